@@ -1,0 +1,131 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Rooms of the host, lowest first; a room imports only from rooms above it in this list (Docs/architecture.md).
+// Plugins import PluginABI and Plugins/Support, never a room of the host.
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let cSettings: [CSetting] = [
+    .unsafeFlags(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fno-omit-frame-pointer"])
+]
+
+/// A room of the host: a Swift target at Sources/Host/<name>.
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Host/\(name)", exclude: exclude,
+        swiftSettings: swiftSettings)
+}
+
+/// The C part of a room or plugin, in a folder of its own because a target has one language.
+func shim(_ name: String, path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, cSettings: cSettings)
+}
+
+/// A plugin's Swift target at Plugins/<folder>; its product exports the entry symbol and nothing else.
+func plugin(_ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(
+        name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport"] + dependencies, path: "Plugins/\(folder)",
+        exclude: exclude, swiftSettings: swiftSettings,
+        linkerSettings: [
+            .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
+        ])
+}
+
+func pluginProduct(_ folder: String) -> Product {
+    .library(name: "Dandelion\(folder)", type: .dynamic, targets: ["\(folder)Plugin"])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
+        swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "dandelion",
+    products: [
+        .executable(name: "dandelion", targets: ["dandelion"]),
+        pluginProduct("Process"),
+        pluginProduct("KVM"),
+        pluginProduct("HTTPComm"),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // The C ABI, and system libraries.
+        shim("PluginABI", path: "Sources/PluginABI"),
+        .systemLibrary(name: "CElf", path: "Plugins/Support/CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Plugins/HTTPComm/CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CSeccomp", path: "Sources/Host/Platform/CSeccomp", pkgConfig: "libseccomp",
+            providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(
+            name: "CNettle", path: "Sources/Host/Registry/CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(
+            name: "CNghttp2", path: "Sources/Host/Frontend/CNghttp2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"])]),
+
+        // Rooms of the host.
+        shim("CPlatform", path: "Sources/Host/Platform/Shim", ["CSeccomp"]),
+        room("Platform", ["CPlatform"], exclude: ["Shim", "CSeccomp"]),
+        room("Telemetry", ["Platform"]),
+        room("Failure"),
+        room("Items"),
+        .target(
+            name: "CToml", path: "Sources/Host/Config/CToml",
+            cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("tomlplusplus")]),
+        room("Config", ["CToml", "Failure"], exclude: ["CToml"]),
+        room("Composition", ["Failure"]),
+        room("GuestLayout", ["Items", "Failure"]),
+        room("PluginHost", ["PluginABI", "Platform", "Telemetry", "Config", "Items", "Failure"]),
+        room("Registry", ["PluginHost", "Composition", "Config", "Telemetry", "Items", "Failure", "CNettle"], exclude: ["CNettle"]),
+        room("Engines", ["PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Dispatcher", ["Registry", "Engines", "Composition", "Telemetry", "Items", "Failure"]),
+        room(
+            "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
+            exclude: ["CNghttp2"]),
+        room("Node", ["Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Failure"]),
+        .executableTarget(
+            name: "dandelion",
+            dependencies: [
+                "Node", "Config", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Host/CLI", swiftSettings: swiftSettings,
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),
+
+        // Plugins.
+        .target(
+            name: "PluginSupport", dependencies: ["PluginABI", "CElf"], path: "Plugins/Support", exclude: ["CElf"],
+            swiftSettings: swiftSettings),
+        shim("CProcess", path: "Plugins/Process/Shim", ["PluginABI"]),
+        plugin("Process", ["CProcess"], exclude: ["Shim", "README.md"]),
+        shim("CKVM", path: "Plugins/KVM/Shim", ["PluginABI"]),
+        plugin("KVM", ["CKVM"], exclude: ["Shim", "README.md"]),
+        shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),
+        plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
+
+        // Tests.
+        tests("ABI", ["PluginABI"]),
+        tests("Composition", ["Composition", "Failure"]),
+        tests("Config", ["Config", "Failure"]),
+        tests("GuestLayout", ["GuestLayout", "Items"]),
+        tests("Frontend", ["Frontend", "Items", "Failure"]),
+        tests("PluginHost", ["PluginHost", "Config", "PluginABI"]),
+        tests("Process", ["PluginABI", "PluginSupport"]),
+        tests("KVM", ["PluginABI", "PluginSupport"]),
+        tests("HTTPComm", ["PluginABI"]),
+        tests("Node", ["Node"]),
+    ],
+    cLanguageStandard: .gnu11,
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,54 @@
+/* Goldens of the ABI's layout, checked by every compiler that builds the tree: a change here is a change of version. */
+#include <dandelion/abi.h>
+#include <stddef.h>
+
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
+#define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field " moved")
+
+SIZE(dn_guest_item64, 40);
+SIZE(dn_guest_set64, 24);
+SIZE(dn_guest_system64, 72);
+SIZE(dn_guest_item32, 20);
+SIZE(dn_guest_set32, 12);
+SIZE(dn_guest_system32, 36);
+SIZE(dn_guest_entry, 80);
+SIZE(dn_error, 288);
+AT(dn_error, message, 32);
+SIZE(dn_probe, 272);
+SIZE(dn_image_info, 48);
+SIZE(dn_context_info, 40);
+SIZE(dn_run_params, 32);
+SIZE(dn_run_result, 184);
+AT(dn_run_result, detail, 56);
+SIZE(dn_request_info, 272);
+
+#if UINTPTR_MAX == UINT64_MAX
+SIZE(dn_bytes, 16);
+SIZE(dn_plugin, 120);
+AT(dn_plugin, probe, 88);
+SIZE(dn_host, 48);
+AT(dn_host, get_interface, 40);
+SIZE(dn_host_log, 24);
+SIZE(dn_host_metrics, 24);
+SIZE(dn_host_config, 40);
+SIZE(dn_host_signal, 32);
+SIZE(dn_host_jobs, 16);
+SIZE(dn_compute_caps, 48);
+SIZE(dn_image_params, 56);
+SIZE(dn_engine_params, 16);
+SIZE(dn_context_params, 16);
+SIZE(dn_compute, 144);
+AT(dn_compute, engine_create, 40);
+AT(dn_compute, context_create, 64);
+AT(dn_compute, run, 128);
+AT(dn_compute, interrupt, 136);
+SIZE(dn_comm_signature, 16);
+SIZE(dn_comm_protocol, 24);
+SIZE(dn_comm_request, 48);
+SIZE(dn_completion, 320);
+AT(dn_completion, message, 64);
+SIZE(dn_reactor_params, 16);
+SIZE(dn_comm, 88);
+AT(dn_comm, submit, 48);
+AT(dn_comm, release, 80);
+#endif
