@@ -87,7 +87,7 @@ let package = Package(
         room("Config", ["CToml", "Failure"], exclude: ["CToml"]),
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
-        room("PluginHost", ["PluginABI", "Platform", "Telemetry", "Config", "Items", "Failure"]),
+        room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["PluginHost", "Composition", "Config", "Telemetry", "Items", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Engines", ["PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Dispatcher", ["Registry", "Engines", "Composition", "Telemetry", "Items", "Failure"]),

@@ -16,7 +16,7 @@ SIZE(dn_error, 288);
 AT(dn_error, message, 32);
 SIZE(dn_probe, 272);
 SIZE(dn_image_info, 48);
-SIZE(dn_context_info, 40);
+SIZE(dn_context_info, 48);
 SIZE(dn_run_params, 32);
 SIZE(dn_run_result, 184);
 AT(dn_run_result, detail, 56);

@@ -75,12 +75,13 @@ typedef struct dn_context_params {
 } dn_context_params;
 
 /* Where things are in a loaded context. The caller sets struct_size.
- * Two ranges of guest addresses are readable: [0 or higher, limit) and [stack_low, stack_high), which may lie inside
- * the first. Pages appear zeroed on demand. */
+ * Two ranges of guest addresses are memory, each contiguous for context_view: [low, limit), which holds image, inputs
+ * and heap, and [stack_low, stack_high), which lies outside the first. Pages appear zeroed on demand. */
 typedef struct dn_context_info {
     uint32_t struct_size;
     uint32_t padding; /* 0 */
-    dn_gaddr limit;      /* end of image, inputs and heap: heap_end */
+    dn_gaddr low;        /* first address that is memory, at or below the image's first segment */
+    dn_gaddr limit;      /* end of image, inputs and heap */
     dn_gaddr stack_low;  /* lowest byte of the stack; the page below it faults */
     dn_gaddr stack_high;
     dn_gaddr exit_address; /* where a function jumps to leave; 0 = it leaves as its format says (wasm: returns) */

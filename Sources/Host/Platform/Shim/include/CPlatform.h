@@ -1,0 +1,52 @@
+/* What Swift cannot call or express: variadic system calls, signal handlers, atomics shared with the kernel. */
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#pragma clang assume_nonnull begin
+
+/* futex(2) on a private word. timeout_ns < 0 waits for ever. Returns 0 or errno. */
+int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);
+void cp_futex_wake(const uint32_t *word, int count);
+
+/* CPUs of the calling thread's affinity mask, ascending; returns how many there are (only `capacity` are written). */
+int cp_affinity(int32_t *cpus, int capacity);
+/* Pins the calling thread. Returns 0 or errno. */
+int cp_pin(int32_t cpu);
+int32_t cp_gettid(void);
+int cp_accept(int fd);
+void cp_name_thread(const char *name);
+
+/* The host's signal handlers: see host.h, dn.host.signal/1. */
+typedef int32_t (*cp_signal_handler)(void *_Nullable arg, int32_t signo, void *info, void *context);
+/* Installs the process-wide handlers once. Returns 0 or errno. */
+int cp_signals_install(void);
+int cp_kick_signal(void);
+/* Attaches to the calling thread; 0 and *token, or errno (ENOSPC: too many on this thread). */
+int cp_signals_attach(cp_signal_handler handler, void *_Nullable arg, uint64_t *token);
+void cp_signals_detach(uint64_t token);
+void cp_signals_kick(uint64_t token);
+
+/* Blocks the signals in the calling thread (and threads it makes later) and gives a signalfd(2) for them. */
+int cp_signal_fd(const int *signals, int count);
+
+/* Refuses, for the calling process and for ever, what a plugin under inspection has no need of. Returns 0 or errno. */
+int cp_restrict_inspector(void);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,21 @@
+internal import CPlatform
+
+/// Clocks, in nanoseconds.
+public enum Clock {
+    /// CLOCK_MONOTONIC: deadlines and durations.
+    @inline(__always)
+    public static func now() -> UInt64 { read(CLOCK_MONOTONIC) }
+
+    /// CLOCK_REALTIME: what functions are told the time is.
+    public static func wall() -> UInt64 { read(CLOCK_REALTIME) }
+
+    /// CPU time that the process has used.
+    public static func processCPU() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    @inline(__always)
+    private static func read(_ id: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(id, &time)
+        return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
+    }
+}

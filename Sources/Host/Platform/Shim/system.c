@@ -1,0 +1,77 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+
+int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns) {
+    struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    long r = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &limit, NULL, 0);
+    return r == 0 ? 0 : errno;
+}
+
+void cp_futex_wake(const uint32_t *word, int count) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+int cp_affinity(int32_t *cpus, int capacity) {
+    /* A mask larger than cpu_set_t would be refused with EINVAL; 1024 CPUs are enough for the machines meant. */
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+    int count = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &set)) continue;
+        if (count < capacity) cpus[count] = cpu;
+        count++;
+    }
+    return count;
+}
+
+int cp_pin(int32_t cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+}
+
+int32_t cp_gettid(void) { return (int32_t)syscall(SYS_gettid); }
+
+void cp_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
+int cp_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int cp_signal_fd(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int cp_restrict_inspector(void) {
+    static const int refused[] = {
+        SCMP_SYS(ptrace),      SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(mount),
+        SCMP_SYS(umount2),     SCMP_SYS(pivot_root),       SCMP_SYS(chroot),            SCMP_SYS(reboot),
+        SCMP_SYS(kexec_load),  SCMP_SYS(init_module),      SCMP_SYS(finit_module),      SCMP_SYS(delete_module),
+        SCMP_SYS(bpf),         SCMP_SYS(setuid),           SCMP_SYS(setgid),            SCMP_SYS(sethostname),
+        SCMP_SYS(swapon),      SCMP_SYS(swapoff),          SCMP_SYS(unlink),            SCMP_SYS(unlinkat),
+        SCMP_SYS(rename),      SCMP_SYS(renameat),         SCMP_SYS(renameat2),         SCMP_SYS(connect),
+        SCMP_SYS(bind),        SCMP_SYS(listen),           SCMP_SYS(settimeofday),      SCMP_SYS(clock_settime),
+    };
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter) return ENOMEM;
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < sizeof refused / sizeof *refused; i++)
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    /* Only signals to itself: abort(3) and raise(3) must work. */
+    struct scmp_arg_cmp others = {.arg = 0, .op = SCMP_CMP_NE, .datum_a = (scmp_datum_t)getpid(), .datum_b = 0};
+    if (r == 0) r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(kill), 1, &others);
+    if (r == 0) r = seccomp_load(filter);
+    seccomp_release(filter);
+    return -r;
+}

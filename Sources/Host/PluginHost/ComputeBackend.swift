@@ -1,0 +1,188 @@
+public import Failure
+internal import PluginABI
+
+/// An isolation backend: one started plugin seen through dn.compute/1.
+public final class ComputeBackend: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init; slots are called under the ABI's thread words.
+    public let instance: PluginInstance
+    public var name: String { instance.label }
+    /// Contexts that one engine holds at once; 0 when memory decides.
+    public let contextsPerEngine: Int
+    /// Largest memory limit of a context, bytes.
+    public let contextMax: UInt64
+    /// A run ends at most this long after its deadline or an interrupt, ns.
+    public let interruptLatency: UInt64
+    public let imageFormats: String
+    let slots: ComputeSlots
+
+    /// - Throws: `Failure(.unavailable)` naming every required slot that is missing.
+    public init(_ instance: PluginInstance) throws(Failure) {
+        let what = "plugin \(instance.label)"
+        guard let table = instance.library.interface(DN_COMPUTE_1) else {
+            throw Failure(.unavailable, "\(what): is no isolation backend (offers no \(DN_COMPUTE_1))")
+        }
+        self.instance = instance
+        slots = try ComputeSlots(ABI.normalised(table, into: dn_compute()), what)
+        var caps = dn_compute_caps()
+        caps.struct_size = UInt32(MemoryLayout<dn_compute_caps>.size)
+        var error = ABI.emptyError()
+        let status = slots.capabilities(instance.handle, &caps, &error)
+        guard status == DN_OK else { throw ABI.failure(status, error, what) }
+        guard caps.flags & (1 << 0) != 0 else {
+            throw Failure(.unavailable, "\(what): its contexts are not visible to the host, which this host needs")
+        }
+        contextsPerEngine = Int(clamping: caps.contexts_per_engine)
+        contextMax = caps.context_max
+        interruptLatency = caps.interrupt_latency
+        imageFormats = ABI.text(caps.image_formats)
+    }
+
+    /// Loads a function image; may take seconds, so not on an engine's thread.
+    /// - Returns: nil when the image is of another backend's format.
+    public func loadImage(
+        _ bytes: UnsafeRawBufferPointer, label: String, cacheDirectory: String,
+        progress: (@Sendable (Int, String) -> Void)? = nil
+    ) throws(Failure) -> ComputeImage? {
+        var handle: OpaquePointer?
+        var error = ABI.emptyError()
+        let observer = progress.map { Unmanaged.passRetained(ProgressObserver($0)) }
+        defer { observer?.release() }
+        let status = label.withCString { label in
+            cacheDirectory.withCString { cache in
+                dn_bytes.borrowing(bytes) { borrowed in
+                    var parameters = dn_image_params()
+                    parameters.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
+                    parameters.bytes = borrowed
+                    parameters.label = label
+                    parameters.cache_directory = cache
+                    if let observer {
+                        parameters.progress_arg = observer.toOpaque()
+                        parameters.progress = { argument, permille, stage in
+                            guard let argument else { return }
+                            // SAFETY: argument is the observer retained around the whole image_load call.
+                            Unmanaged<ProgressObserver>.fromOpaque(argument).takeUnretainedValue()
+                                .told(Int(permille), ABI.text(stage))
+                        }
+                    }
+                    return slots.imageLoad(instance.handle, &parameters, &handle, &error)
+                }
+            }
+        }
+        if status == DN_UNSUPPORTED { return nil }
+        guard status == DN_OK else { throw ABI.failure(status, error, "image \(label) on \(name)") }
+        guard let handle else { throw Failure(.internal, "plugin \(name): image_load gave no image") }
+        return try ComputeImage(backend: self, handle: handle)
+    }
+
+    private final class ProgressObserver: Sendable {
+        let told: @Sendable (Int, String) -> Void
+        init(_ told: @escaping @Sendable (Int, String) -> Void) { self.told = told }
+    }
+}
+
+/// A loaded image; unloaded with the last reference.
+public final class ComputeImage: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init; image_info and image_unload are [any-thread].
+    public let backend: ComputeBackend
+    public let pointerBytes: Int
+    public let systemData: UInt64
+    public let dataBegin: UInt64
+    /// Smallest memory limit that holds the image, bytes.
+    public let contextMin: UInt64
+    /// Host memory that the image holds, bytes.
+    public let residentBytes: UInt64
+    let handle: OpaquePointer
+
+    init(backend: ComputeBackend, handle: OpaquePointer) throws(Failure) {
+        self.backend = backend
+        self.handle = handle
+        var info = dn_image_info()
+        info.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
+        var error = ABI.emptyError()
+        let status = backend.slots.imageInfo(handle, &info, &error)
+        pointerBytes = Int(info.pointer_bytes)
+        systemData = info.system_data
+        dataBegin = info.data_begin
+        contextMin = info.context_min
+        residentBytes = info.resident_bytes
+        guard status == DN_OK, info.pointer_bytes == 4 || info.pointer_bytes == 8 else {
+            throw ABI.failure(status, error, "plugin \(backend.name): image_info")
+        }
+    }
+
+    deinit { backend.slots.imageUnload(handle) }
+}
+
+/// The required slots of dn_compute, checked once.
+struct ComputeSlots {
+    typealias Error = UnsafeMutablePointer<dn_error>
+    let capabilities: @convention(c) (OpaquePointer, UnsafeMutablePointer<dn_compute_caps>, Error) -> dn_status
+    let imageLoad:
+        @convention(c) (
+            OpaquePointer, UnsafePointer<dn_image_params>, UnsafeMutablePointer<OpaquePointer?>, Error
+        ) -> dn_status
+    let imageInfo: @convention(c) (OpaquePointer, UnsafeMutablePointer<dn_image_info>, Error) -> dn_status
+    let imageUnload: @convention(c) (OpaquePointer) -> Void
+    let engineCreate:
+        @convention(c) (
+            OpaquePointer, UnsafePointer<dn_engine_params>, UnsafeMutablePointer<OpaquePointer?>, Error
+        ) -> dn_status
+    let engineDestroy: @convention(c) (OpaquePointer) -> Void
+    let engineIdle: (@convention(c) (OpaquePointer, UInt64) -> Int32)?
+    let contextCreate:
+        @convention(c) (
+            OpaquePointer, UnsafePointer<dn_context_params>, UnsafeMutablePointer<OpaquePointer?>, Error
+        ) -> dn_status
+    let contextLoad: @convention(c) (OpaquePointer, OpaquePointer, Error) -> dn_status
+    let contextInfo: @convention(c) (OpaquePointer, UnsafeMutablePointer<dn_context_info>, Error) -> dn_status
+    let contextView:
+        @convention(c) (
+            OpaquePointer, dn_gaddr, UInt64, Int32, UnsafeMutablePointer<UnsafeMutableRawPointer?>, Error
+        ) -> dn_status
+    let contextTransfer:
+        (@convention(c) (OpaquePointer, dn_gaddr, OpaquePointer, dn_gaddr, UInt64, Error) -> dn_status)?
+    let contextDestroy: @convention(c) (OpaquePointer) -> Void
+    let run:
+        @convention(c) (
+            OpaquePointer, OpaquePointer, UnsafePointer<dn_run_params>, UnsafeMutablePointer<dn_run_result>, Error
+        ) -> dn_status
+    let interrupt: @convention(c) (OpaquePointer, UInt64, Int32) -> Void
+
+    init(_ table: dn_compute, _ what: String) throws(Failure) {
+        guard let capabilities = table.capabilities, let imageLoad = table.image_load,
+            let imageInfo = table.image_info, let imageUnload = table.image_unload,
+            let engineCreate = table.engine_create, let engineDestroy = table.engine_destroy,
+            let contextCreate = table.context_create, let contextLoad = table.context_load,
+            let contextInfo = table.context_info, let contextView = table.context_view,
+            table.context_read != nil, table.context_write != nil,
+            let contextDestroy = table.context_destroy, let run = table.run, let interrupt = table.interrupt
+        else {
+            let missing = [
+                ("capabilities", table.capabilities == nil), ("image_load", table.image_load == nil),
+                ("image_info", table.image_info == nil), ("image_unload", table.image_unload == nil),
+                ("engine_create", table.engine_create == nil), ("engine_destroy", table.engine_destroy == nil),
+                ("context_create", table.context_create == nil), ("context_load", table.context_load == nil),
+                ("context_info", table.context_info == nil), ("context_view", table.context_view == nil),
+                ("context_read", table.context_read == nil), ("context_write", table.context_write == nil),
+                ("context_destroy", table.context_destroy == nil), ("run", table.run == nil),
+                ("interrupt", table.interrupt == nil),
+            ].filter(\.1).map(\.0)
+            throw Failure(.unavailable, "\(what): \(DN_COMPUTE_1) lacks \(missing.joined(separator: ", "))")
+        }
+        self.capabilities = capabilities
+        self.imageLoad = imageLoad
+        self.imageInfo = imageInfo
+        self.imageUnload = imageUnload
+        self.engineCreate = engineCreate
+        self.engineDestroy = engineDestroy
+        self.engineIdle = table.engine_idle
+        self.contextCreate = contextCreate
+        self.contextLoad = contextLoad
+        self.contextInfo = contextInfo
+        self.contextView = contextView
+        self.contextTransfer = table.context_transfer
+        self.contextDestroy = contextDestroy
+        self.run = run
+        self.interrupt = interrupt
+    }
+}

@@ -1,0 +1,205 @@
+public import Failure
+public import Items
+internal import PluginABI
+internal import Synchronization
+
+/// What runs functions of one backend on the thread that made it.
+///
+/// Everything but `interrupt` belongs to that thread.
+public final class ComputeEngine: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: `interrupt` and `liveContexts` are for any thread; the rest is called only by the
+    // worker thread that owns the engine.
+    public let backend: ComputeBackend
+    private let handle: OpaquePointer
+    private var lastRun: UInt64 = 0
+    fileprivate let liveContexts = Atomic<Int>(0)
+
+    public init(backend: ComputeBackend, core: Int32?, id: UInt64) throws(Failure) {
+        self.backend = backend
+        var parameters = dn_engine_params()
+        parameters.struct_size = UInt32(MemoryLayout<dn_engine_params>.size)
+        parameters.core = core ?? -1
+        parameters.engine_id = id
+        var created: OpaquePointer?
+        var error = ABI.emptyError()
+        let status = backend.slots.engineCreate(backend.instance.handle, &parameters, &created, &error)
+        guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(backend.name): engine") }
+        guard let created else { throw Failure(.internal, "plugin \(backend.name): engine_create gave no engine") }
+        handle = created
+    }
+
+    /// Ends the engine if no context of it is left. Engine thread.
+    public func destroyIfUnused() -> Bool {
+        guard liveContexts.load(ordering: .acquiring) == 0 else { return false }
+        backend.slots.engineDestroy(handle)
+        return true
+    }
+
+    /// Takes a fresh sandbox and places the image in it.
+    /// - Throws: `.busy` when the engine holds as many as it can, `.tooLarge`, or `.internal` with fact `engine=dead`.
+    public func makeContext(image: ComputeImage, limit: UInt64) throws(Failure) -> ComputeContext {
+        var parameters = dn_context_params()
+        parameters.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
+        parameters.limit = limit
+        var created: OpaquePointer?
+        var error = ABI.emptyError()
+        var status = backend.slots.contextCreate(handle, &parameters, &created, &error)
+        guard status == DN_OK, let created else { throw failure(status, error, "context") }
+        status = backend.slots.contextLoad(created, image.handle, &error)
+        var info = dn_context_info()
+        info.struct_size = UInt32(MemoryLayout<dn_context_info>.size)
+        var data: UnsafeMutableRawPointer?
+        var stack: UnsafeMutableRawPointer?
+        if status == DN_OK { status = backend.slots.contextInfo(created, &info, &error) }
+        if status == DN_OK {
+            let both = DN_VIEW_READ | DN_VIEW_WRITE
+            status = backend.slots.contextView(created, info.low, info.limit &- info.low, both, &data, &error)
+            if status == DN_OK, info.stack_high > info.stack_low {
+                let size = info.stack_high - info.stack_low
+                status = backend.slots.contextView(created, info.stack_low, size, DN_VIEW_READ, &stack, &error)
+            }
+        }
+        guard status == DN_OK, let data else {
+            backend.slots.contextDestroy(created)
+            throw failure(status, error, "context")
+        }
+        return ComputeContext(engine: self, image: image, handle: created, info: info, data: data, stack: stack)
+    }
+
+    /// The id that the next `run` will have, for `interrupt`.
+    public var nextRun: UInt64 { lastRun &+ 1 }
+
+    /// Runs the image in `context` to its end. `deadline` is CLOCK_MONOTONIC ns, 0 = none.
+    /// - Throws: only for failures of the platform; what the function did is in the result.
+    public func run(_ context: ComputeContext, entryBlock: UInt64, deadline: UInt64) throws(Failure) -> RunResult {
+        lastRun &+= 1
+        var parameters = dn_run_params()
+        parameters.struct_size = UInt32(MemoryLayout<dn_run_params>.size)
+        parameters.run_id = lastRun
+        parameters.deadline = deadline
+        parameters.entry_block = entryBlock
+        var result = dn_run_result()
+        result.struct_size = UInt32(MemoryLayout<dn_run_result>.size)
+        var error = ABI.emptyError()
+        let status = backend.slots.run(handle, context.handle, &parameters, &result, &error)
+        guard status == DN_OK else { throw failure(status, error, "run") }
+        return RunResult(result)
+    }
+
+    /// Stops run `run` if it has not ended. Any thread.
+    public func interrupt(run: UInt64, because reason: Int32) { backend.slots.interrupt(handle, run, reason) }
+
+    /// Does postponed work for about `budget` ns; true when more is left.
+    public func idle(budget: UInt64) -> Bool { (backend.slots.engineIdle?(handle, budget) ?? 0) != 0 }
+
+    private func failure(_ status: dn_status, _ error: dn_error, _ what: String) -> Failure {
+        var failure = ABI.failure(status, error, "backend \(backend.name): \(what)")
+        if status == DN_ENGINE_DEAD { failure.facts.append(.init("engine", "dead")) }
+        return failure
+    }
+}
+
+/// The memory of one invocation; given back with the last item that lies in it.
+public final class ComputeContext: Storage, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: the engine's thread writes it until the run is over; afterwards it is only read.
+    public let low: UInt64
+    public let limit: UInt64
+    public let stackLow: UInt64
+    public let stackHigh: UInt64
+    public let exitAddress: UInt64
+    /// The bytes of [low, limit) and of [stackLow, stackHigh), valid while this object lives.
+    public let data: UnsafeMutableRawPointer
+    public let stack: UnsafeMutableRawPointer?
+    public let image: ComputeImage
+    fileprivate let handle: OpaquePointer
+    private let engine: ComputeEngine
+
+    fileprivate init(
+        engine: ComputeEngine, image: ComputeImage, handle: OpaquePointer, info: dn_context_info,
+        data: UnsafeMutableRawPointer, stack: UnsafeMutableRawPointer?
+    ) {
+        self.engine = engine
+        self.image = image
+        self.handle = handle
+        self.data = data
+        self.stack = stack
+        low = info.low
+        limit = info.limit
+        stackLow = info.stack_low
+        stackHigh = info.stack_high
+        exitAddress = info.exit_address
+        super.init()
+        engine.liveContexts.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    deinit {
+        engine.backend.slots.contextDestroy(handle)
+        engine.liveContexts.subtract(1, ordering: .acquiringAndReleasing)
+    }
+}
+
+/// What a function did.
+public struct RunResult: Sendable {
+    public enum Outcome: Sendable { case exited, faulted, deadline, cancelled }
+    public let outcome: Outcome
+    /// From entering the sandbox to leaving it, ns.
+    public let runTime: UInt64
+    private let raw: dn_run_result
+
+    init(_ raw: dn_run_result) {
+        self.raw = raw
+        runTime = raw.run_ns
+        outcome =
+            switch raw.outcome {
+            case DN_RUN_EXITED: .exited
+            case DN_RUN_DEADLINE: .deadline
+            case DN_RUN_CANCELLED: .cancelled
+            default: .faulted
+            }
+    }
+
+    /// The failure that tells the user what the function did; nil when it exited.
+    public func failure(function: String) -> Failure? {
+        switch outcome {
+        case .exited: return nil
+        case .deadline:
+            return Failure(.deadline, "function '\(function)' did not finish in time", [.init("function", function)])
+        case .cancelled:
+            return Failure(.cancelled, "function '\(function)' was cancelled", [.init("function", function)])
+        case .faulted: break
+        }
+        let kind = Self.name(ofFault: raw.fault_kind)
+        var detail = "function '\(function)' was stopped: \(kind.replacing("-", with: " "))"
+        var facts: [Failure.Fact] = [.init("function", function), .init("fault", kind)]
+        func add(_ flag: UInt64, _ name: String, _ text: String, _ said: String) {
+            guard raw.valid & flag != 0 else { return }
+            facts.append(.init(name, text))
+            detail += " \(said) \(text)"
+        }
+        add(1 << 2, "syscall", "\(raw.syscall_number)", "number")
+        add(1 << 0, "address", "0x" + String(raw.fault_address, radix: 16), "at address")
+        add(1 << 1, "pc", "0x" + String(raw.fault_pc, radix: 16), "by the instruction at")
+        add(1 << 3, "trap", "\(raw.trap_code)", "trap code")
+        let more = ABI.text(raw.detail)
+        if !more.isEmpty { detail += " (\(more))" }
+        return Failure(.functionFault, detail, facts)
+    }
+
+    private static func name(ofFault kind: Int32) -> String {
+        switch kind {
+        case DN_FAULT_READ: "read"
+        case DN_FAULT_WRITE: "write"
+        case DN_FAULT_EXECUTE: "execute"
+        case DN_FAULT_ILLEGAL_INSTRUCTION: "illegal-instruction"
+        case DN_FAULT_ARITHMETIC: "arithmetic"
+        case DN_FAULT_STACK: "stack-overflow"
+        case DN_FAULT_SYSCALL: "system-call"
+        case DN_FAULT_CAPABILITY: "capability"
+        case DN_FAULT_TRAP: "trap"
+        case DN_FAULT_MEMORY_LIMIT: "memory-limit"
+        case DN_FAULT_PROTECTION: "protection"
+        case DN_FAULT_KILLED: "killed"
+        default: "other"
+        }
+    }
+}

@@ -1,0 +1,103 @@
+internal import Glibc
+internal import Platform
+internal import PluginABI
+internal import Synchronization
+internal import Telemetry
+
+/// The host side of one plugin instance: the dn_host it is given and the services behind it.
+final class HostServices: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: all fields but `cells` (a Mutex) and `pendingJobs` (atomic) are fixed after init.
+    let pointer: UnsafeMutablePointer<dn_host>
+    let label: String
+    let tree: ConfigTree
+    private let strings: [String: UnsafeBufferPointer<UInt8>]
+    private let cells = Mutex<[Metrics.Cell]>([])
+    private let pendingJobs = Atomic<Int>(0)
+
+    /// `label` is the plugin's name in the configuration.
+    init(label: String, configuration: PluginConfiguration) {
+        self.label = label
+        tree = configuration.tree
+        var strings: [String: UnsafeBufferPointer<UInt8>] = [:]
+        for (path, text) in configuration.tree.strings() {
+            let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.utf8.count)
+            _ = copy.initialize(from: text.utf8)
+            strings[path] = UnsafeBufferPointer(copy)
+        }
+        self.strings = strings
+        pointer = .allocate(capacity: 1)
+        pointer.initialize(to: dn_host())
+        pointer.pointee.struct_size = UInt32(MemoryLayout<dn_host>.size)
+        pointer.pointee.abi_major = DN_ABI_MAJOR
+        pointer.pointee.abi_minor = DN_ABI_MINOR
+        pointer.pointee.host_data = Unmanaged.passUnretained(self).toOpaque()
+        pointer.pointee.name = ServiceTables.hostName
+        pointer.pointee.version = ServiceTables.hostVersion
+        pointer.pointee.get_interface = { _, id in ServiceTables.table(String(cString: id)) }
+    }
+
+    deinit {
+        for buffer in strings.values { buffer.deallocate() }
+        pointer.deallocate()
+    }
+
+    /// The services behind a dn_host that a plugin handed back.
+    static func of(_ host: UnsafePointer<dn_host>) -> HostServices? {
+        guard let data = host.pointee.host_data else { return nil }
+        // SAFETY: host_data was set in init, and the instance's owner keeps this object until after stop.
+        return Unmanaged<HostServices>.fromOpaque(data).takeUnretainedValue()
+    }
+
+    func log(_ level: Int32, _ message: dn_bytes) {
+        let level = LogLevel(rawValue: level) ?? .info
+        guard Log.isEnabled(level) else { return }
+        // SAFETY: borrow-call bytes of the plugin; the length is bounded.
+        let bytes = UnsafeRawBufferPointer(start: message.data, count: Int(min(message.len, 4096)))
+        let text = String(decoding: bytes, as: UTF8.self)
+        Log.write(level) { "[\(label)] \(text)" }
+    }
+
+    func define(_ kind: Int32, _ name: String, _ help: String) -> (dn_status, UInt32) {
+        let wellFormed =
+            !name.isEmpty && name.utf8.count <= 64 && !(name.utf8.first.map { (48...57).contains($0) } ?? true)
+            && name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }
+        guard wellFormed, kind == DN_METRIC_COUNTER || kind == DN_METRIC_GAUGE else { return (DN_INVALID, 0) }
+        return cells.withLock { cells in
+            guard cells.count < 64 else { return (DN_LIMIT, 0) }
+            let full = "dandelion_plugin_\(Self.metricName(label))_\(name)"
+            cells.append(Metrics.shared.cell(full, help, kind == DN_METRIC_COUNTER ? .counter : .gauge))
+            return (DN_OK, UInt32(cells.count - 1))
+        }
+    }
+
+    func add(_ id: UInt32, _ value: Int64) {
+        cells.withLock { cells in
+            if Int(id) < cells.count { cells[Int(id)].add(Int(value)) }
+        }
+    }
+
+    private static func metricName(_ text: String) -> String {
+        String(text.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+
+    func string(_ path: String) -> (dn_status, dn_bytes) {
+        guard let value = tree.value(at: path) else { return (DN_INVALID, dn_bytes()) }
+        guard case .string = value, let bytes = strings[path] else { return (DN_BAD_CONFIG, dn_bytes()) }
+        return (DN_OK, dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)))
+    }
+
+    func submit(_ job: @escaping @Sendable () -> Void) -> dn_status {
+        pendingJobs.add(1, ordering: .acquiringAndReleasing)
+        let accepted = HelperThreads.shared.submit {
+            job()
+            self.pendingJobs.subtract(1, ordering: .acquiringAndReleasing)
+        }
+        if !accepted { pendingJobs.subtract(1, ordering: .acquiringAndReleasing) }
+        return accepted ? DN_OK : DN_LIMIT
+    }
+
+    /// Waits until every job that was submitted has run.
+    func drainJobs() {
+        while pendingJobs.load(ordering: .acquiring) > 0 { usleep(1000) }
+    }
+}

@@ -1,0 +1,147 @@
+public import Failure
+internal import Glibc
+internal import PluginABI
+
+/// What a plugin says of itself.
+public struct PluginDescriptor: Sendable {
+    public let id: String
+    public let name: String
+    public let version: String
+    public let vendor: String
+    public let license: String
+    public let description: String
+    public let abiMajor: UInt32
+    public let abiMinor: UInt32
+    public let isReloadable: Bool
+    /// JSON Schema subset of its configuration; empty when it takes none.
+    public let configSchema: String
+}
+
+/// Whether a plugin can work on this machine.
+public struct ProbeReport: Sendable {
+    public enum Availability: String, Sendable { case available, degraded, unavailable }
+    public let availability: Availability
+    /// One sentence that an operator can act on.
+    public let message: String
+    public var isUsable: Bool { availability != .unavailable }
+}
+
+/// A plugin's shared object, mapped for ever: an object with Swift code in it cannot be unloaded.
+public final class PluginLibrary: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init; the descriptor's functions are called under the ABI's thread words.
+    public let path: String
+    public let descriptor: PluginDescriptor
+    private let raw: dn_plugin
+
+    /// Maps the file and checks everything that can be checked without running more than its entry.
+    /// - Throws: `Failure(.unavailable)` whose text names the file and what is wrong with it.
+    public init(path: String) throws(Failure) {
+        self.path = path
+        func refuse(_ why: String) -> Failure { Failure(.unavailable, "plugin \(path): \(why)") }
+
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { throw refuse(String(cString: strerror(errno))) }
+        guard facts.st_mode & S_IFMT == S_IFREG else { throw refuse("is not a regular file") }
+        guard facts.st_mode & S_IWOTH == 0 else { throw refuse("is writable by everybody; chmod o-w it") }
+        guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+            throw refuse(dlerror().map { String(cString: $0) } ?? "cannot be loaded")
+        }
+        guard let symbol = dlsym(handle, DN_ENTRY_SYMBOL) else {
+            throw refuse("exports no \(DN_ENTRY_SYMBOL): it is no plugin, or one for another major version of the ABI")
+        }
+        typealias Entry = @convention(c) (UInt32) -> UnsafePointer<dn_plugin>?
+        // SAFETY: the symbol's name fixes its type (plugin.h).
+        let entry = unsafeBitCast(symbol, to: Entry.self)
+        guard let described = entry(DN_ABI_MINOR) else {
+            throw refuse("needs a newer host than ABI \(DN_ABI_MAJOR).\(DN_ABI_MINOR)")
+        }
+        let magic = UnsafeRawPointer(described).loadUnaligned(as: UInt64.self)
+        guard magic == DN_PLUGIN_MAGIC else {
+            throw refuse("its descriptor does not begin with the plugin magic (found \(String(magic, radix: 16)))")
+        }
+        raw = ABI.normalised(described, into: dn_plugin(), sizeOffset: 8)
+        guard raw.abi_major == DN_ABI_MAJOR else {
+            throw refuse("was built for ABI major \(raw.abi_major), this host speaks \(DN_ABI_MAJOR)")
+        }
+        guard raw.pointer_bytes == UInt32(MemoryLayout<UnsafeRawPointer>.size) else {
+            throw refuse("has \(raw.pointer_bytes)-byte pointers, this host has \(MemoryLayout<UnsafeRawPointer>.size)")
+        }
+        let missing = [
+            ("id", raw.id == nil), ("name", raw.name == nil), ("version", raw.version == nil),
+            ("probe", raw.probe == nil), ("start", raw.start == nil), ("stop", raw.stop == nil),
+            ("get_interface", raw.get_interface == nil),
+        ].filter(\.1).map(\.0)
+        guard missing.isEmpty else { throw refuse("its descriptor lacks \(missing.joined(separator: ", "))") }
+        descriptor = PluginDescriptor(
+            id: ABI.text(raw.id), name: ABI.text(raw.name), version: ABI.text(raw.version),
+            vendor: ABI.text(raw.vendor), license: ABI.text(raw.license), description: ABI.text(raw.description),
+            abiMajor: raw.abi_major, abiMinor: raw.abi_minor, isReloadable: raw.flags & 1 != 0,
+            configSchema: ABI.text(raw.config_schema))
+    }
+
+    /// Ids of the known interfaces that the plugin offers.
+    public var interfaces: [String] {
+        [DN_COMPUTE_1, DN_COMM_1].filter { raw.get_interface?($0) != nil }
+    }
+
+    /// Asks whether this machine can run the plugin. Call from the control thread.
+    public func probe(label: String, configuration: PluginConfiguration) throws(Failure) -> ProbeReport {
+        let services = HostServices(label: label, configuration: configuration)
+        var report = dn_probe()
+        report.struct_size = UInt32(MemoryLayout<dn_probe>.size)
+        var error = ABI.emptyError()
+        let status = withConfig(configuration) { raw.probe?(services.pointer, $0, &report, &error) ?? DN_FAILED }
+        guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(label): probe") }
+        let availability: ProbeReport.Availability =
+            switch report.availability {
+            case DN_AVAILABLE: .available
+            case DN_DEGRADED: .degraded
+            default: .unavailable
+            }
+        return ProbeReport(availability: availability, message: ABI.text(report.message))
+    }
+
+    /// Starts an instance. Call from the control thread.
+    public func start(label: String, configuration: PluginConfiguration) throws(Failure) -> PluginInstance {
+        let services = HostServices(label: label, configuration: configuration)
+        var instance: OpaquePointer?
+        var error = ABI.emptyError()
+        let status = withConfig(configuration) { raw.start?(services.pointer, $0, &instance, &error) ?? DN_FAILED }
+        guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(label): start") }
+        guard let instance else { throw Failure(.unavailable, "plugin \(label): start gave no instance") }
+        return PluginInstance(label: label, library: self, services: services, handle: instance, stop: raw.stop)
+    }
+
+    func interface(_ id: String) -> UnsafeRawPointer? { raw.get_interface?(id) }
+
+    private func withConfig<R>(_ configuration: PluginConfiguration, _ body: (dn_bytes) -> R) -> R {
+        var json = configuration.json
+        return json.withUTF8 { dn_bytes.borrowing(UnsafeRawBufferPointer($0), body) }
+    }
+}
+
+/// A started plugin; stopped when the last of its backends, images, engines and reactors is gone.
+public final class PluginInstance: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init; the handle is used under the ABI's thread words.
+    public let label: String
+    public let library: PluginLibrary
+    let handle: OpaquePointer
+    private let services: HostServices
+    private let stop: (@convention(c) (OpaquePointer) -> Void)?
+
+    init(
+        label: String, library: PluginLibrary, services: HostServices, handle: OpaquePointer,
+        stop: (@convention(c) (OpaquePointer) -> Void)?
+    ) {
+        self.label = label
+        self.library = library
+        self.services = services
+        self.handle = handle
+        self.stop = stop
+    }
+
+    deinit {
+        services.drainJobs()
+        stop?(handle)
+    }
+}
