@@ -89,7 +89,7 @@ let package = Package(
         room("GuestLayout", ["Items", "Failure"]),
         room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["PluginHost", "Composition", "Config", "Telemetry", "Items", "Failure", "CNettle"], exclude: ["CNettle"]),
-        room("Engines", ["PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Engines", ["CPlatform", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Dispatcher", ["Registry", "Engines", "Composition", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],

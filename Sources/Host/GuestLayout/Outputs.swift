@@ -22,7 +22,7 @@ public struct GuestOutputs {
 }
 
 /// What a function may leave at most; needed because its tables may name the same bytes over and over.
-public struct GuestLimits {
+public struct GuestLimits: Sendable {
     /// Items of all sets together.
     public var items: Int
     /// Bytes of all names and data together.

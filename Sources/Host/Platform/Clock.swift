@@ -19,3 +19,8 @@ public enum Clock {
         return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
     }
 }
+
+/// Blocking waits, for threads that have nothing else to do.
+public enum Sleep {
+    public static func milliseconds(_ count: UInt32) { usleep(count * 1000) }
+}

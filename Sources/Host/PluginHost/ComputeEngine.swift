@@ -28,6 +28,11 @@ public final class ComputeEngine: @unchecked Sendable {
         handle = created
     }
 
+    /// Whether a context can be held beyond its run and another still be made.
+    public var hasSpareContext: Bool {
+        backend.contextsPerEngine == 0 || liveContexts.load(ordering: .relaxed) < backend.contextsPerEngine
+    }
+
     /// Ends the engine if no context of it is left. Engine thread.
     public func destroyIfUnused() -> Bool {
         guard liveContexts.load(ordering: .acquiring) == 0 else { return false }

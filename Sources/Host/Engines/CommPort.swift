@@ -1,0 +1,61 @@
+public import Failure
+public import Items
+internal import CPlatform
+internal import Platform
+public import PluginHost
+internal import Telemetry
+
+/// A worker's way to one communication backend: a communication engine with many requests in flight.
+public final class CommPort: EventSource {
+    let reactor: CommReactor
+    private let worker: Worker
+    private var waiting: [UInt64: (CommCompletion) -> Void] = [:]
+    private var lastToken: UInt64 = 0
+    private static let maxInflight = 4096
+
+    init(backend: CommBackend, worker: Worker) throws(Failure) {
+        reactor = try CommReactor(backend: backend, core: worker.core, maxInflight: Self.maxInflight)
+        self.worker = worker
+        super.init(descriptor: reactor.descriptor)
+        do { try worker.loop.add(self, events: EPOLLIN.rawValue) } catch {
+            throw Failure(.internal, "communication \(backend.name): \(error)")
+        }
+    }
+
+    /// Begins a request; `completion` is called once on the worker's loop, unless this throws.
+    public func submit(
+        protocol index: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
+        completion: @escaping (CommCompletion) -> Void
+    ) throws(Failure) -> UInt64 {
+        lastToken += 1
+        try reactor.submit(
+            CommRequest(
+                token: lastToken, protocol: index, signature: signature, inputs: inputs, deadline: deadline,
+                maxResponse: maxResponse))
+        waiting[lastToken] = completion
+        return lastToken
+    }
+
+    public func cancel(_ token: UInt64) { reactor.cancel(token) }
+
+    public override func ready(_ events: UInt32) {
+        do {
+            try reactor.poll { completion in
+                self.waiting.removeValue(forKey: completion.token)?(completion)
+            }
+        } catch {
+            Log.error("\(error.detail)")
+        }
+    }
+
+    /// Cancels what is left and ends the reactor. No loop turns any more.
+    func shutDown() {
+        worker.loop.remove(self)
+        for token in waiting.keys { reactor.cancel(token) }
+        for _ in 0..<1000 where reactor.inFlight > 0 {
+            ready(0)
+            Sleep.milliseconds(1)
+        }
+        if !reactor.destroyIfUnused() { Log.error("communication \(reactor.backend.name): requests did not end") }
+    }
+}

@@ -1,0 +1,102 @@
+public import Failure
+public import Items
+public import PluginHost
+internal import Synchronization
+
+/// When the stages of one task ended, CLOCK_MONOTONIC ns; 0 = not reached. After paper table 1.
+public struct Timeline: Sendable {
+    public var queued: UInt64 = 0
+    public var dequeued: UInt64 = 0
+    public var loaded: UInt64 = 0
+    public var inputsPlaced: UInt64 = 0
+    public var ran: UInt64 = 0
+    public var outputsTaken: UInt64 = 0
+    public init() {}
+}
+
+/// What one function left.
+public struct ComputeOutput: Sendable {
+    public var sets: [ItemSet]
+    public var exitCode: Int32
+}
+
+/// A function as engines see it: image, limits and names.
+public final class ComputeFunction: Sendable {
+    public let name: String
+    public let image: ComputeImage
+    /// Bytes that a context may hold.
+    public let memoryLimit: UInt64
+    public let inputNames: [Blob]
+    public let outputNames: [Blob]
+    /// Moving average of its run time, ns; 0 before the first run. Decides who runs it.
+    let typicalRunTime = Atomic<UInt64>(0)
+
+    public init(name: String, image: ComputeImage, memoryLimit: UInt64, inputNames: [Blob], outputNames: [Blob]) {
+        self.name = name
+        self.image = image
+        self.memoryLimit = memoryLimit
+        self.inputNames = inputNames
+        self.outputNames = outputNames
+    }
+
+    func ran(for time: UInt64) {
+        let before = typicalRunTime.load(ordering: .relaxed)
+        typicalRunTime.store(before == 0 ? time : (before &* 7 &+ time) / 8, ordering: .relaxed)
+    }
+}
+
+/// One run of a compute function: queued by its owner's loop, run by any worker, ended on its owner's loop.
+public final class ComputeTask: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fields are written by the owner before it is queued, then by the thread that took
+    // it from the queue, then read by the owner; the queue's lock and the loop's inbox order these. `running` has a lock.
+    public let function: ComputeFunction
+    public var inputs: [ItemSet]
+    /// CLOCK_MONOTONIC ns, 0 = none.
+    public let deadline: UInt64
+    public internal(set) var timeline = Timeline()
+    public internal(set) var result: Result<ComputeOutput, Failure> = .failure(Failure(.internal, "has not run"))
+    let owner: Worker
+    /// Called once, on the owner's loop.
+    let completion: (ComputeTask) -> Void
+    var attempts = 0
+
+    private struct Running {
+        var cancelled = false
+        var engine: ComputeEngine?
+        var run: UInt64 = 0
+    }
+    private let running = Mutex(Running())
+
+    /// `completion` is called once, on the loop of `owner`, which must be the calling worker.
+    public init(
+        function: ComputeFunction, inputs: [ItemSet], deadline: UInt64, owner: Worker,
+        completion: @escaping (ComputeTask) -> Void
+    ) {
+        self.function = function
+        self.inputs = inputs
+        self.deadline = deadline
+        self.owner = owner
+        self.completion = completion
+    }
+
+    /// Ends the task early, wherever it is; it still completes, as cancelled. Any thread.
+    public func cancel() {
+        let (engine, run) = running.withLock { state in
+            state.cancelled = true
+            return (state.engine, state.run)
+        }
+        engine?.interrupt(run: run, because: 0)
+    }
+
+    /// Says that the next run of `engine` is this task's; false when it was cancelled before.
+    func begin(on engine: ComputeEngine) -> Bool {
+        running.withLock { state in
+            guard !state.cancelled else { return false }
+            state.engine = engine
+            state.run = engine.nextRun
+            return true
+        }
+    }
+
+    func end() { running.withLock { $0.engine = nil } }
+}
