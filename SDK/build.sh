@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the SDK folder: headers, clang config files and the freestanding runtime. Usage: SDK/build.sh OUTPUT_FOLDER
+# Needs the clang, ld.lld and llvm-ar of the Swift toolchain. The last line printed is the folder.
+set -euo pipefail
+
+source_folder=$(cd "$(dirname "$0")" && pwd)
+output=$(mkdir -p "$1" && cd "$1" && pwd)
+clang=${CLANG:-clang}
+archiver=${LLVM_AR:-llvm-ar}
+
+mkdir -p "$output/include/dandelion" "$output/freestanding/include"
+cp "$source_folder"/*.cfg "$output/"
+cp "$source_folder"/include/dandelion/*.h "$output/include/dandelion/"
+cp "$source_folder"/../Sources/PluginABI/include/dandelion/guest.h "$output/include/dandelion/"
+cp "$source_folder"/freestanding/include/*.h "$output/freestanding/include/"
+
+# build ARCHITECTURE CONFIG: the runtime for one architecture, compiled with the options that functions get.
+build() {
+    local library=$output/freestanding/lib/$1 objects=() name
+    mkdir -p "$library"
+    for source in "$source_folder"/freestanding/*.c; do
+        name=$(basename "$source" .c)
+        "$clang" --config="$output/$2" -Wall -Wextra -Werror -fno-builtin -I"$source_folder/freestanding" \
+            -c "$source" -o "$library/$name.o"
+        objects+=("$library/$name.o")
+    done
+    rm -f "$library/libdandelion.a"
+    "$archiver" rcs "$library/libdandelion.a" "${objects[@]}"
+    rm -f "${objects[@]}"
+}
+
+build x86_64 dandelion-freestanding.cfg
+build aarch64 dandelion-freestanding-aarch64.cfg
+echo "$output"
