@@ -115,14 +115,16 @@ let package = Package(
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
 
         // Tests.
+        .target(
+            name: "PluginHarness", dependencies: ["PluginABI"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
         tests("Config", ["Config", "Failure"]),
         tests("GuestLayout", ["GuestLayout", "Items"]),
         tests("Frontend", ["Frontend", "Items", "Failure"]),
         tests("PluginHost", ["PluginHost", "Config", "PluginABI"]),
-        tests("Process", ["PluginABI", "PluginSupport"]),
-        tests("KVM", ["PluginABI", "PluginSupport"]),
+        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),
+        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("Node", ["Node"]),
     ],

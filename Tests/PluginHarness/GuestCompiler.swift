@@ -1,0 +1,60 @@
+import Glibc
+
+/// Compiles the guest programs of Tests/Guests with the toolchain's clang, once per test process.
+public enum GuestCompiler {
+    /// Where the guests' sources are.
+    public static let sources: String = {
+        let file = "\(#filePath)"
+        let folder = file.split(separator: "/").dropLast(2).joined(separator: "/")
+        return "/\(folder)/Guests"
+    }()
+
+    /// The reason why no guest can be compiled here, null when it can.
+    public static let missing: String? = {
+        run(["clang", "--version"], quiet: true) == 0 ? nil : "no clang on PATH; it comes with the Swift toolchain"
+    }()
+
+    /// The bytes of the image of guest `name`, linked at 0x10000 with its symbol table.
+    public static func image(_ name: String, flags: [String] = []) throws(HarnessError) -> [UInt8] {
+        if let missing { throw HarnessError(-1, missing) }
+        let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
+        let status = run(
+            [
+                "clang", "--target=x86_64-unknown-none-elf", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic",
+                "-fno-builtin", "-fno-stack-protector", "-mno-red-zone", "-nostdlib", "-static", "-fuse-ld=lld",
+                "-Wall", "-Wextra", "-Werror", "-I", "\(sources)/../../Sources/PluginABI/include", "-I", sources,
+                "-Wl,-z,max-page-size=4096", "-Wl,--image-base=0x10000", "-Wl,-z,separate-code",
+            ] + flags + ["\(sources)/\(name).c", "-o", output], quiet: false)
+        guard status == 0 else { throw HarnessError(-1, "clang failed on guest \(name) with status \(status)") }
+        defer { unlink(output) }
+        return try read(output)
+    }
+
+    private static func read(_ path: String) throws(HarnessError) -> [UInt8] {
+        let fd = open(path, O_RDONLY)
+        guard fd >= 0 else { throw HarnessError(-14, "cannot open \(path)") }
+        defer { close(fd) }
+        let size = Int(lseek(fd, 0, SEEK_END))
+        var bytes = [UInt8](repeating: 0, count: max(0, size))
+        guard pread(fd, &bytes, bytes.count, 0) == bytes.count else { throw HarnessError(-14, "cannot read \(path)") }
+        return bytes
+    }
+
+    private static func run(_ arguments: [String], quiet: Bool) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if quiet { posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0) }
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        argv.append(nil)
+        defer { for argument in argv { free(argument) } }
+        var pid = pid_t()
+        guard let program = argv.first, let program, posix_spawnp(&pid, program, &actions, nil, argv, environ) == 0
+        else {
+            return -1
+        }
+        var status: Int32 = 0
+        guard waitpid(pid, &status, 0) == pid else { return -1 }
+        return status
+    }
+}
