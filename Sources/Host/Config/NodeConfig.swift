@@ -1,0 +1,136 @@
+/// Everything that a config file says, checked.
+public struct NodeConfig: Sendable {
+    /// The file as the user named it.
+    public var file: String
+    /// The whole text, for excerpts.
+    var text: String
+    public var node: NodeSettings
+    /// In the order of the file, as are the others.
+    public var plugins: [PluginConfig]
+    public var functions: [CommunicationFunction]
+    public var classes: [FunctionClass]
+
+    /// Names of classes are the same in any case.
+    public func functionClass(named name: String) -> FunctionClass? {
+        classes.first { $0.name.value.lowercased() == name.lowercased() }
+    }
+}
+
+/// The table `[node]`.
+public struct NodeSettings: Sendable {
+    public var listen: ListenAddress
+    /// Folder of what is registered; relative to the working directory.
+    public var state: String
+    /// Folder that relative plugin paths start from; nil = beside the executable.
+    public var pluginDirectory: String?
+    public var cores: CorePolicy
+    /// Bytes of one request's body.
+    public var maxBody: UInt64
+    public var maxConnections: Int
+    /// Nanoseconds after which a connection without a complete request is closed.
+    public var idleTimeout: UInt64
+    /// Nanoseconds that running requests get when the node is told to stop.
+    public var drainTimeout: UInt64
+    public var log: LogThreshold
+    /// Whether a registration may name a file of this machine instead of carrying the image.
+    public var localPath: Bool
+    /// Bytes of loaded images kept in memory.
+    public var imageCache: UInt64
+}
+
+/// Messages of lower levels are not kept.
+public enum LogThreshold: String, Sendable, CaseIterable {
+    case trace, debug, info, warning, error, critical
+}
+
+/// Where to accept connections.
+public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+    /// An IPv4 or IPv6 address, or a host name; IPv6 without brackets.
+    public var host: String
+    /// 0 = any free port.
+    public var port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads "127.0.0.1:8080", "[::1]:8080" or "localhost:8080"; nil when `text` has another form.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+            text[text.index(after: colon)...].utf8.first != UInt8(ascii: "+")
+        else { return nil }
+        var host = text[..<colon]
+        if host.first == "[" {
+            guard host.last == "]" else { return nil }
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == "/" || $0 == "[" || $0 == "]" }) else {
+            return nil
+        }
+        self.init(host: String(host), port: port)
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Which of the CPUs that the process may use do the work.
+public enum CorePolicy: Sendable, Equatable {
+    case all
+    /// The first of them.
+    case count(Int)
+    /// These, by the kernel's numbers.
+    case list([Int])
+}
+
+/// A table `[plugins.NAME]`.
+public struct PluginConfig: Sendable {
+    public var name: Located<String>
+    /// As written; see `resolvedPath`.
+    public var path: Located<String>
+    /// Lower-case hexadecimal digest that the file must have.
+    public var sha256: Located<String>?
+    /// The subtable `config`, which the plugin's schema judges; an empty table when absent.
+    public var config: ConfigValue
+
+    /// Absolute paths stay, others start at `directory`.
+    public func resolvedPath(in directory: String) -> String {
+        path.value.hasPrefix("/") ? path.value : "\(directory)/\(path.value)"
+    }
+}
+
+/// A table `[functions.NAME]`: a communication function that compositions can call by this name.
+public struct CommunicationFunction: Sendable {
+    public var name: Located<String>
+    /// Name of a table in `[plugins]`.
+    public var plugin: Located<String>
+    /// One of the protocols that the plugin offers.
+    public var protocolName: Located<String>
+    /// Nanoseconds for one request.
+    public var timeout: UInt64
+    /// Bytes of one answer.
+    public var maxResponse: UInt64
+}
+
+/// A table `[classes.NAME]`: how the functions registered into it are run.
+public struct FunctionClass: Sendable {
+    public var name: Located<String>
+    /// Names of tables in `[plugins]`; the first that is available on this machine serves.
+    public var backends: [Located<String>]
+    /// The most memory, in bytes, that a function of the class can ask for.
+    public var memoryLimit: UInt64
+    /// Nanoseconds after which a running function is stopped.
+    public var timeout: UInt64
+    public var cores: CorePolicy
+    public var inline: InlinePolicy
+}
+
+/// Whether the thread that read a request runs the function itself.
+public enum InlinePolicy: String, Sendable, CaseIterable {
+    /// Yes, and another thread takes the event loop over when the run takes long.
+    case auto
+    /// No: functions of the class wait in a queue.
+    case never
+}
