@@ -23,21 +23,37 @@ public struct ComputeOutput: Sendable {
 /// A function as engines see it: image, limits and names.
 public final class ComputeFunction: Sendable {
     public let name: String
-    public let image: ComputeImage
+    /// Gives the image, from the image cache or, when `fresh`, anew from where it is stored. Called on the engine's
+    /// thread; may read a file.
+    public let image: @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
     /// Bytes that a context may hold.
     public let memoryLimit: UInt64
     public let inputNames: [Blob]
     public let outputNames: [Blob]
+    /// Nanoseconds that one run may take, 0 = no limit.
+    public let timeout: UInt64
+    /// Whether the thread that read a request may run it.
+    public let mayRunInline: Bool
     /// Moving average of its run time, ns; 0 before the first run. Decides who runs it.
     let typicalRunTime = Atomic<UInt64>(0)
 
-    public init(name: String, image: ComputeImage, memoryLimit: UInt64, inputNames: [Blob], outputNames: [Blob]) {
+    public init(
+        name: String, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob], outputNames: [Blob],
+        mayRunInline: Bool, image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
+    ) {
         self.name = name
         self.image = image
+        self.timeout = timeout
+        self.mayRunInline = mayRunInline
         self.memoryLimit = memoryLimit
         self.inputNames = inputNames
         self.outputNames = outputNames
     }
+
+    var isLong: Bool { typicalRunTime.load(ordering: .relaxed) > Self.longRun }
+
+    /// Functions that usually run longer than this are not run by the thread that turns the loop, ns.
+    private static let longRun: UInt64 = 200_000
 
     func ran(for time: UInt64) {
         let before = typicalRunTime.load(ordering: .relaxed)
@@ -55,6 +71,8 @@ public final class ComputeTask: @unchecked Sendable {
     public let deadline: UInt64
     public internal(set) var timeline = Timeline()
     public internal(set) var result: Result<ComputeOutput, Failure> = .failure(Failure(.internal, "has not run"))
+    /// Read the image anew.
+    let fresh: Bool
     let owner: Worker
     /// Called once, on the owner's loop.
     let completion: (ComputeTask) -> Void
@@ -69,12 +87,13 @@ public final class ComputeTask: @unchecked Sendable {
 
     /// `completion` is called once, on the loop of `owner`, which must be the calling worker.
     public init(
-        function: ComputeFunction, inputs: [ItemSet], deadline: UInt64, owner: Worker,
+        function: ComputeFunction, inputs: [ItemSet], deadline: UInt64, fresh: Bool, owner: Worker,
         completion: @escaping (ComputeTask) -> Void
     ) {
         self.function = function
         self.inputs = inputs
         self.deadline = deadline
+        self.fresh = fresh
         self.owner = owner
         self.completion = completion
     }

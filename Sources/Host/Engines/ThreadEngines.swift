@@ -45,7 +45,7 @@ final class ThreadEngines {
             failure.facts.contains(.init("engine", "dead"))
         else { return false }
         Log.warning("\(failure.detail); making the engine anew")
-        retire(task.function.image.backend)
+        for engine in engines where engine.isDead { retire(engine) }
         return true
     }
 
@@ -54,8 +54,9 @@ final class ThreadEngines {
         if task.deadline != 0, task.timeline.dequeued >= task.deadline {
             throw Failure(.deadline, "function '\(function.name)' waited past its deadline for an engine")
         }
-        let engine = try engine(for: function.image.backend)
-        let context = try engine.makeContext(image: function.image, limit: function.memoryLimit)
+        let image = try function.image(task.fresh)
+        let engine = try engine(for: image.backend)
+        let context = try engine.makeContext(image: image, limit: function.memoryLimit)
         task.timeline.loaded = Clock.now()
         let memory = GuestMemory(context)
         let placed = try memory.place(
@@ -68,7 +69,8 @@ final class ThreadEngines {
         }
         let result: RunResult
         do {
-            result = try engine.run(context, entryBlock: placed.entryBlock, deadline: task.deadline)
+            result = try engine.run(
+                context, entryBlock: placed.entryBlock, deadline: deadline(of: task))
             task.end()
         } catch {
             task.end()
@@ -78,9 +80,17 @@ final class ThreadEngines {
         function.ran(for: task.timeline.ran &- task.timeline.inputsPlaced)
         if let failure = result.failure(function: function.name) { throw failure }
         let outputs = try memory.collect(
-            systemData: placed.systemData, pointerBytes: function.image.pointerBytes,
+            systemData: placed.systemData, pointerBytes: image.pointerBytes,
             outputCount: function.outputNames.count, limits: Self.limits)
         return take(outputs, from: context, holding: engine.hasSpareContext)
+    }
+
+    /// The function's own time runs from now, the request's since it came.
+    private func deadline(of task: ComputeTask) -> UInt64 {
+        let timeout = task.function.timeout
+        guard timeout != 0 else { return task.deadline }
+        let own = task.timeline.inputsPlaced &+ timeout
+        return task.deadline == 0 ? own : min(own, task.deadline)
     }
 
     /// Makes items of what lies in a context: copies when small, references when large and the engine can spare it.
@@ -106,9 +116,9 @@ final class ThreadEngines {
         return engine
     }
 
-    private func retire(_ backend: ComputeBackend) {
-        retired += engines.filter { $0.backend === backend }
-        engines.removeAll { $0.backend === backend }
+    private func retire(_ engine: ComputeEngine) {
+        engines.removeAll { $0 === engine }
+        retired.append(engine)
         retired.removeAll { $0.destroyIfUnused() }
     }
 

@@ -28,8 +28,6 @@ public final class Worker: @unchecked Sendable {
     /// Ports of communication backends; the leader's.
     private var ports: [CommPort] = []
 
-    /// Functions that usually run longer than this are not run by the leader, ns.
-    private static let inlineLimit: UInt64 = 200_000
     /// Postponed work is done in steps of about this length while nothing else is due, ns.
     private static let idleStep: UInt64 = 20_000
 
@@ -96,7 +94,7 @@ public final class Worker: @unchecked Sendable {
         var mayWait = false
         while !pool.isStopping {
             if let task = takeTask() {
-                if task.function.typicalRunTime.load(ordering: .relaxed) > Self.inlineLimit {
+                if task.function.isLong || !task.function.mayRunInline {
                     handOver(from: me)
                     run(task, engines)
                     return

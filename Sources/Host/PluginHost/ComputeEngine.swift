@@ -12,6 +12,8 @@ public final class ComputeEngine: @unchecked Sendable {
     public let backend: ComputeBackend
     private let handle: OpaquePointer
     private var lastRun: UInt64 = 0
+    /// The backend gave it up; no further run will succeed.
+    public private(set) var isDead = false
     fileprivate let liveContexts = Atomic<Int>(0)
 
     public init(backend: ComputeBackend, core: Int32?, id: UInt64) throws(Failure) {
@@ -99,7 +101,10 @@ public final class ComputeEngine: @unchecked Sendable {
 
     private func failure(_ status: dn_status, _ error: dn_error, _ what: String) -> Failure {
         var failure = ABI.failure(status, error, "backend \(backend.name): \(what)")
-        if status == DN_ENGINE_DEAD { failure.facts.append(.init("engine", "dead")) }
+        if status == DN_ENGINE_DEAD {
+            isDead = true
+            failure.facts.append(.init("engine", "dead"))
+        }
         return failure
     }
 }

@@ -1,0 +1,154 @@
+internal import Composition
+internal import Failure
+internal import Items
+internal import Registry
+
+/// One run of a composition: starts each call when its input sets are there, until the outputs are.
+///
+/// Calls under way hold it; it ends with the last of them, or is dropped with the invocation.
+final class CompositionRun {
+    private let graph: CompositionGraph
+    private let callees: [Callee]
+    private unowned let invocation: Invocation
+    private let done: (Result<[ItemSet], Failure>) -> Void
+    private var sets: [ItemSet?]
+    /// By call: how many of its input sets are missing.
+    private var missing: [Int]
+    private var unfinished: Int
+    private var hasEnded = false
+
+    init(
+        _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation,
+        done: @escaping (Result<[ItemSet], Failure>) -> Void
+    ) throws(Failure) {
+        self.graph = graph
+        self.invocation = invocation
+        self.done = done
+        callees = try invocation.catalogue.resolve(graph)
+        sets = Array(repeating: nil, count: graph.setCount)
+        missing = graph.calls.map(\.waits)
+        unfinished = graph.calls.count
+        for (parameter, set) in graph.inputSets.enumerated() {
+            sets[set] =
+                parameter < inputs.count ? inputs[parameter] : ItemSet(name: Blob(graph.inputNames[parameter]))
+        }
+    }
+
+    func start() {
+        let ready = graph.calls.indices.filter { missing[$0] == 0 }
+        let given = graph.inputSets
+        for call in ready where !hasEnded { begin(call) }
+        for set in given where !hasEnded { announce(set) }
+        finishIfDone()
+    }
+
+    private func announce(_ set: Int) {
+        for call in graph.consumers[set] where !invocation.isFinished {
+            missing[call] -= 1
+            if missing[call] == 0 { begin(call) }
+        }
+    }
+
+    private struct View: SetView {
+        let items: [Item]
+        var count: Int { items.count }
+        func key(at index: Int) -> UInt32 { items[index].key }
+        func size(at index: Int) -> Int { items[index].data.count }
+    }
+
+    private func set(_ index: Int) -> ItemSet { sets[index] ?? ItemSet(name: .empty) }
+
+    private func begin(_ index: Int) {
+        let call = graph.calls[index]
+        let callee = callees[call.target]
+        do {
+            let instances = try call.instances(policy: invocation.catalogue.partitionPolicy(for: callee)) { parameter in
+                View(items: call.inputs[parameter].map { set($0.set).items } ?? [])
+            }
+            let gathered = GatheredSets(outputs: call.outputs.count, instances: instances.count)
+            guard instances.count > 0 else { return finish(index, gathered) }
+            for instance in 0..<instances.count where !invocation.isFinished {
+                let inputs = call.inputs.indices.map { parameter in
+                    input(call.inputs[parameter], instances.selection(instance: instance, parameter: parameter))
+                }
+                invocation.start(callee, inputs: inputs) { result in
+                    switch result {
+                    case .failure(let failure): self.fail(failure, in: call)
+                    case .success(let sets):
+                        if gathered.add(sets, from: instance) { self.finish(index, gathered) }
+                    }
+                }
+            }
+        } catch {
+            fail(error, in: call)
+        }
+    }
+
+    private func input(_ binding: Binding?, _ selection: Selection) -> ItemSet {
+        guard let binding else { return ItemSet(name: .empty) }
+        let whole = set(binding.set)
+        switch selection {
+        case .whole: return whole
+        case .nothing: return ItemSet(name: whole.name)
+        case .items(let indices): return ItemSet(name: whole.name, items: indices.map { whole.items[Int($0)] })
+        }
+    }
+
+    private func finish(_ index: Int, _ gathered: GatheredSets) {
+        unfinished -= 1
+        for (output, set) in graph.calls[index].outputs.enumerated() {
+            guard let set else { continue }
+            sets[set] = gathered.set(output)
+            announce(set)
+        }
+        finishIfDone()
+    }
+
+    private func finishIfDone() {
+        guard unfinished == 0, !hasEnded, !invocation.isFinished else { return }
+        hasEnded = true
+        done(.success(graph.outputSets.map { set($0) }))
+    }
+
+    private func fail(_ failure: Failure, in call: Call) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        var failure = failure
+        let name = graph.targets[call.target].name
+        if !failure.facts.contains(where: { $0.name == "composition" }) {
+            failure.detail += " [in composition '\(graph.name)', line \(call.position.line), call of '\(name)']"
+            failure.facts.append(.init("composition", graph.name))
+        }
+        done(.failure(failure))
+    }
+}
+
+/// Collects what the instances of one call leave.
+private final class GatheredSets {
+    /// By output, then by instance.
+    private var parts: [[ItemSet?]]
+    private var missing: Int
+
+    init(outputs: Int, instances: Int) {
+        parts = Array(repeating: Array(repeating: nil, count: instances), count: outputs)
+        missing = instances
+    }
+
+    /// True when this was the last instance.
+    func add(_ sets: [ItemSet], from instance: Int) -> Bool {
+        for output in parts.indices where output < sets.count { parts[output][instance] = sets[output] }
+        missing -= 1
+        return missing == 0
+    }
+
+    /// The items of all instances, one after another, then by key.
+    func set(_ output: Int) -> ItemSet {
+        let given = parts[output].compactMap { $0 }
+        guard let first = given.first else { return ItemSet(name: .empty) }
+        let items = given.count == 1 ? first.items : given.flatMap(\.items)
+        guard let order = keyOrder(count: items.count, key: { items[$0].key }) else {
+            return ItemSet(name: first.name, items: items)
+        }
+        return ItemSet(name: first.name, items: order.map { items[Int($0)] })
+    }
+}

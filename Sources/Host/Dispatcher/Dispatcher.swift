@@ -1,0 +1,21 @@
+public import Engines
+public import Registry
+
+/// Starts invocations (paper, section 6.1). One per node; each invocation lives on the worker that it came in on.
+public final class Dispatcher: Sendable {
+    let catalogue: Catalogue
+
+    public init(catalogue: Catalogue) { self.catalogue = catalogue }
+
+    /// Begins an invocation on the calling worker's loop; `completion` is called there, once, perhaps before this
+    /// returns.
+    /// - Returns: the handle to cancel it by.
+    @discardableResult
+    public func invoke(
+        _ request: InvocationRequest, on worker: Worker, completion: @escaping (InvocationOutcome) -> Void
+    ) -> Invocation {
+        let invocation = Invocation(dispatcher: self, worker: worker, request: request, completion: completion)
+        invocation.start()
+        return invocation
+    }
+}

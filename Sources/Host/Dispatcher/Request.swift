@@ -1,0 +1,65 @@
+public import Failure
+public import Items
+
+/// One request to run something.
+public struct InvocationRequest {
+    public enum Target: Sendable {
+        /// A registered function, composition or communication function.
+        case name(String)
+        /// Text of exactly one composition, run once and not registered.
+        case composition(String)
+    }
+
+    public var target: Target
+    /// By position: set i is input i; missing or empty sets are absent.
+    public var inputs: [ItemSet]
+    /// Read the image from the state folder instead of the image cache.
+    public var fresh: Bool
+    /// CLOCK_MONOTONIC ns by which the reply must be there; 0 = the classes' timeouts only.
+    public var deadline: UInt64
+    /// Run compute functions in this class instead of the one they were registered into.
+    public var className: String?
+
+    public init(
+        target: Target, inputs: [ItemSet], fresh: Bool = false, deadline: UInt64 = 0, className: String? = nil
+    ) {
+        self.target = target
+        self.inputs = inputs
+        self.fresh = fresh
+        self.deadline = deadline
+        self.className = className
+    }
+}
+
+/// Sums over all functions of one invocation, ns: the columns of paper table 1.
+public struct InvocationTimeline: Sendable {
+    public var queue: UInt64 = 0
+    public var load: UInt64 = 0
+    public var input: UInt64 = 0
+    public var run: UInt64 = 0
+    public var output: UInt64 = 0
+    public var communication: UInt64 = 0
+    /// From `invoke` to the outcome.
+    public var total: UInt64 = 0
+    /// Sandboxes that were made, one per run of a compute function.
+    public var sandboxes = 0
+    /// Requests that communication functions made.
+    public var requests = 0
+}
+
+/// One output of what was invoked.
+public struct OutputSet: Sendable {
+    /// The name that the function's or composition's definition gives it.
+    public var declared: Blob
+    /// The items; its name is the one that the producing function left, which is what the original's clients expect.
+    public var set: ItemSet
+}
+
+/// How an invocation ended.
+public struct InvocationOutcome {
+    /// One set for each output, in order, empty ones included.
+    public var result: Result<[OutputSet], Failure>
+    /// The function's own exit code when a single function was invoked, else 0.
+    public var exitCode: Int32
+    public var timeline: InvocationTimeline
+}

@@ -1,0 +1,278 @@
+public import Composition
+public import Failure
+public import Items
+internal import PluginHost
+internal import Synchronization
+internal import Telemetry
+
+/// What a name stands for.
+public enum CatalogueEntry: Sendable {
+    case function(RegisteredFunction)
+    /// Index: the signature that is meant, by default the first.
+    case communication(CommFunction, Int)
+    case composition(CompositionGraph)
+}
+
+/// Everything that can be invoked on this node, in memory and on disk.
+///
+/// Looking up is quick and for any thread. Registering and removing block (files, image loading): not on a worker.
+public final class Catalogue: Sendable {
+    private struct Table {
+        var functions: [String: RegisteredFunction] = [:]
+        var communications: [String: CommFunction] = [:]
+        var compositions: [String: CompositionGraph] = [:]
+        var texts: [String: String] = [:]
+    }
+
+    private let table = Mutex(Table())
+    /// One registration at a time, so that checks and writes of two cannot interleave.
+    private let changing = Mutex(())
+    private let classes: [String: RunClass]
+    private let store: Store
+    private let images: ImageCache
+    private let partition: PartitionPolicy
+    private let cacheDirectory: String
+
+    /// `imageCache` in bytes.
+    public init(
+        store: Store, classes: [RunClass], communications: [CommFunction], imageCache: UInt64, cores: Int,
+        partition: PartitionMode = .auto(2)
+    ) {
+        self.store = store
+        self.classes = Dictionary(classes.map { ($0.name.lowercased(), $0) }) { first, _ in first }
+        images = ImageCache(capacity: imageCache)
+        self.partition = PartitionPolicy(mode: partition, localCores: cores)
+        cacheDirectory = store.cacheDirectory
+        table.withLock { table in
+            for communication in communications { table.communications[communication.name] = communication }
+        }
+    }
+
+    /// Brings back what was registered before; damaged or no longer fitting entries are told to the log and stay stored.
+    public func restore() {
+        for stored in store.functions() {
+            let function = RegisteredFunction(
+                stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self)
+            table.withLock { $0.functions[stored.definition.name] = function }
+        }
+        var waiting = store.compositions()
+        while !waiting.isEmpty {
+            var failed: [(StoredComposition, Failure)] = []
+            for stored in waiting {
+                do { try adopt(stored) } catch { failed.append((stored, error)) }
+            }
+            if failed.count == waiting.count {
+                for (stored, failure) in failed {
+                    Log.error("composition '\(stored.name)' cannot be restored: \(failure.detail)")
+                }
+                return
+            }
+            waiting = failed.map(\.0)
+        }
+    }
+
+    private func adopt(_ stored: StoredComposition) throws(Failure) {
+        let graphs = try CompositionGraph.compile(stored.text, in: environment, shadowing: true)
+        guard let graph = graphs.first(where: { $0.name == stored.name }) else {
+            throw Failure(.invalid, "its text does not define it")
+        }
+        table.withLock { table in
+            table.compositions[graph.name] = graph
+            table.texts[graph.name] = stored.text
+        }
+    }
+
+    // MARK: Looking up
+
+    public func entry(named name: String) -> CatalogueEntry? {
+        table.withLock { table in
+            if let function = table.functions[name] { return .function(function) }
+            if let graph = table.compositions[name] { return .composition(graph) }
+            if let communication = table.communications[name] { return .communication(communication, 0) }
+            return nil
+        }
+    }
+
+    /// All names by kind, sorted.
+    public func functions() -> [RegisteredFunction] {
+        table.withLock { $0.functions.values.sorted { $0.definition.name < $1.definition.name } }
+    }
+
+    public func compositions() -> [CompositionGraph] {
+        table.withLock { $0.compositions.values.sorted { $0.name < $1.name } }
+    }
+
+    public func communications() -> [CommFunction] {
+        table.withLock { $0.communications.values.sorted { $0.name < $1.name } }
+    }
+
+    /// The text that a composition was registered with.
+    public func text(ofComposition name: String) -> String? { table.withLock { $0.texts[name] } }
+
+    public func runClass(named name: String) throws(Failure) -> RunClass {
+        if let known = classes[name] ?? classes[name.lowercased()] { return known }
+        let names = classes.values.map(\.name).sorted().joined(separator: ", ")
+        throw Failure(.invalid, "no class '\(name)' is configured; there are: \(names)", [.init("class", name)])
+    }
+
+    /// How a call of `minSetBytes` splits its `any` sets.
+    public func partitionPolicy(minSetBytes: [UInt64]) -> PartitionPolicy {
+        var policy = partition
+        policy.minSetBytes = minSetBytes.map { Int(clamping: $0) }
+        return policy
+    }
+
+    private var environment: Environment {
+        Environment(
+            lookup: { name in self.entry(named: name).map { $0.signature } },
+            names: {
+                self.table.withLock { Array($0.functions.keys) + $0.communications.keys + $0.compositions.keys }
+            })
+    }
+
+    /// Checks a text that is run once and not registered; it must hold exactly one composition.
+    public func compileOnce(_ text: String) throws(Failure) -> CompositionGraph {
+        let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
+        guard graphs.count == 1, let graph = graphs.first else {
+            throw Failure(.invalid, "the text must define exactly one composition, not \(graphs.count)")
+        }
+        return graph
+    }
+
+    // MARK: Changing
+
+    /// Registers a function: checks it, loads its image once, stores it.
+    /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.unavailable`.
+    public func register(
+        _ definition: FunctionDefinition, image: Blob, progress: (@Sendable (Int, String) -> Void)? = nil
+    ) throws(Failure) {
+        try Names.check(definition)
+        let runClass = try runClass(named: definition.className)
+        var definition = definition
+        definition.className = runClass.name
+        try refuseTaken([definition.name])
+        let digest = Store.digest(of: image)
+        let function = RegisteredFunction(
+            definition, digest: digest, imageSize: image.count, catalogue: self)
+        _ = try function.compute(in: nil)
+        _ = try load(image, digest: digest, label: definition.name, in: runClass, progress: progress)
+        try changing.withLock { _ throws(Failure) in
+            try refuseTaken([definition.name])
+            try store.save(definition, image: image, digest: digest)
+            table.withLock { $0.functions[definition.name] = function }
+        }
+    }
+
+    /// Registers every composition of a text, or none.
+    /// - Returns: their names.
+    public func register(compositions text: String, expecting name: String? = nil) throws(Failure) -> [String] {
+        try changing.withLock { _ throws(Failure) in
+            let graphs = try CompositionGraph.compile(text, in: environment)
+            let names = graphs.map(\.name)
+            guard !graphs.isEmpty else { throw Failure(.invalid, "the text defines no composition") }
+            if let name, !names.contains(name) {
+                throw Failure(.invalid, "the text defines \(names.joined(separator: ", ")), not '\(name)'")
+            }
+            try refuseTaken(names)
+            try store.save(compositions: names, text: text)
+            table.withLock { table in
+                for graph in graphs {
+                    table.compositions[graph.name] = graph
+                    table.texts[graph.name] = text
+                }
+            }
+            return names
+        }
+    }
+
+    /// - Throws: `.notFound`, or `.conflict` when a composition uses it.
+    public func removeFunction(_ name: String) throws(Failure) {
+        try changing.withLock { _ throws(Failure) in
+            guard table.withLock({ $0.functions[name] != nil }) else {
+                throw Failure(.notFound, "no function is registered as '\(name)'", [.init("name", name)])
+            }
+            try refuseUsed(name)
+            try store.removeFunction(name)
+            _ = table.withLock { $0.functions.removeValue(forKey: name) }
+        }
+    }
+
+    public func removeComposition(_ name: String) throws(Failure) {
+        try changing.withLock { _ throws(Failure) in
+            guard table.withLock({ $0.compositions[name] != nil }) else {
+                throw Failure(.notFound, "no composition is registered as '\(name)'", [.init("name", name)])
+            }
+            try refuseUsed(name)
+            try store.removeComposition(name)
+            table.withLock { table in
+                table.compositions[name] = nil
+                table.texts[name] = nil
+            }
+        }
+    }
+
+    private func refuseTaken(_ names: [String]) throws(Failure) {
+        for name in names where entry(named: name) != nil {
+            throw Failure(.conflict, "'\(name)' is registered already", [.init("name", name)])
+        }
+    }
+
+    private func refuseUsed(_ name: String) throws(Failure) {
+        let users = compositions().filter { $0.targets.contains { $0.name == name } }.map(\.name)
+        guard users.isEmpty else {
+            throw Failure(
+                .conflict, "'\(name)' is used by \(users.joined(separator: ", ")); remove that first",
+                [.init("name", name)])
+        }
+    }
+
+    // MARK: Images
+
+    func image(
+        of function: RegisteredFunction, in runClass: RunClass, fresh: Bool
+    ) throws(Failure) -> ComputeImage {
+        if !fresh {
+            for backend in runClass.backends {
+                let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: function.digest)
+                if let image = images.image(key) { return image }
+            }
+        }
+        let bytes = try store.image(function.digest)
+        return try load(bytes, digest: function.digest, label: function.definition.name, in: runClass)
+    }
+
+    /// Loads an image on the first backend of the class that knows its format, and caches it.
+    private func load(
+        _ bytes: Blob, digest: String, label: String, in runClass: RunClass,
+        progress: (@Sendable (Int, String) -> Void)? = nil
+    ) throws(Failure) -> ComputeImage {
+        for backend in runClass.backends {
+            let loaded = try bytes.withUnsafeBytes { bytes throws(Failure) in
+                try backend.loadImage(bytes, label: label, cacheDirectory: cacheDirectory, progress: progress)
+            }
+            guard let loaded else { continue }
+            images.insert(loaded, ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest))
+            return loaded
+        }
+        let formats = runClass.backends.map { "\($0.name) (\($0.imageFormats))" }.joined(separator: ", ")
+        throw Failure(
+            .invalid, "the image of '\(label)' is in no format that class '\(runClass.name)' runs; its backends: \(formats)",
+            [.init("function", label), .init("class", runClass.name)])
+    }
+}
+
+extension CatalogueEntry {
+    /// What a composition must know to call it.
+    public var signature: Signature {
+        switch self {
+        case .function(let function):
+            Signature(
+                .compute, inputs: function.definition.inputs.map(\.name), outputs: function.definition.outputs)
+        case .communication(let function, _):
+            Signature(
+                .communication,
+                variants: function.signatures.map { Signature.Variant(inputs: $0.inputs, outputs: $0.outputs) })
+        case .composition(let graph): graph.signature
+        }
+    }
+}

@@ -1,0 +1,58 @@
+public import PluginHost
+internal import Synchronization
+
+/// Loaded images by backend and content digest; the least recently used go when they hold too much memory.
+final class ImageCache: Sendable {
+    struct Key: Hashable {
+        let backend: ObjectIdentifier
+        let digest: String
+    }
+
+    private struct Entry {
+        let image: ComputeImage
+        var lastUse: UInt64
+    }
+
+    private struct Table {
+        var entries: [Key: Entry] = [:]
+        var bytes: UInt64 = 0
+        var clock: UInt64 = 0
+    }
+
+    private let table = Mutex(Table())
+    private let capacity: UInt64
+
+    /// `capacity` in bytes; one image is kept however large it is.
+    init(capacity: UInt64) { self.capacity = capacity }
+
+    func image(_ key: Key) -> ComputeImage? {
+        table.withLock { table in
+            guard let index = table.entries.index(forKey: key) else { return nil }
+            table.clock += 1
+            table.entries.values[index].lastUse = table.clock
+            return table.entries.values[index].image
+        }
+    }
+
+    /// Keeps an image. What is pushed out ends when its last user does.
+    func insert(_ image: ComputeImage, _ key: Key) {
+        var evicted: [ComputeImage] = []
+        table.withLock { table in
+            table.clock += 1
+            if let old = table.entries.updateValue(Entry(image: image, lastUse: table.clock), forKey: key) {
+                table.bytes -= old.image.residentBytes
+                evicted.append(old.image)
+            }
+            table.bytes += image.residentBytes
+            while table.bytes > capacity, table.entries.count > 1,
+                let oldest = table.entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+            {
+                table.entries.removeValue(forKey: oldest.key)
+                table.bytes -= oldest.value.image.residentBytes
+                evicted.append(oldest.value.image)
+            }
+        }
+        // Unloading may take long, so it happens here, without the lock.
+        withExtendedLifetime(evicted) {}
+    }
+}

@@ -1,0 +1,74 @@
+public import Engines
+public import Failure
+public import Items
+internal import PluginHost
+internal import Synchronization
+
+/// A compute function that can be invoked.
+public final class RegisteredFunction: Sendable {
+    public let definition: FunctionDefinition
+    /// SHA-256 of the image, hexadecimal.
+    public let digest: String
+    /// Bytes of the image.
+    public let imageSize: Int
+    public let inputNames: [Blob]
+    public let outputNames: [Blob]
+    private unowned let catalogue: Catalogue
+    /// By class in which it was run.
+    private let computes = Mutex<[(className: String, function: ComputeFunction)]>([])
+
+    init(_ definition: FunctionDefinition, digest: String, imageSize: Int, catalogue: Catalogue) {
+        self.definition = definition
+        self.digest = digest
+        self.imageSize = imageSize
+        self.catalogue = catalogue
+        inputNames = definition.inputs.map { Blob($0.name) }
+        outputNames = definition.outputs.map { Blob($0) }
+    }
+
+    /// How engines see it in its own class, or in another.
+    public func compute(in className: String?) throws(Failure) -> ComputeFunction {
+        let wanted = className ?? definition.className
+        if let known = known(wanted) { return known }
+        let runClass = try catalogue.runClass(named: wanted)
+        guard !runClass.backends.isEmpty else {
+            throw Failure(
+                .unavailable,
+                "class '\(runClass.name)' has no available backend: \(runClass.unavailable.joined(separator: "; "))",
+                [.init("class", runClass.name)])
+        }
+        let limit = definition.memoryLimit ?? runClass.memoryLimit
+        guard limit <= runClass.memoryLimit else {
+            throw Failure(
+                .tooLarge,
+                "function '\(definition.name)' wants \(limit) bytes, class '\(runClass.name)' gives \(runClass.memoryLimit)",
+                [.init("function", definition.name), .init("class", runClass.name)])
+        }
+        let timeout = min(definition.timeout ?? runClass.timeout, runClass.timeout)
+        let made = ComputeFunction(
+            name: definition.name, memoryLimit: limit, timeout: timeout, inputNames: inputNames,
+            outputNames: outputNames, mayRunInline: runClass.mayRunInline
+        ) { [self] fresh throws(Failure) in try catalogue.image(of: self, in: runClass, fresh: fresh) }
+        return computes.withLock { computes in
+            if let raced = computes.first(where: { $0.className == wanted }) { return raced.function }
+            computes.append((wanted, made))
+            return made
+        }
+    }
+
+    private func known(_ className: String) -> ComputeFunction? {
+        computes.withLock { computes in
+            for entry in computes where entry.className == className { return entry.function }
+            return nil
+        }
+    }
+
+    /// The request's sets by position, with those that were bound at registration in their places.
+    public func bind(_ inputs: [ItemSet]) -> [ItemSet] {
+        guard definition.inputs.contains(where: { $0.bound != nil }) else { return inputs }
+        return definition.inputs.enumerated().map { index, input in
+            if let bound = input.bound { return ItemSet(name: inputNames[index], items: bound) }
+            return index < inputs.count ? inputs[index] : ItemSet(name: inputNames[index])
+        }
+    }
+}
