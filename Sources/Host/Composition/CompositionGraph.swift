@@ -35,6 +35,12 @@ public struct Target: Sendable, Hashable {
     public var kind: CalleeKind
     /// Index into `Signature.variants`.
     public var variant: Int
+
+    public init(name: String, kind: CalleeKind, variant: Int = 0) {
+        self.name = name
+        self.kind = kind
+        self.variant = variant
+    }
 }
 
 /// One statement: an application of a target to sets.
@@ -77,6 +83,12 @@ public struct Binding: Sendable, Equatable {
     public var sharding: Sharding
     /// An empty set does not keep the call from running.
     public var optional: Bool
+
+    public init(set: Int, sharding: Sharding, optional: Bool) {
+        self.set = set
+        self.sharding = sharding
+        self.optional = optional
+    }
 }
 
 /// How two keyed sets are joined on their keys, as in SQL; the side that has no such key is passed empty.
@@ -92,4 +104,26 @@ public struct Dimension: Sendable, Equatable {
     public var joins: [JoinKind]
     /// The platform merges rows of this dimension into parts (`anyEach`, `anyKeyed`).
     public var isAny: Bool
+}
+
+extension CompositionGraph {
+    /// One call of one target, every input whole and optional: what a direct invocation of a function runs.
+    public init(calling target: Target, inputNames: [String], outputNames: [String]) {
+        let inputs = inputNames.count
+        name = target.name
+        self.inputNames = inputNames
+        self.outputNames = outputNames
+        setCount = inputs + outputNames.count
+        setNames = inputNames + outputNames
+        calls = [
+            Call(
+                target: 0, inputs: (0..<inputs).map { Binding(set: $0, sharding: .all, optional: true) },
+                outputs: Array(inputs..<setCount), dimensions: [], waits: inputs,
+                position: Position(line: 1, column: 1))
+        ]
+        targets = [target]
+        inputSets = Array(0..<inputs)
+        outputSets = Array(inputs..<setCount)
+        consumers = (0..<setCount).map { $0 < inputs ? [0] : [] }
+    }
 }

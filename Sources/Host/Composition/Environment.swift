@@ -36,13 +36,14 @@ public struct Signature: Sendable, Equatable {
 }
 
 /// The names that a text may refer to.
-public struct Environment {
+public struct Environment: Sendable {
     /// nil when nothing of that name is registered.
-    public var lookup: (_ name: String) -> Signature?
+    public var lookup: @Sendable (_ name: String) -> Signature?
     /// Every registered name, asked for only to suggest the nearest one in an error.
-    public var names: () -> [String]
+    public var names: @Sendable () -> [String]
 
-    public init(lookup: @escaping (String) -> Signature?, names: @escaping () -> [String] = { [] }) {
+    public init(lookup: @escaping @Sendable (String) -> Signature?, names: @escaping @Sendable () -> [String] = { [] })
+    {
         self.lookup = lookup
         self.names = names
     }
