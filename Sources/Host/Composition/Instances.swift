@@ -8,55 +8,47 @@ public protocol SetView {
     func size(at index: Int) -> Int
 }
 
-/// How many parts the platform makes of `anyEach` and `anyKeyed` sets.
-public enum PartitionMode: Sendable, Equatable {
-    /// As many as there are items or keys.
-    case max
-    /// As close to this number as the items or keys allow.
-    case fixed(Int)
-    /// One per core of all nodes when the sets are larger than this factor times local cores times the least useful
-    /// size of a part, else one per local core.
-    case auto(Int)
-}
-
-public struct PartitionPolicy: Sendable, Equatable {
-    public var mode: PartitionMode
-    public var localCores: Int
-    public var remoteCores: Int
-    /// By input parameter of the function: the least useful bytes of a part (`min_set_bytes`); missing = 0.
-    public var minSetBytes: [Int]
-    /// More instances than this are refused.
-    public var maxInstances: Int
-
-    public init(
-        mode: PartitionMode = .auto(2), localCores: Int = 1, remoteCores: Int = 0, minSetBytes: [Int] = [],
-        maxInstances: Int = 1_000_000
-    ) {
-        self.mode = mode
-        self.localCores = localCores
-        self.remoteCores = remoteCores
-        self.minSetBytes = minSetBytes
-        self.maxInstances = maxInstances
-    }
-}
-
 /// The items of one input set that one instance receives.
 public enum Selection {
     /// The instance gets an empty set.
     case nothing
     /// The instance gets the whole set.
     case whole
-    /// The instance gets these items, by index into the set.
+    /// The instance gets these items, by index into the set: never none.
     case items(ArraySlice<Int32>)
 }
 
-/// The instances of a call: how often it runs, and on which items. Instance order is the order of their outputs.
+/// The instances of a call: how often it runs, and on which items.
+///
+/// The first dimension varies slowest, rows of a dimension by ascending key or item. The outputs of a call are those of
+/// its instances one after another, then ordered by `keyOrder`.
 public struct Instances {
     /// 0 when a named, non-optional input is empty: the call does not run and its outputs are empty.
     public let count: Int
+    private let inputs: [Binding?]
+    /// By parameter, of those in a dimension; empty when there is none.
+    private let lanes: [Lane?]
 
-    /// What instance `instance` receives for input parameter `parameter`.
-    public func selection(instance: Int, parameter: Int) -> Selection { .whole }
+    /// The place of a parameter in the cross product.
+    struct Lane {
+        /// Instances in which the dimension's part stays the same.
+        var stride: Int
+        var parts: Groups
+    }
+
+    init(count: Int, inputs: [Binding?], lanes: [Lane?] = []) {
+        self.count = count
+        self.inputs = inputs
+        self.lanes = lanes
+    }
+
+    /// What instance 0 ..< count receives for an input parameter of the call.
+    public func selection(instance: Int, parameter: Int) -> Selection {
+        guard inputs[parameter] != nil else { return .nothing }
+        guard parameter < lanes.count, let lane = lanes[parameter] else { return .whole }
+        let items = lane.parts[instance / lane.stride % lane.parts.count]
+        return items.isEmpty ? .nothing : .items(items)
+    }
 }
 
 extension Call {
@@ -68,6 +60,49 @@ extension Call {
     public func instances<View: SetView>(
         policy: PartitionPolicy, view: (_ parameter: Int) -> View
     ) throws(Failure) -> Instances {
-        Instances(count: 1)
+        for (parameter, binding) in inputs.enumerated() {
+            if let binding, !binding.optional, view(parameter).count == 0 { return Instances(count: 0, inputs: inputs) }
+        }
+        if dimensions.isEmpty { return Instances(count: 1, inputs: inputs) }
+        var shards: [Shard] = []
+        for dimension in dimensions { shards.append(try shard(dimension, view)) }
+        policy.merge(&shards)
+        return try cross(shards, most: policy.maxInstances)
+    }
+
+    /// The rows of one dimension.
+    private func shard<View: SetView>(
+        _ dimension: Dimension, _ view: (Int) -> View
+    ) throws(Failure) -> Shard {
+        var members: [Groups] = []
+        var sizes: [[Int]] = []
+        for parameter in dimension.parameters {
+            let set = view(parameter)
+            guard set.count <= Int(Int32.max) else {
+                throw Failure(.tooLarge, "a set of \(set.count) items cannot be sharded")
+            }
+            let isKeyed = inputs[parameter]?.sharding.isKeyed ?? false
+            members.append(isKeyed ? Groups(byKeyOf: set) : Groups(eachOf: set.count))
+            sizes.append(dimension.isAny ? (0..<set.count).map { max(0, set.size(at: $0)) } : [])
+        }
+        return Shard(dimension, members, sizes)
+    }
+
+    private func cross(_ shards: [Shard], most: Int) throws(Failure) -> Instances {
+        // A join without a common key leaves nothing to run on, however much there is to multiply.
+        if shards.contains(where: { $0.count == 0 }) { return Instances(count: 0, inputs: inputs) }
+        var count = 1
+        var lanes = [Instances.Lane?](repeating: nil, count: inputs.count)
+        for shard in shards.reversed() {
+            for (parameter, parts) in zip(shard.dimension.parameters, shard.members) {
+                lanes[parameter] = Instances.Lane(stride: count, parts: parts)
+            }
+            let (product, overflow) = count.multipliedReportingOverflow(by: shard.count)
+            guard !overflow, product <= most else {
+                throw Failure(.tooLarge, "the call on line \(position.line) would run more than \(most) times")
+            }
+            count = product
+        }
+        return Instances(count: count, inputs: inputs, lanes: lanes)
     }
 }
