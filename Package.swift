@@ -90,7 +90,7 @@ let package = Package(
         room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure", "CNettle"], exclude: ["CNettle"]),
-        room("Dispatcher", ["Registry", "Engines", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
             exclude: ["CNghttp2"]),

@@ -1,8 +1,9 @@
 internal import Composition
-public import Engines
-public import Failure
-public import Items
+internal import Engines
+internal import Failure
+internal import Items
 internal import Platform
+internal import PluginHost
 internal import Registry
 
 /// One request on its way: runs a function or composition and ends exactly once.

@@ -1,4 +1,4 @@
-public import PluginHost
+internal import PluginHost
 internal import Synchronization
 
 /// Loaded images by backend and content digest; the least recently used go when they hold too much memory.
