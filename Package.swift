@@ -94,7 +94,12 @@ let package = Package(
         room(
             "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
             exclude: ["CNghttp2"]),
-        room("Node", ["Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Failure"]),
+        room(
+            "Node",
+            [
+                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "CPlatform",
+                "Items", "Failure",
+            ]),
         .executableTarget(
             name: "dandelion",
             dependencies: [

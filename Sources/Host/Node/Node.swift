@@ -1,0 +1,67 @@
+internal import CPlatform
+public import Config
+internal import Dispatcher
+internal import Engines
+public import Failure
+internal import Frontend
+internal import Glibc
+internal import Platform
+internal import Registry
+internal import Telemetry
+
+/// A running worker node.
+public final class Node {
+    private let config: NodeConfig
+    private let assembly: Assembly
+    private let frontend: Frontend
+    private let signals: Int32
+
+    /// Starts the node: plugins, engines, what was registered before, and the listener.
+    ///
+    /// Call from the main thread, before any other thread exists: SIGTERM and SIGINT are blocked for all of them.
+    /// - Throws: `Failure` when the node cannot serve; a plugin that is unavailable is only logged.
+    public init(_ config: NodeConfig, _ plugins: PluginSet) throws(Failure) {
+        self.config = config
+        if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
+        signal(SIGPIPE, SIG_IGN)
+        Self.raiseDescriptorLimit()
+        signals = cp_signal_fd([SIGTERM, SIGINT, SIGQUIT], 3)
+        guard signals >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
+        assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
+        frontend = Frontend(
+            dispatcher: Dispatcher(catalogue: assembly.catalogue), catalogue: assembly.catalogue, pool: assembly.pool,
+            settings: .init(
+                maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
+                idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath))
+    }
+
+    /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
+    /// - Parameter ready: told the port once connections are accepted.
+    public func serve(ready: (UInt16) -> Void) throws(Failure) {
+        do { try assembly.pool.start(preparing: assembly.backends) } catch {
+            throw Failure(.internal, "\(error)")
+        }
+        assembly.catalogue.restore()
+        let address = config.node.listen
+        let port = try frontend.listen(host: address.host, port: address.port)
+        Log.info("serving on \(address.host):\(port)")
+        ready(port)
+        waitForSignal()
+        frontend.stop(drain: config.node.drainTimeout)
+        assembly.pool.stop()
+        Log.info("stopped")
+    }
+
+    private func waitForSignal() {
+        var watched = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        while poll(&watched, 1, -1) < 0 && errno == EINTR {}
+        Log.info("stopping: a signal asked for it")
+    }
+
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
