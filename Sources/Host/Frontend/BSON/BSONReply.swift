@@ -1,0 +1,104 @@
+internal import Failure
+internal import Items
+
+/// The reply of `/hot` and `/cold`: `{sets: [{identifier, items: [{identifier, key, data}]}]}`, empty sets left out.
+struct BSONReply {
+    /// Of the whole document, in bytes.
+    let size: Int
+    private let sets: [ItemSet]
+    private let setSizes: [Int]
+
+    /// - Throws: what does not fit into BSON's 31-bit lengths.
+    init(_ sets: [ItemSet]) throws(Failure) {
+        self.sets = sets.filter { !$0.items.isEmpty }
+        // Type, name and value of each element, and the document's own length and zero byte.
+        setSizes = self.sets.map { set in
+            Self.frame + Self.string("identifier", set.name) + Self.header("items") + Self.itemsSize(set.items)
+        }
+        size = Self.frame + Self.header("sets") + Self.arraySize(setSizes)
+        guard size <= Int(Int32.max) else {
+            throw Failure(.tooLarge, "the outputs need \(size) bytes, more than a BSON document can hold")
+        }
+    }
+
+    func write(to output: OutputBuffer) {
+        Self.begin(size, output)
+        Self.header(.array, "sets", output)
+        Self.begin(Self.arraySize(setSizes), output)
+        for (index, set) in sets.enumerated() {
+            Self.indexed(index, output)
+            Self.begin(setSizes[index], output)
+            Self.string("identifier", set.name, output)
+            Self.header(.array, "items", output)
+            Self.begin(Self.itemsSize(set.items), output)
+            for (index, item) in set.items.enumerated() {
+                Self.indexed(index, output)
+                Self.write(item, output)
+            }
+            output.append(0)
+            output.append(0)
+        }
+        output.append(0)
+        output.append(0)
+    }
+
+    private static func write(_ item: Item, _ output: OutputBuffer) {
+        begin(itemSize(item), output)
+        string("identifier", item.ident, output)
+        header(.int64, "key", output)
+        output.append(littleEndian: Int64(item.key))
+        header(.binary, "data", output)
+        output.append(littleEndian: Int32(item.data.count))
+        output.append(0)
+        output.append(item.data)
+        output.append(0)
+    }
+
+    // Sizes, in the order in which the parts are written.
+
+    /// Length and closing zero byte of a document.
+    private static let frame = 5
+
+    private static func header(_ name: StaticString) -> Int { 2 + name.utf8CodeUnitCount }
+
+    private static func string(_ name: StaticString, _ value: Blob) -> Int { header(name) + 5 + value.count }
+
+    private static func itemSize(_ item: Item) -> Int {
+        frame + string("identifier", item.ident) + header("key") + 8 + header("data") + 5 + item.data.count
+    }
+
+    private static func itemsSize(_ items: [Item]) -> Int {
+        var size = frame
+        for (index, item) in items.enumerated() { size += 2 + ASCII.digits(index) + itemSize(item) }
+        return size
+    }
+
+    private static func arraySize(_ sizes: [Int]) -> Int {
+        var size = frame
+        for (index, element) in sizes.enumerated() { size += 2 + ASCII.digits(index) + element }
+        return size
+    }
+
+    // Parts.
+
+    private static func begin(_ size: Int, _ output: OutputBuffer) { output.append(littleEndian: Int32(size)) }
+
+    private static func header(_ kind: BSONReader.Kind, _ name: StaticString, _ output: OutputBuffer) {
+        output.append(kind.rawValue)
+        output.append(name)
+        output.append(0)
+    }
+
+    private static func indexed(_ index: Int, _ output: OutputBuffer) {
+        output.append(BSONReader.Kind.document.rawValue)
+        output.append(decimal: index)
+        output.append(0)
+    }
+
+    private static func string(_ name: StaticString, _ value: Blob, _ output: OutputBuffer) {
+        header(.string, name, output)
+        output.append(littleEndian: Int32(value.count + 1))
+        output.append(value)
+        output.append(0)
+    }
+}

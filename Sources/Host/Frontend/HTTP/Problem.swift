@@ -1,0 +1,83 @@
+internal import Failure
+
+/// Why a request gets no result, as it is told to the client: a problem document (RFC 9457).
+struct Problem: Error, Equatable {
+    var status: Status
+    /// The last part of the type URI, `urn:dandelion:problem:<kind>`.
+    var kind: String
+    var detail: String
+    /// Extension members of the document.
+    var facts: [Failure.Fact]
+    /// For 405: the methods that the resource has.
+    var allow: StaticString?
+
+    init(_ status: Status, _ kind: String, _ detail: String, _ facts: [Failure.Fact] = []) {
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.facts = facts
+    }
+
+    init(_ failure: Failure) {
+        self.init(Self.status(of: failure.kind), failure.kind.rawValue, failure.detail, failure.facts)
+    }
+
+    /// A request that breaks the protocol or a format.
+    static func malformed(_ detail: String, _ facts: [Failure.Fact] = []) -> Problem {
+        Problem(.badRequest, Failure.Kind.invalid.rawValue, detail, facts)
+    }
+
+    static func malformed(_ detail: String, at offset: Int) -> Problem {
+        .malformed("\(detail) (byte \(offset))", [.init("offset", String(offset))])
+    }
+
+    static func bodyTooLarge(_ limits: Limits) -> Problem {
+        Problem(
+            .contentTooLarge, Failure.Kind.tooLarge.rawValue, "the body exceeds \(limits.body) bytes",
+            [.init("limit", String(limits.body))])
+    }
+
+    static func methodNotAllowed(_ allow: StaticString) -> Problem {
+        var problem = Problem(.methodNotAllowed, "methodNotAllowed", "this resource has the methods \(allow)")
+        problem.allow = allow
+        return problem
+    }
+
+    static func == (a: Problem, b: Problem) -> Bool {
+        a.status == b.status && a.kind == b.kind && a.detail == b.detail && a.facts == b.facts
+    }
+
+    static func status(of kind: Failure.Kind) -> Status {
+        switch kind {
+        case .invalid: .badRequest
+        case .notFound: .notFound
+        case .conflict: .conflict
+        case .tooLarge: .contentTooLarge
+        case .functionFault: .unprocessableContent
+        case .busy: .tooManyRequests
+        case .upstream: .badGateway
+        case .unavailable: .serviceUnavailable
+        case .deadline: .gatewayTimeout
+        case .cancelled: .clientClosedRequest
+        case .denied: .forbidden
+        case .internal: .internalServerError
+        }
+    }
+
+    /// The document; `instance` is the request's target.
+    func document(instance: String) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("type", "urn:dandelion:problem:\(kind)")
+            json.member("title", "\(status.reason)")
+            json.member("status", Int(status.rawValue))
+            json.member("detail", detail)
+            json.member("instance", instance)
+            // A fact cannot overwrite a member of the standard's.
+            for fact in facts where !Self.reserved.contains(fact.name) { json.member(fact.name, fact.value) }
+        }
+        return json.bytes
+    }
+
+    private static let reserved = ["type", "title", "status", "detail", "instance"]
+}

@@ -1,0 +1,62 @@
+internal import Items
+
+/// What a request is answered with, before either version of HTTP writes it.
+struct Response {
+    enum Content {
+        case none
+        case text(StaticString)
+        case bytes([UInt8])
+        case blob(Blob)
+        case bson(BSONReply)
+        case prepared(OutputBuffer)
+
+        var count: Int {
+            switch self {
+            case .none: 0
+            case .text(let text): text.utf8CodeUnitCount
+            case .bytes(let bytes): bytes.count
+            case .blob(let blob): blob.count
+            case .bson(let reply): reply.size
+            case .prepared(let output): output.count
+            }
+        }
+
+        func write(to output: OutputBuffer) {
+            switch self {
+            case .none: break
+            case .text(let text): output.append(text)
+            case .bytes(let bytes): output.append(bytes)
+            case .blob(let blob): output.append(blob)
+            case .bson(let reply): reply.write(to: output)
+            case .prepared(let prepared): output.append(contentsOf: prepared)
+            }
+        }
+    }
+
+    /// A field beside Content-Length, Content-Type and Date; the name in lower case.
+    struct Field {
+        var name: StaticString
+        var value: String
+    }
+
+    var status: Status
+    var contentType: StaticString?
+    var content: Content
+    var fields: [Field] = []
+
+    init(_ status: Status, contentType: StaticString? = nil, _ content: Content = .none) {
+        self.status = status
+        self.contentType = contentType
+        self.content = content
+    }
+
+    /// - Parameter instance: The target of the request that failed.
+    init(_ problem: Problem, instance: String) {
+        self.init(
+            problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
+        if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
+        if problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
+            fields.append(Field(name: "retry-after", value: "1"))
+        }
+    }
+}

@@ -1,0 +1,8 @@
+/// What one request may ask of the node's memory and patience.
+struct Limits: Sendable {
+    /// Request line and header fields, or trailer fields, in bytes.
+    var head = 64 << 10
+    var fields = 100
+    /// A body, in bytes.
+    var body = 64 << 20
+}

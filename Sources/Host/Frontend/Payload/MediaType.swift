@@ -1,0 +1,107 @@
+/// Formats of item sets, in bodies and replies.
+enum MediaType: CaseIterable {
+    /// The bytes of one item.
+    case raw
+    case json
+    case bson
+    case multipart
+
+    /// Of a Content-Type field; anything unknown is the bytes of one item.
+    init(contentType value: Bytes?) {
+        let type = value.map(Self.essence)
+        if let type, type.equalsIgnoringCase("application/json") {
+            self = .json
+        } else if let type, type.equalsIgnoringCase("application/bson") {
+            self = .bson
+        } else if let type, type.equalsIgnoringCase("multipart/form-data") {
+            self = .multipart
+        } else {
+            self = .raw
+        }
+    }
+
+    private var type: StaticString {
+        switch self {
+        case .raw: "application/octet-stream"
+        case .json: "application/json"
+        case .bson: "application/bson"
+        case .multipart: "multipart/form-data"
+        }
+    }
+
+    private var typeWildcard: StaticString { self == .multipart ? "multipart/*" : "application/*" }
+
+    /// Without parameters.
+    static func essence(_ value: Bytes) -> Bytes {
+        value.part(0..<(value.firstIndex(of: ASCII.semicolon, from: 0) ?? value.count)).trimmed()
+    }
+
+    /// The value of a parameter, unquoted, named in lower case.
+    static func parameter(_ name: StaticString, of value: Bytes) -> Bytes? {
+        var rest = value
+        while let semicolon = unquotedSemicolon(in: rest) {
+            rest = rest.part(semicolon + 1..<rest.count)
+            let piece = rest.part(0..<(unquotedSemicolon(in: rest) ?? rest.count)).trimmed()
+            guard let equals = piece.firstIndex(of: ASCII.equals, from: 0),
+                piece.part(0..<equals).equalsIgnoringCase(name)
+            else { continue }
+            let text = piece.part(equals + 1..<piece.count)
+            guard text.count >= 2, text.first == ASCII.quote, text.last == ASCII.quote else { return text }
+            return text.part(1..<text.count - 1)
+        }
+        return nil
+    }
+
+    private static func unquotedSemicolon(in bytes: Bytes) -> Int? {
+        var quoted = false
+        var escaped = false
+        for (index, byte) in bytes.enumerated() {
+            if escaped {
+                escaped = false
+            } else if quoted, byte == ASCII.backslash {
+                escaped = true
+            } else if byte == ASCII.quote {
+                quoted.toggle()
+            } else if byte == ASCII.semicolon, !quoted {
+                return index
+            }
+        }
+        return nil
+    }
+
+    /// The format that an Accept field prefers among `offers`, of which the first is preferred among equals.
+    /// - Returns: nil if it accepts none.
+    static func preferred(accept: Bytes?, offers: [MediaType]) -> MediaType? {
+        guard let accept, accept.count > 0 else { return offers.first }
+        var best: (type: MediaType, weight: Int)?
+        for offer in offers {
+            let weight = offer.weight(in: accept)
+            if weight > best?.weight ?? 0 { best = (offer, weight) }
+        }
+        return best?.type
+    }
+
+    /// Thousandths; the most specific range that matches decides (RFC 9110, 12.5.1).
+    private func weight(in accept: Bytes) -> Int {
+        var best = (specificity: 0, weight: 0)
+        accept.forEachPiece(separatedBy: ASCII.comma) { range in
+            let name = Self.essence(range)
+            let specificity = name.equalsIgnoringCase(type) ? 3 : name.equalsIgnoringCase(typeWildcard) ? 2 : 1
+            guard specificity > 1 || name.equals("*/*"), specificity > best.specificity else { return true }
+            best = (specificity, Self.parameter("q", of: range).map(Self.thousandths) ?? 1000)
+            return true
+        }
+        return best.weight
+    }
+
+    private static func thousandths(_ quality: Bytes) -> Int {
+        guard let whole = quality.first, whole == ASCII.zero else { return 1000 }
+        var value = 0
+        var unit = 100
+        for digit in quality.dropFirst(2).prefix(3) where ASCII.isDigit(digit) {
+            value += Int(digit &- ASCII.zero) * unit
+            unit /= 10
+        }
+        return value
+    }
+}
