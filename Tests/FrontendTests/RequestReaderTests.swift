@@ -6,7 +6,7 @@ import Testing
 /// What a reader made of a stream of bytes.
 struct Outcome: Equatable {
     struct Request: Equatable {
-        var method: Frontend.Method
+        var method: Method
         var path: String
         var query: String
         var fields: [String]
