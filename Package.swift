@@ -127,7 +127,7 @@ let package = Package(
         tests("Config", ["Config"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "Items"]),
         tests("Frontend", ["Frontend", "Items", "Failure"]),
-        tests("PluginHost", ["PluginHost", "Config", "PluginABI"]),
+        tests("PluginHost", ["PluginHost", "Failure"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"]),
         tests("HTTPComm", ["PluginABI"]),
