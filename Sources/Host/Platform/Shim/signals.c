@@ -68,10 +68,20 @@ static int ensure_stack(void) {
     return sigaltstack(&stack, NULL) == 0 ? 0 : errno;
 }
 
+/* Threads inherit the mask of whoever made them, and a blocked kick would never arrive. */
+static void unblock(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, cp_kick_signal());
+    for (unsigned i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++) sigaddset(&set, fault_signals[i]);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int cp_signals_attach(cp_signal_handler handler, void *arg, uint64_t *token) {
     int r = ensure_stack();
     if (r != 0) return r;
     if (attached_count == PER_THREAD) return ENOSPC;
+    unblock();
     int32_t tid = cp_gettid();
     for (uint32_t i = 0; i < TOKENS; i++) {
         int32_t free_slot = 0;
