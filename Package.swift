@@ -125,7 +125,7 @@ let package = Package(
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
         tests("Config", ["Config"], exclude: ["bad"]),
-        tests("GuestLayout", ["GuestLayout", "Items"]),
+        tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests("Frontend", ["Frontend", "Items", "Failure"]),
         tests("PluginHost", ["PluginHost", "Failure"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),

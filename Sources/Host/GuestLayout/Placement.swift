@@ -46,13 +46,210 @@ public struct Placed: Equatable {
 }
 
 extension GuestMemory {
-    /// Writes inputs, names, tables, the system data and the entry block (guest.h) before a function starts.
+    /// Writes inputs, names, tables, the entry block and the system data (guest.h) before a function starts.
     ///
     /// Input i is `inputs[i]`, named `inputNames[i]`; one that is missing is an empty set of that name. The memory must be
     /// zero where nothing was loaded. Throws `.tooLarge` when it does not fit below the limit.
     public func place(
         inputs: [ItemSet], inputNames: [Blob], outputNames: [Blob], frame: GuestFrame
     ) throws(Failure) -> Placed {
-        Placed(entryBlock: 0, systemData: 0, heapBegin: 0)
+        guard inputs.count <= inputNames.count else {
+            throw Failure(.invalid, "\(inputs.count) input sets are given to a function of \(inputNames.count)")
+        }
+        let tables = try Tables(pointerBytes: frame.pointerBytes)
+        let plan = try Plan(inputs, inputNames, outputNames, frame, tables)
+        guard plan.heapBegin <= plan.heapEnd,
+            let start = bytes(at: frame.dataBegin, count: plan.heapBegin - frame.dataBegin)
+        else { throw tooLarge(plan.heapEnd) }
+        guard let system = bytes(at: plan.system, count: UInt64(tables.systemBytes)) else {
+            let place = "0x" + String(plan.system, radix: 16)
+            throw Failure(.invalid, "the image's system data at \(place) is not in its memory")
+        }
+        var writer = Writer(tables: tables, plan: plan, start: start, origin: frame.dataBegin)
+        writer.placeInputs(inputs, inputNames)
+        writer.placeOutputs(outputNames)
+        writer.placeEntry(frame)
+        writer.placeSystem(system, inputNames.count, outputNames.count)
+        return Placed(entryBlock: plan.entry, systemData: plan.system, heapBegin: plan.heapBegin)
+    }
+}
+
+private func tooLarge(_ limit: UInt64) -> Failure {
+    Failure(.tooLarge, "the inputs do not fit into the function's memory, which ends at 0x\(String(limit, radix: 16))")
+}
+
+/// Guest addresses of all that is placed: items' data, names, tables, entry block, system data.
+private struct Plan {
+    static let dataAlignment: UInt64 = 128
+    static let entryBytes: UInt64 = 80
+
+    var names: UInt64
+    var inputSets: UInt64
+    var outputSets: UInt64
+    var inputItems: UInt64
+    var entry: UInt64
+    var system: UInt64
+    var heapBegin: UInt64
+    var heapEnd: UInt64
+
+    init(
+        _ inputs: [ItemSet], _ inputNames: [Blob], _ outputNames: [Blob], _ frame: GuestFrame, _ tables: Tables
+    ) throws(Failure) {
+        heapEnd = Plan.heapEnd(frame)
+        var cursor = Cursor(address: frame.dataBegin, limit: heapEnd)
+        var itemCount = 0
+        var nameBytes = 0
+        for set in inputs {
+            itemCount += set.items.count
+            for item in set.items {
+                _ = try cursor.take(item.data.count, alignment: Plan.dataAlignment)
+                nameBytes += item.ident.count
+            }
+        }
+        for name in inputNames { nameBytes += name.count }
+        for name in outputNames { nameBytes += name.count }
+        names = try cursor.take(nameBytes)
+        inputSets = try cursor.take((inputNames.count + 1) * tables.setBytes, alignment: 8)
+        outputSets = try cursor.take((outputNames.count + 1) * tables.setBytes, alignment: 8)
+        inputItems = try cursor.take(itemCount * tables.itemBytes, alignment: 8)
+        entry = try cursor.take(Int(Plan.entryBytes), alignment: 8)
+        system =
+            if let system = frame.systemData { system } else { try cursor.take(tables.systemBytes, alignment: 8) }
+        heapBegin = try cursor.take(0, alignment: 16)
+    }
+
+    /// 128 bytes below the end, as functions of the original expect; below the stack's guard when that lies in between.
+    private static func heapEnd(_ frame: GuestFrame) -> UInt64 {
+        var end = frame.limit
+        if frame.stackLow > frame.dataBegin, frame.stackLow < end { end = frame.stackLow - min(frame.stackLow, 4096) }
+        if frame.pointerBytes == 4 { end = min(end, 1 << 32) }
+        return (end - min(end, 128)) & ~15
+    }
+}
+
+/// Hands out addresses upwards.
+private struct Cursor {
+    var address: UInt64
+    let limit: UInt64
+
+    mutating func take(_ count: Int, alignment: UInt64 = 1) throws(Failure) -> UInt64 {
+        let (padded, overflow) = address.addingReportingOverflow(alignment - 1)
+        let start = padded & ~(alignment - 1)
+        guard !overflow, start <= limit, UInt64(count) <= limit - start else { throw tooLarge(limit) }
+        address = start + UInt64(count)
+        return start
+    }
+}
+
+/// Writes what was planned. SAFETY of all its pointers: the plan counted every byte, from the same values in the same
+/// order, and `start` is valid from `origin` to the plan's end.
+private struct Writer {
+    let tables: Tables
+    let plan: Plan
+    let start: UnsafeMutableRawPointer
+    let origin: UInt64
+    private var nextName: UInt64
+    private var nextData: UInt64
+
+    init(tables: Tables, plan: Plan, start: UnsafeMutableRawPointer, origin: UInt64) {
+        self.tables = tables
+        self.plan = plan
+        self.start = start
+        self.origin = origin
+        nextName = plan.names
+        nextData = origin
+    }
+
+    private func pointer(_ address: UInt64) -> UnsafeMutableRawPointer {
+        start + Int(truncatingIfNeeded: address &- origin)
+    }
+
+    mutating func placeInputs(_ inputs: [ItemSet], _ names: [Blob]) {
+        var set = pointer(plan.inputSets)
+        var item = pointer(plan.inputItems)
+        var count: UInt64 = 0
+        for (index, name) in names.enumerated() {
+            placeSet(set, name, offset: count)
+            set += tables.setBytes
+            guard index < inputs.count else { continue }
+            for source in inputs[index].items {
+                placeItem(item, source)
+                item += tables.itemBytes
+                count += 1
+            }
+        }
+        tables.store(count, Tables.Set.offset, of: set)
+    }
+
+    /// Output sets have names and no items yet.
+    mutating func placeOutputs(_ names: [Blob]) {
+        var set = pointer(plan.outputSets)
+        for name in names {
+            placeSet(set, name, offset: 0)
+            set += tables.setBytes
+        }
+    }
+
+    private mutating func placeSet(_ set: UnsafeMutableRawPointer, _ name: Blob, offset: UInt64) {
+        tables.store(placeName(name), Tables.Set.ident, of: set)
+        tables.store(UInt64(name.count), Tables.Set.identLength, of: set)
+        tables.store(offset, Tables.Set.offset, of: set)
+    }
+
+    private mutating func placeItem(_ item: UnsafeMutableRawPointer, _ source: Item) {
+        let data = (nextData + Plan.dataAlignment - 1) & ~(Plan.dataAlignment - 1)
+        copy(source.data, to: data)
+        nextData = data + UInt64(source.data.count)
+        tables.store(placeName(source.ident), Tables.Item.ident, of: item)
+        tables.store(UInt64(source.ident.count), Tables.Item.identLength, of: item)
+        tables.store(data, Tables.Item.data, of: item)
+        tables.store(UInt64(source.data.count), Tables.Item.dataLength, of: item)
+        tables.store(UInt64(source.key), Tables.Item.key, of: item)
+    }
+
+    /// The address of a name, 0 of an empty one.
+    private mutating func placeName(_ name: Blob) -> UInt64 {
+        guard name.count > 0 else { return 0 }
+        let address = nextName
+        copy(name, to: address)
+        nextName += UInt64(name.count)
+        return address
+    }
+
+    private func copy(_ blob: Blob, to address: UInt64) {
+        blob.withUnsafeBytes { bytes in
+            guard let source = bytes.baseAddress else { return }
+            pointer(address).copyMemory(from: source, byteCount: bytes.count)
+        }
+    }
+
+    /// dn_guest_entry, the same in 32-bit images.
+    func placeEntry(_ frame: GuestFrame) {
+        let entry = pointer(plan.entry)
+        entry.storeBytes(of: 0x3159_4c44, as: UInt32.self)
+        entry.storeBytes(of: UInt32(Plan.entryBytes), toByteOffset: 4, as: UInt32.self)
+        func put(_ value: UInt64, _ offset: Int) { entry.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
+        put(frame.exitAddress, 8)
+        put(plan.system, 16)
+        put(frame.stackLow, 24)
+        put(frame.stackHigh, 32)
+        put(frame.realtime, 40)
+        put(frame.random.0, 48)
+        put(frame.random.1, 56)
+        put(frame.random.2, 64)
+        put(frame.random.3, 72)
+    }
+
+    func placeSystem(_ system: UnsafeMutableRawPointer, _ inputCount: Int, _ outputCount: Int) {
+        // -1 in the 32 bits of the code; the padding of a 64-bit table stays zero.
+        tables.store(UInt64(UInt32.max), Tables.System.exitCode, of: system)
+        tables.store(plan.heapBegin, Tables.System.heapBegin, of: system)
+        tables.store(plan.heapEnd, Tables.System.heapEnd, of: system)
+        tables.store(UInt64(inputCount), Tables.System.inputSetCount, of: system)
+        tables.store(plan.inputSets, Tables.System.inputSets, of: system)
+        tables.store(UInt64(outputCount), Tables.System.outputSetCount, of: system)
+        tables.store(plan.outputSets, Tables.System.outputSets, of: system)
+        tables.store(plan.inputItems, Tables.System.inputItems, of: system)
+        tables.store(0, Tables.System.outputItems, of: system)
     }
 }
