@@ -127,7 +127,11 @@ let package = Package(
         tests("Config", ["Config"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests("Frontend", ["Frontend", "Items", "Failure"]),
-        tests("PluginHost", ["PluginHost", "Failure"]),
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
+        tests("PluginHost", ["PluginHost", "Failure", "TestSupport"]),
+        tests(
+            "Dispatcher",
+            ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"]),
         tests("HTTPComm", ["PluginABI"]),

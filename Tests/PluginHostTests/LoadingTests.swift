@@ -1,6 +1,7 @@
 import Failure
 import Foundation
 import PluginHost
+import TestSupport
 import Testing
 
 /// What the host says of plugin files that are not right, and that it survives them.

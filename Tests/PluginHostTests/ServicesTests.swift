@@ -1,5 +1,6 @@
 import Foundation
 import PluginHost
+import TestSupport
 import Testing
 
 /// The host's services, used by a plugin as a stranger would.

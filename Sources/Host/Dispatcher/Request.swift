@@ -45,6 +45,8 @@ public struct InvocationTimeline: Sendable {
     public var sandboxes = 0
     /// Requests that communication functions made.
     public var requests = 0
+
+    public init() {}
 }
 
 /// One output of what was invoked.
@@ -62,4 +64,10 @@ public struct InvocationOutcome {
     /// The function's own exit code when a single function was invoked, else 0.
     public var exitCode: Int32
     public var timeline: InvocationTimeline
+
+    public init(result: Result<[OutputSet], Failure>, exitCode: Int32, timeline: InvocationTimeline) {
+        self.result = result
+        self.exitCode = exitCode
+        self.timeline = timeline
+    }
 }

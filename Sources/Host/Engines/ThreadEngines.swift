@@ -36,6 +36,7 @@ final class ThreadEngines {
                 task.result = .failure(error)
             }
         } while shouldRepeat(task)
+        task.inputs = []
         task.timeline.outputsTaken = Clock.now()
     }
 
@@ -62,7 +63,6 @@ final class ThreadEngines {
         let placed = try memory.place(
             inputs: task.inputs, inputNames: function.inputNames, outputNames: function.outputNames,
             frame: GuestFrame(context, random: random.next4()))
-        task.inputs = []
         task.timeline.inputsPlaced = Clock.now()
         guard task.begin(on: engine) else {
             throw Failure(.cancelled, "function '\(function.name)' was cancelled before it began")

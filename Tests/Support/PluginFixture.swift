@@ -1,21 +1,21 @@
-import Foundation
+public import Foundation
 
 /// Compiles small plugins in C, one fault each, with the toolchain's clang.
-enum PluginFixture {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+public enum PluginFixture {
+    public static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     /// Removed when the test process ends.
-    static let directory: URL = {
+    public static let directory: URL = {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent(
             "dandelion-plugins-\(ProcessInfo.processInfo.processIdentifier)")
         atexit { try? FileManager.default.removeItem(at: PluginFixture.directory) }
         return path
     }()
 
-    struct CompilerFailed: Error { let output: String }
+    public struct CompilerFailed: Error { let output: String }
 
     /// A shared object from `source`, which may use everything of `prelude`.
-    static func compile(_ name: String, _ source: String, flags: [String] = []) throws -> String {
+    public static func compile(_ name: String, _ source: String, flags: [String] = []) throws -> String {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let file = directory.appendingPathComponent("\(name).c")
         let object = directory.appendingPathComponent("lib\(name).so")

@@ -1,0 +1,94 @@
+import Dispatcher
+import Failure
+import Foundation
+import Testing
+
+@Suite(.serialized) struct InvocationTests {
+    let node = TestNode.shared
+
+    @Test func aFunctionGetsItsInputsAndGivesItsOutputs() {
+        let outcome = node.invoke(.name("E"), [["one", "two"], ["three"]])
+        #expect(outcome.texts == [["one", "two"], ["three"]])
+        #expect(outcome.timeline.sandboxes == 1)
+        #expect(outcome.timeline.total > 0)
+    }
+
+    @Test func unknownNamesAreNotFound() {
+        #expect(node.invoke(.name("nope"), []).failure?.kind == .notFound)
+    }
+
+    @Test func aFaultIsTheFunctionsOwn() {
+        let failure = node.invoke(.name("F"), [["a"]]).failure
+        #expect(failure?.kind == .functionFault)
+        #expect(failure?.facts.contains(.init("address", "0xbad")) == true)
+        #expect(failure?.facts.contains(.init("fault", "read")) == true)
+    }
+
+    @Test func aLyingOutputTableIsAFault() {
+        #expect(node.invoke(.name("X"), [["a"]]).failure?.kind == .functionFault)
+        #expect(node.contexts() == 0)
+    }
+
+    @Test func aDeadEngineIsReplacedAndTheRunRepeated() {
+        for _ in 0..<8 { #expect(node.invoke(.name("D"), [["again"]]).texts == [["again"], []]) }
+    }
+
+    @Test func theClassTimeoutEndsAnEndlessFunction() {
+        let begun = TestNode.now()
+        #expect(node.invoke(.name("L"), [["x"]]).failure?.kind == .deadline)
+        #expect(TestNode.now() - begun < 2_000_000_000)
+    }
+
+    @Test func theRequestDeadlineComesFirst() {
+        let begun = TestNode.now()
+        let outcome = node.invoke(.name("L"), [["x"]], deadline: begun + 50_000_000)
+        #expect(outcome.failure?.kind == .deadline)
+        #expect(TestNode.now() - begun < 250_000_000)
+    }
+
+    @Test func cancellingEndsTheRun() {
+        let begun = TestNode.now()
+        #expect(node.invoke(.name("L"), [["x"]], cancelAfter: 0.02).failure?.kind == .cancelled)
+        #expect(TestNode.now() - begun < 250_000_000)
+        #expect(node.contexts() == 0)
+    }
+
+    /// A run that nobody knew to be long loses the loop to the standby thread, so a short one passes it.
+    @Test func aLongFunctionDoesNotHoldUpOthersOnItsLoop() {
+        let finished = DispatchSemaphore(value: 0)
+        Foundation.Thread.detachNewThread {
+            _ = node.invoke(.name("L"), [["x"]], deadline: TestNode.now() + 200_000_000)
+            finished.signal()
+        }
+        usleep(10_000)
+        let begun = TestNode.now()
+        #expect(node.invoke(.name("nope"), []).failure?.kind == .notFound)
+        #expect(TestNode.now() - begun < 50_000_000, "the loop was held up")
+        finished.wait()
+    }
+
+    @Test func largeOutputsStayInTheirContextUntilTheyAreRead() {
+        do {
+            let big = String(repeating: "x", count: 1 << 20)
+            let outcome = node.invoke(.name("E"), [[big]])
+            #expect(outcome.texts[0][0].count == 1 << 20)
+        }
+        #expect(node.contexts() == 0)
+    }
+
+    @Test func manyAtOnceAllEnd() {
+        let group = DispatchGroup()
+        nonisolated(unsafe) var wrong = 0
+        let lock = NSLock()
+        for index in 0..<64 {
+            DispatchQueue.global().async(group: group) {
+                let name = index % 4 == 0 ? "S" : "E"
+                let outcome = node.invoke(.name(name), [["\(index)"]], worker: index)
+                if outcome.texts != [["\(index)"], []] { lock.withLock { wrong += 1 } }
+            }
+        }
+        group.wait()
+        #expect(wrong == 0)
+        #expect(node.contexts() == 0)
+    }
+}
