@@ -1,0 +1,114 @@
+import CKVM
+import Glibc
+import PluginABI
+import PluginSupport
+import Synchronization
+
+/// One context's worth of memory, registered with the engine's VM: a context of the ABI while it is held.
+///
+/// The host sees it as one range: the stack, then the guest's addresses from 0 on.
+final class Slot: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: `state` (CKVM_SLOT_*) decides whose the other fields are: the holder's while held,
+    // the engine thread's otherwise. Only the state may be touched by others.
+    let index: Int
+    let memory: UnsafeMutableRawPointer
+    /// A CKVM_SLOT_*; on the heap because a signal handler reads it too.
+    let state: UnsafeMutablePointer<Atomic<UInt32>>
+    // SAFETY of unowned(unsafe): the engine owns its slots, and contexts end before it (engine_destroy).
+    unowned(unsafe) let engine: Engine
+    /// Index into GuestMap.registeredSteps: how much of the memory the VM knows.
+    var step = 0
+    var limit: UInt64 = 0
+    /// The root of the context's page tables, in the VM of this id.
+    var root: UInt64 = 0
+    var mappedBy: UInt64 = 0
+    private(set) var image: Image?
+
+    private static let bytes = Int(GuestMap.stackBytes + GuestMap.contextMax)
+    /// Memory around the stack's top and the context's begin that stays resident between runs.
+    private static let stackKept = 256 << 10
+    private static let contextKept = 8 << 20
+    /// What even an idle engine keeps: a small function's stack, image and data.
+    static let idleStackKept: UInt64 = 64 << 10
+    static let idleContextKept: UInt64 = 448 << 10
+    private static let window = (Int(GuestMap.stackBytes) - stackKept)..<(Int(GuestMap.stackBytes) + contextKept)
+
+    init(index: Int, engine: Engine) throws(PluginError) {
+        self.index = index
+        self.engine = engine
+        state = .allocate(capacity: 1)
+        state.initialize(to: Atomic(CKVM_SLOT_CLEAN))
+        // Aligned as large pages are, so that host and guest agree about them.
+        let alignment = Int(GuestMap.largePage)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let reserved = mmap(nil, Self.bytes + alignment, PROT_READ | PROT_WRITE, flags, -1, 0),
+            reserved != MAP_FAILED
+        else { throw PluginError(DN_NO_MEMORY, "no addresses for a context of \(Self.bytes) bytes", errno: errno) }
+        let begin = (Int(bitPattern: reserved) + alignment - 1) & ~(alignment - 1)
+        let lead = begin - Int(bitPattern: reserved)
+        memory = reserved + lead
+        if lead > 0 { munmap(reserved, lead) }
+        munmap(memory + Self.bytes, alignment - lead)
+        // A fork of this process would make every page copy-on-write.
+        madvise(memory, Self.bytes, MADV_DONTFORK)
+        madvise(memory, Self.window.upperBound, MADV_NOHUGEPAGE)
+        madvise(memory + Self.window.upperBound, Self.bytes - Self.window.upperBound, MADV_HUGEPAGE)
+    }
+
+    deinit {
+        munmap(memory, Self.bytes)
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    /// Changes the state if it is `from`.
+    func claim(from: UInt32) -> Bool {
+        state.pointee.compareExchange(expected: from, desired: CKVM_SLOT_HELD, ordering: .acquiring).exchanged
+    }
+
+    func release(as to: UInt32) { state.pointee.store(to, ordering: .releasing) }
+
+    var isDirty: Bool { state.pointee.load(ordering: .relaxed) == CKVM_SLOT_DIRTY }
+
+    /// The context's guest address 0.
+    var context: UnsafeMutableRawPointer { memory + Int(GuestMap.stackBytes) }
+
+    /// The host's address of guest memory [address, address + length), nil when that leaves context and stack.
+    func view(_ address: UInt64, _ length: UInt64) -> UnsafeMutableRawPointer? {
+        let (end, wrapped) = address.addingReportingOverflow(length)
+        guard !wrapped else { return nil }
+        if end <= limit { return address >= GuestMap.lowest ? context + Int(address) : nil }
+        guard address >= GuestMap.stackLow, end <= GuestMap.stackHigh else { return nil }
+        return memory + Int(address - GuestMap.stackLow)
+    }
+
+    /// As `view`, for the slots of the ABI.
+    func bytes(_ address: UInt64, _ length: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+        if let bytes = view(address, length) { return bytes }
+        throw PluginError(
+            DN_OUT_OF_RANGE, "\(length) bytes at 0x\(hex(address)) leave the context of \(limit) bytes and its stack")
+    }
+
+    var info: dn_context_info {
+        var info = dn_context_info()
+        info.low = GuestMap.lowest
+        info.limit = limit
+        info.stack_low = GuestMap.stackLow
+        info.stack_high = GuestMap.stackHigh
+        info.exit_address = SystemArea.exitAddress
+        return info
+    }
+
+    func place(_ image: Image) {
+        self.image = image
+        image.place(in: context)
+    }
+
+    /// Zeroes what the last function and the host left.
+    func recycle(with recycler: borrowing Recycler) {
+        recycler.recycle(memory, length: Int(GuestMap.stackBytes + limit), window: Self.window)
+        image = nil
+        mappedBy = 0
+        limit = 0
+    }
+}
