@@ -15,6 +15,11 @@ let cSettings: [CSetting] = [
     .unsafeFlags(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fno-omit-frame-pointer"])
 ]
 
+// The zygote's code is copied into another process: no tables outside of it, no calls into a library.
+let zygoteSettings: [CSetting] = [
+    .unsafeFlags(["-fno-jump-tables", "-mgeneral-regs-only", "-fno-builtin", "-fno-stack-protector", "-fno-sanitize=all"])
+]
+
 /// A room of the host: a Swift target at Sources/Host/<name>.
 func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(
@@ -112,7 +117,7 @@ let package = Package(
         .target(
             name: "PluginSupport", dependencies: ["PluginABI", "CElf"], path: "Plugins/Support", exclude: ["CElf"],
             swiftSettings: swiftSettings),
-        shim("CProcess", path: "Plugins/Process/Shim", ["PluginABI"]),
+        .target(name: "CProcess", path: "Plugins/Process/Shim", cSettings: cSettings + zygoteSettings),
         plugin("Process", ["CProcess"], exclude: ["Shim", "README.md"]),
         shim("CKVM", path: "Plugins/KVM/Shim", ["PluginABI"]),
         plugin("KVM", ["CKVM"], exclude: ["Shim", "README.md"]),

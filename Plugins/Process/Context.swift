@@ -1,0 +1,76 @@
+import PluginABI
+import PluginSupport
+import Synchronization
+
+/// A place of an engine's pool, and the `dn_context` while it is held: a sandbox, and what was done to it.
+///
+/// Used by the engine's thread, but for `release` (any thread) and the reads of a finished context (one thread at a time,
+/// ordered by the host).
+final class Context: @unchecked Sendable {
+    // Safe to share: see above; `released` is the only field that two threads touch at once.
+    unowned let engine: Engine
+    var sandbox: Sandbox?
+    /// Handed out by context_create and not cleaned since.
+    var held = false
+    var image: Image?
+    /// The memory was viewed or written, so that the sandbox cannot be swapped for another any more.
+    private var touched = false
+    private var ran = false
+    private let released = Atomic<Bool>(false)
+
+    init(engine: Engine) { self.engine = engine }
+
+    /// Held, but given up by the host.
+    var isReleased: Bool { held && released.load(ordering: .acquiring) }
+
+    func hold() {
+        held = true
+        image = nil
+        touched = false
+        ran = false
+        released.store(false, ordering: .relaxed)
+    }
+
+    func release() { released.store(true, ordering: .releasing) }
+
+    func load(_ image: Image) throws(PluginError) {
+        guard self.image == nil else { throw PluginError(DN_MISUSE, "an image is placed already") }
+        guard var sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
+        let limit = sandbox.memory.limit
+        guard roundUp(image.elf.end) <= roundUp(limit) else {
+            throw PluginError(
+                DN_LIMIT, "the image needs \(roundUp(image.elf.end)) bytes, the memory limit is \(limit)")
+        }
+        if !touched, sandbox.prepared != image.layout, let other = engine.trade(self, for: image) {
+            try other.setLimit(limit)
+            sandbox = other
+        }
+        sandbox.load(image)
+        self.image = image
+    }
+
+    var info: dn_context_info {
+        var info = dn_context_info()
+        info.low = SlotMemory.contextBegin
+        info.limit = sandbox?.memory.limit ?? 0
+        info.stack_low = sandbox?.memory.stackLow ?? 0
+        info.stack_high = SlotMemory.stackHigh
+        info.exit_address = Engine.exitAddress
+        return info
+    }
+
+    func view(_ address: dn_gaddr, _ size: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+        guard let sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
+        touched = true
+        return try sandbox.memory.view(address, size)
+    }
+
+    /// The sandbox and image of the one run that a context allows.
+    func begin() throws(PluginError) -> Sandbox {
+        guard let sandbox, image != nil, !ran else {
+            throw PluginError(DN_MISUSE, ran ? "a context runs once" : "no image is placed")
+        }
+        ran = true
+        return sandbox
+    }
+}

@@ -1,0 +1,113 @@
+import CProcess
+import PluginABI
+import PluginSupport
+
+/// A pool of sandboxes for one thread, and the runs on it.
+final class Engine: @unchecked Sendable {
+    // Safe to share: everything belongs to the engine's thread but `runs`, which locks, and `Context.release`.
+    static let exitAddress = dp_exit_address()
+
+    let settings: Settings
+    let services: HostServices
+    let runs = Runs()
+    private var contexts: [Context] = []
+
+    init(_ settings: Settings, _ services: HostServices) throws(PluginError) {
+        self.settings = settings
+        self.services = services
+        for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
+        // Two sandboxes let one be made ready while the other runs; more come when they are needed.
+        for context in contexts.prefix(2) {
+            let sandbox = try Sandbox(settings)
+            sandbox.askForChild()
+            context.sandbox = sandbox
+        }
+    }
+
+    /// Hands out a place with a ready child, making one if there is none.
+    func hold(limit: UInt64) throws(PluginError) -> Context {
+        guard limit <= settings.contextMax else {
+            throw PluginError(DN_LIMIT, "the memory limit \(limit) is above context_max \(settings.contextMax)")
+        }
+        let context = try freeContext()
+        let sandbox = try readySandbox(of: context)
+        try sandbox.setLimit(limit)
+        context.hold()
+        return context
+    }
+
+    private func freeContext() throws(PluginError) -> Context {
+        var best: Context?
+        for context in contexts where !context.held {
+            if context.sandbox?.isReady ?? false { return context }
+            if best == nil || context.sandbox != nil { best = context }
+        }
+        if let best, best.sandbox != nil { return best }
+        if let context = contexts.first(where: \.isReleased) {
+            clean(context)
+            return context
+        }
+        guard let best else { throw PluginError(DN_BUSY, "all \(settings.pool) sandboxes are held", retryable: true) }
+        return best
+    }
+
+    private func readySandbox(of context: Context) throws(PluginError) -> Sandbox {
+        let sandbox: Sandbox
+        if let existing = context.sandbox { sandbox = existing } else { sandbox = try Sandbox(settings) }
+        context.sandbox = sandbox
+        if !sandbox.hasChild { sandbox.askForChild() }
+        do throws(PluginError) {
+            try sandbox.takeChild()
+        } catch {
+            // Its end takes the zygote along; the place gets a new one when it is needed again.
+            context.sandbox = nil
+            throw error
+        }
+        return sandbox
+    }
+
+    /// Gives `context` another free sandbox whose child was made ready for the image, if there is one.
+    func trade(_ context: Context, for image: Image) -> Sandbox? {
+        for other in contexts where !other.held {
+            guard let sandbox = other.sandbox, sandbox.prepared == image.layout, sandbox.isReady else { continue }
+            guard (try? sandbox.takeChild()) != nil else { continue }
+            other.sandbox = context.sandbox
+            context.sandbox = sandbox
+            return sandbox
+        }
+        return nil
+    }
+
+    /// Makes a released place usable again; a sandbox that cannot be cleaned is dropped.
+    private func clean(_ context: Context) {
+        context.image = nil
+        do throws(PluginError) {
+            try context.sandbox?.clean()
+        } catch {
+            services.log(DN_LOG_ERROR, "dropping a sandbox: \(error.message)")
+            context.sandbox = nil
+        }
+        context.held = false
+    }
+
+    /// Cleans released sandboxes and asks for the next children, for about `budget` ns. True when more is left.
+    func idle(budget: UInt64) -> Bool {
+        let end = monotonicNow() &+ budget
+        for context in contexts {
+            if context.isReleased {
+                clean(context)
+            } else if context.held || context.sandbox?.hasChild ?? true {
+                continue
+            }
+            if let sandbox = context.sandbox, !sandbox.hasChild { sandbox.askForChild() }
+            if monotonicNow() >= end { return contexts.contains { needsWork($0) } }
+        }
+        return false
+    }
+
+    private func needsWork(_ context: Context) -> Bool {
+        context.isReleased || (!context.held && context.sandbox.map { !$0.hasChild } ?? false)
+    }
+
+    func destroy() { contexts.removeAll() }
+}

@@ -1,0 +1,82 @@
+import CProcess
+import Glibc
+import PluginABI
+import PluginSupport
+
+extension Engine {
+    /// How often a run looks whether its process still lives. Only a function that hides its own death from the kernel's
+    /// notice (by overwriting the word that the kernel would mark) is found this way.
+    private static let slice: UInt64 = 50_000_000
+
+    /// Runs the image of a context to its end.
+    func run(_ context: Context, _ params: dn_run_params) throws(PluginError) -> dn_run_result {
+        let sandbox = try context.begin()
+        let word = sandbox.expectation()
+        var result = dn_run_result()
+        let began = monotonicNow()
+        if params.deadline != 0, began >= params.deadline {
+            runs.skip(params.run_id)
+            result.outcome = DN_RUN_DEADLINE
+            return result
+        }
+        if let outcome = runs.begin(params.run_id, child: sandbox.childPid, word: dp_done(sandbox.memory.child)) {
+            result.outcome = outcome
+            return result
+        }
+        sandbox.start(argument: params.entry_block)
+        let end = wait(sandbox, word, deadline: params.deadline)
+        let interrupted = runs.end()
+        result.run_ns = monotonicNow() &- began
+        describe(end, interrupted, sandbox, &result)
+        return result
+    }
+
+    enum End {
+        /// The child is behind the gate for good, or dead.
+        case left
+        case deadline
+        /// Found dead without a word.
+        case died
+    }
+
+    /// Waits for the end of the function. When it returns, no instruction of the function will run any more.
+    private func wait(_ sandbox: Sandbox, _ word: UInt32, deadline: UInt64) -> End {
+        let done = dp_done(sandbox.memory.child)
+        while true {
+            let look = monotonicNow() &+ Engine.slice
+            let status = dp_futex_wait(done, word, deadline == 0 ? look : min(look, deadline))
+            // Woken, by the kernel's word: only the gate (whose caller never returns), the child's death, or interrupt
+            // can wake this word.
+            if status == 0 && !runs.isInterrupted { return .left }
+            if status == -EINTR && !runs.isInterrupted { continue }
+            if status == -ETIMEDOUT && !runs.isInterrupted {
+                if deadline != 0, monotonicNow() >= deadline {
+                    sandbox.killChild()
+                    return .deadline
+                }
+                if sandbox.childDied() { return .died }
+                continue
+            }
+            // The word changed before we slept. Only memory says so, which the function can write: make sure.
+            sandbox.killChild()
+            return .left
+        }
+    }
+
+    private func describe(_ end: End, _ interrupted: Int32?, _ sandbox: Sandbox, _ result: inout dn_run_result) {
+        let child = sandbox.memory.child
+        if let interrupted {
+            result.outcome = interrupted
+        } else if end == .deadline {
+            result.outcome = DN_RUN_DEADLINE
+        } else if end == .died || dp_load(dp_done(child)) != DP_DONE {
+            result.outcome = DN_RUN_FAULTED
+            result.fault_kind = DN_FAULT_KILLED
+            writeText("the function's process was killed", into: &result.detail)
+        } else if child.pointee.fault.signal == 0 {
+            result.outcome = DN_RUN_EXITED
+        } else {
+            FaultReport(child.pointee.fault, sandbox.memory).write(to: &result)
+        }
+    }
+}

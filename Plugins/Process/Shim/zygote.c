@@ -1,0 +1,239 @@
+/* The zygote: a process without libc that makes the processes which run functions, and what those do before and after.
+ *
+ * Everything here is copied into another process (section "zygote"), so it uses no global, no library and no constant
+ * that the compiler would place elsewhere; the target is compiled without jump tables and vector registers. */
+#define _GNU_SOURCE
+#include "zygote.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+
+#define ZYGOTE __attribute__((section("zygote"), used, noinline, visibility("hidden")))
+#define INLINE __attribute__((always_inline)) static inline
+
+#define SCHED_BATCH_POLICY 3
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define ARCH_SET_FS 0x1002
+#define SYSCALL_DISPATCH 59 /* PR_SET_SYSCALL_USER_DISPATCH */
+#define AUDIT_X86_64 0xc000003e
+
+void zygote_main(void);
+void zygote_on_signal(int signo, siginfo_t *info, void *context);
+__attribute__((noreturn, visibility("hidden"))) void dp_enter(uint64_t entry, uint64_t stack, uint64_t argument);
+
+_Static_assert(offsetof(dp_child, done) == 8 && offsetof(dp_child, park) == 12, "gate.S knows these offsets");
+_Static_assert(sizeof(dp_child) <= DP_PAGE && sizeof(zygote_params) <= DP_DATA_SIZE / 2, "they fit their pages");
+
+INLINE long call6(long number, long a, long b, long c, long d, long e, long f) {
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#define CALL(number, a, b, c, d) call6(number, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+INLINE dp_zygote *zygote_page(void) { return (dp_zygote *)DP_ZYGOTE; }
+INLINE dp_child *child_page(void) { return (dp_child *)DP_CHILD; }
+INLINE zygote_params *params(void) { return (zygote_params *)DP_DATA; }
+
+INLINE void futex_wait(uint32_t *word, uint32_t value) { CALL(__NR_futex, word, FUTEX_WAIT, value, 0); }
+INLINE void futex_wake(uint32_t *word) { CALL(__NR_futex, word, FUTEX_WAKE, 1, 0); }
+INLINE void quit(void) { CALL(__NR_exit_group, 1, 0, 0, 0); }
+
+/* Ends the zygote when a step of its set-up failed; the host reads why. */
+INLINE void must(long result) {
+    if (result >= 0) return;
+    zygote_page()->failure = (int32_t)-result;
+    dp_store(&zygote_page()->ready, 1);
+    futex_wake(&zygote_page()->ready);
+    quit();
+}
+
+INLINE long map(uint64_t begin, uint64_t size, int32_t fd, uint64_t offset) {
+    return call6(__NR_mmap, (long)begin, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (long)offset);
+}
+
+INLINE void map_everything(void) {
+    const dp_spawn *spawn = &params()->spawn;
+    if (map(DP_ZYGOTE, DP_PAGE, spawn->zygote_fd, 0) < 0) quit();
+    zygote_page()->step = DP_STEP_MAP_CONTROL;
+    must(CALL(__NR_madvise, DP_ZYGOTE, DP_PAGE, MADV_DONTFORK, 0));
+    must(map(DP_CHILD, DP_CHILD_SIZE, spawn->slot_fd, 0));
+    must(map(DP_STACK_HIGH - spawn->stack_size, spawn->stack_size, spawn->slot_fd, DP_CHILD_SIZE));
+    zygote_page()->step = DP_STEP_MAP_CONTEXT;
+    uint64_t offset = DP_CHILD_SIZE + spawn->stack_size;
+    must(map(spawn->context_begin, spawn->context_end - spawn->context_begin, spawn->slot_fd, offset));
+    /* The kernel's stack with its arguments, the vdso and its clock pages. */
+    zygote_page()->step = DP_STEP_UNMAP;
+    must(CALL(__NR_munmap, spawn->context_end, DP_TEXT - spawn->context_end, 0, 0));
+    must(CALL(__NR_munmap, DP_STACK_HIGH, DP_USER_END - DP_STACK_HIGH, 0, 0));
+}
+
+/* Nothing of the host stays: no descriptor, capability, terminal, core file; and no life after the host's thread. */
+INLINE void restrict_rights(void) {
+    zygote_page()->step = DP_STEP_CLOSE;
+    must(CALL(__NR_close_range, 0, ~0u, 0, 0));
+    zygote_page()->step = DP_STEP_RESTRICT;
+    must(CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0));
+    if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
+    CALL(__NR_setsid, 0, 0, 0, 0);
+    must(CALL(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0));
+    must(CALL(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0));
+    struct rlimit none = {0, 0};
+    must(CALL(__NR_prlimit64, 0, RLIMIT_CORE, &none, 0));
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    must(CALL(__NR_capset, &head, data, 0, 0));
+    /* Batch: when woken on the engine's core, children do not preempt the engine, which is about to sleep anyway. */
+    int32_t priority = 0;
+    must(CALL(__NR_sched_setscheduler, 0, SCHED_BATCH_POLICY, &priority, 0));
+}
+
+INLINE void handle(int signo) {
+    /* The kernel's struct sigaction: handler, flags, restorer, mask. */
+    uint64_t action[4] = {zygote_address(dp_signal_entry), SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */,
+                          zygote_address(dp_gate_restore), 0};
+    must(CALL(__NR_rt_sigaction, signo, action, 0, 8));
+}
+
+INLINE void prepare_signals(void) {
+    zygote_page()->step = DP_STEP_SIGNALS;
+    handle(SIGSEGV);
+    handle(SIGBUS);
+    handle(SIGILL);
+    handle(SIGFPE);
+    handle(SIGTRAP);
+    handle(SIGSYS);
+    stack_t stack = {.ss_sp = (void *)(DP_CHILD + DP_PAGE), .ss_flags = 0, .ss_size = DP_SIGNAL_STACK_SIZE};
+    must(CALL(__NR_sigaltstack, &stack, 0, 0, 0));
+    uint64_t open = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGFPE - 1) |
+                    1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1);
+    uint64_t blocked = ~open;
+    must(CALL(__NR_rt_sigprocmask, SIG_SETMASK, &blocked, 0, 8));
+}
+
+INLINE void install_filter(void) {
+    zygote_page()->step = DP_STEP_FILTER;
+    struct sock_fprog program = {(unsigned short)params()->filter_length, params()->filter};
+    must(CALL(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program, 0));
+}
+
+INLINE long apply(long number, const dp_ranges *ranges) {
+    for (uint32_t i = 0; i < ranges->count && i < DP_RANGES; i++) {
+        long result = CALL(number, ranges->range[i].begin, ranges->range[i].size, ranges->range[i].how, 0);
+        if (result < 0) return result;
+    }
+    return 0;
+}
+
+INLINE void child_fails(long result) {
+    child_page()->failure = (int32_t)-result;
+    dp_store(&child_page()->ready, DP_READY_FAILED);
+    futex_wake(&child_page()->ready);
+    quit();
+}
+
+/* Up to ready nothing untrusted has run on this control page, so its contents are the host's. */
+INLINE void child_prepare(dp_child *child) {
+    CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
+    child->robust_head[0] = (uint64_t)child->robust_entry;
+    child->robust_head[1] = offsetof(dp_child, done) - offsetof(dp_child, robust_entry);
+    child->robust_head[2] = 0;
+    child->robust_entry[0] = (uint64_t)child->robust_head;
+    long result = CALL(__NR_set_robust_list, child->robust_head, sizeof child->robust_head, 0, 0);
+    if (result == 0) result = apply(__NR_mprotect, &child->prepare);
+    if (result < 0) child_fails(result);
+    apply(__NR_madvise, &child->prefault);
+    child->thread = (uint32_t)CALL(__NR_gettid, 0, 0, 0, 0);
+}
+
+ZYGOTE __attribute__((noreturn)) void zygote_child(void) {
+    dp_child *child = child_page();
+    child_prepare(child);
+    dp_store(&child->ready, DP_READY_YES);
+    futex_wake(&child->ready);
+    while (dp_load(&child->go) == 0) futex_wait(&child->go, 0);
+    long result = apply(__NR_mprotect, &child->change);
+    /* From here on only the gate reaches the kernel: the sites above are closed although the filter allows them. */
+    uint64_t gate = zygote_address(dp_gate), size = (uint64_t)(dp_gate_end - dp_gate) + 1;
+    if (result == 0) result = call6(__NR_prctl, SYSCALL_DISPATCH, 1, (long)gate, (long)size, 0, 0);
+    if (result < 0) quit();
+    dp_enter(child->entry, child->stack, child->argument);
+}
+
+ZYGOTE void zygote_main(void) {
+    map_everything();
+    restrict_rights();
+    prepare_signals();
+    install_filter();
+    dp_zygote *zygote = zygote_page();
+    dp_store(&zygote->ready, 1);
+    futex_wake(&zygote->ready);
+    for (uint32_t seen = 0;;) {
+        while (dp_load(&zygote->command) == seen) futex_wait(&zygote->command, seen);
+        seen++;
+        long pid = call6(__NR_clone, CLONE_PARENT, 0, 0, 0, 0, 0);
+        if (pid == 0) zygote_child();
+        zygote->child = (int32_t)pid;
+        if (pid > 0) continue;
+        child_page()->failure = (int32_t)-pid;
+        dp_store(&child_page()->ready, DP_READY_FAILED);
+        futex_wake(&child_page()->ready);
+    }
+}
+
+/* Sets the thread pointer for functions built for the original's process backend. */
+INLINE int set_thread_pointer(const siginfo_t *info, ucontext_t *context) {
+    greg_t *registers = context->uc_mcontext.gregs;
+    uint64_t address = (uint64_t)registers[REG_RSI];
+    if (info->si_syscall != __NR_arch_prctl || info->si_arch != AUDIT_X86_64) return 0;
+    if (registers[REG_RDI] != ARCH_SET_FS || address >= DP_USER_END) return 0;
+    __asm__ volatile("wrfsbase %0" ::"r"(address));
+    registers[REG_RAX] = 0;
+    return 1;
+}
+
+INLINE int leaves(const siginfo_t *info) {
+    return info->si_arch == AUDIT_X86_64 && (info->si_syscall == __NR_exit_group || info->si_syscall == __NR_exit);
+}
+
+ZYGOTE void zygote_on_signal(int signo, siginfo_t *info, void *argument) {
+    ucontext_t *context = argument;
+    if (signo == SIGSYS && set_thread_pointer(info, context)) return;
+    greg_t *registers = context->uc_mcontext.gregs;
+    dp_fault *fault = &child_page()->fault;
+    fault->code = info->si_code;
+    fault->trap = (uint32_t)registers[REG_TRAPNO];
+    fault->error = (uint32_t)registers[REG_ERR];
+    fault->address = (uint64_t)info->si_addr;
+    fault->pc = (uint64_t)registers[REG_RIP];
+    fault->accumulator = (uint64_t)registers[REG_RAX];
+    fault->call = info->si_syscall;
+    fault->bytes = 0;
+    fault->signal = (uint32_t)signo;
+    if (signo == SIGSYS && leaves(info)) fault->signal = 0;
+    /* General protection and invalid opcode: the instruction was fetched, so it can be read; should a hostile context
+     * make this fault, the process dies with what is recorded so far. */
+    if (fault->trap == 13 || fault->trap == 6) {
+        const volatile uint8_t *at = (const volatile uint8_t *)fault->pc;
+        fault->bytes = (uint32_t)at[0] << 8 | at[1];
+        if (fault->trap == 13 && fault->bytes == 0xcd20) fault->signal = 0;
+    }
+    ((void (*)(void))dp_gate)();
+}

@@ -1,0 +1,106 @@
+import CProcess
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// The memory file of one sandbox, mapped once: control page, signal stack, guest stack, context.
+///
+/// The file's size enforces the function's memory limit: what lies behind it faults in the child, and is never touched
+/// here, because it would fault here too.
+struct SlotMemory: ~Copyable {
+    static let contextBegin = UInt64(DP_CONTEXT_BEGIN)
+    static let stackHigh = UInt64(DP_STACK_HIGH)
+
+    let file: Int32
+    let stackBytes: UInt64
+    let contextMax: UInt64
+    private let base: UnsafeMutableRawPointer
+    /// File offset of the context.
+    private let contextOffset: UInt64
+    private(set) var limit: UInt64
+
+    init(_ settings: Settings) throws(PluginError) {
+        stackBytes = settings.stackBytes
+        contextMax = settings.contextMax
+        contextOffset = UInt64(DP_CHILD_SIZE) + stackBytes
+        limit = SlotMemory.contextBegin
+        let file = dp_memory_file("dandelion-context", contextOffset)
+        guard file >= 0 else {
+            throw PluginError(DN_NO_MEMORY, "no memory file for a sandbox: \(errorText(-file))", errno: -file)
+        }
+        guard let base = dp_map(file, contextOffset + contextMax - SlotMemory.contextBegin) else {
+            let error = errno
+            close(file)
+            throw PluginError(DN_NO_MEMORY, "no addresses for a sandbox: \(errorText(error))", errno: error)
+        }
+        self.file = file
+        self.base = base
+    }
+
+    deinit {
+        munmap(base, Int(contextOffset + contextMax - SlotMemory.contextBegin))
+        close(file)
+    }
+
+    var child: UnsafeMutablePointer<dp_child> { base.assumingMemoryBound(to: dp_child.self) }
+    var stackLow: UInt64 { SlotMemory.stackHigh - stackBytes }
+
+    /// Where a byte of the context lies. The address must be inside the limit.
+    func context(_ address: dn_gaddr) -> UnsafeMutableRawPointer {
+        base + Int(contextOffset &+ (address &- SlotMemory.contextBegin))
+    }
+
+    /// The host's view of a range of guest addresses.
+    func view(_ address: dn_gaddr, _ size: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+        let (end, wrapped) = address.addingReportingOverflow(size)
+        if !wrapped, address >= SlotMemory.contextBegin, end <= limit { return context(address) }
+        if !wrapped, address >= stackLow, end <= SlotMemory.stackHigh {
+            return base + Int(UInt64(DP_CHILD_SIZE) &+ (address &- stackLow))
+        }
+        throw PluginError(
+            DN_OUT_OF_RANGE,
+            "\(size) bytes at 0x\(hex(address)) leave the context (0x\(hex(SlotMemory.contextBegin)) to 0x\(hex(limit)))"
+        )
+    }
+
+    /// Sets the memory limit of the next function; the memory must be zero.
+    mutating func setLimit(_ bytes: UInt64) throws(PluginError) {
+        guard roundUp(bytes) != roundUp(limit) else {
+            limit = bytes
+            return
+        }
+        guard ftruncate(file, Int(fileSize(bytes))) == 0 else {
+            throw PluginError(DN_NO_MEMORY, "cannot size a context: \(errorText(errno))", errno: errno, retryable: true)
+        }
+        limit = bytes
+    }
+
+    private func fileSize(_ limit: UInt64) -> UInt64 {
+        contextOffset + max(roundUp(limit), SlotMemory.contextBegin) - SlotMemory.contextBegin
+    }
+
+    /// Makes all memory zero: what is resident is overwritten, up to `keep` bytes, and the rest given back. The control
+    /// page is spared while a child waits on it. No process that ran untrusted code may have the memory any more.
+    func zero(keep: UInt64, sparingControlPage: Bool) throws(PluginError) {
+        let size = fileSize(limit)
+        var position: UInt64 = sparingControlPage ? pageSize : 0
+        var kept: UInt64 = 0
+        var begin: UInt64 = 0
+        var end: UInt64 = 0
+        while dp_next_data(file, position, size, &begin, &end) != 0 {
+            let zeroed = min(end &- begin, keep &- kept)
+            memset(base + Int(begin), 0, Int(zeroed))
+            kept &+= zeroed
+            position = begin &+ zeroed
+            guard kept >= keep else { continue }
+            let error = dp_punch(file, position, size &- position)
+            guard error == 0 else {
+                throw PluginError(DN_ENGINE_DEAD, "cannot give memory back: \(errorText(-error))", errno: -error)
+            }
+            return
+        }
+    }
+}
+
+/// The system's words for an error number.
+func errorText(_ error: Int32) -> String { String(cString: strerror(error)) }
