@@ -94,7 +94,7 @@ let package = Package(
         room("GuestLayout", ["Items", "Failure"]),
         room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
-        room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure", "CNettle"], exclude: ["CNettle"]),
+        room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
@@ -132,6 +132,10 @@ let package = Package(
         tests("Config", ["Config"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests("Frontend", ["Frontend", "Items", "Failure"]),
+        .executableTarget(
+            name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
+            swiftSettings: swiftSettings),
+        tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         tests("PluginHost", ["PluginHost", "Failure", "TestSupport"]),
         tests(

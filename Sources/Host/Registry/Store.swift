@@ -1,70 +1,109 @@
-internal import CNettle
 public import Failure
+internal import Glibc
 public import Items
 internal import Synchronization
 
-/// A function as it is stored.
-public struct StoredFunction: Sendable {
-    public var definition: FunctionDefinition
-    /// SHA-256 of the image, hexadecimal.
-    public var digest: String
-    public var imageSize: Int
-}
-
-/// A composition as it is stored: the text may define more than this one.
-public struct StoredComposition: Sendable {
-    public var name: String
-    public var text: String
-}
-
-/// What is registered, in a folder. Any thread; calls block on files.
+/// What is registered, in a folder that survives `kill -9` and loss of power at any moment.
+///
+///     lock            held by the process that uses the folder
+///     functions/      one record for each function (StoreFormat)
+///     compositions/   one record for each registered text
+///     contents/       images and data of bound items, each under its SHA-256
+///     temporary/      files being written
+///     damaged/        what could not be used at a start
+///     cache/          what backends made of images, to be used again
+///
+/// Calls block on the disk and may come from any thread; those that change something wait for each other.
 public final class Store: Sendable {
-    /// Where backends may keep compiled images.
+    let functionsFolder: StoreFolder
+    let textsFolder: StoreFolder
+    let contents: StoreFolder
+    let temporary: StoreFolder
+    let damaged: StoreFolder
+    private let lock: StoreLock
+    let index = Mutex(StoreIndex())
+    /// A folder for results of image loading that a later load may reuse.
     public let cacheDirectory: String
-    private let table = Mutex((functions: [StoredFunction](), compositions: [StoredComposition](), images: [String: Blob]()))
 
-    public init(directory: String) throws(Failure) { cacheDirectory = directory + "/cache" }
+    /// Opens the folder, makes it when it does not exist, reads all records and cleans up after a crash. Records that are
+    /// found wrong are set aside, those that cannot be read stay; both are told to the log and stop nothing.
+    /// - Throws: `.internal` when the folder as a whole cannot be used, or another process uses it.
+    public init(directory: String) throws(Failure) {
+        let root = try StoreFolder(directory)
+        lock = try StoreLock(in: root)
+        functionsFolder = try StoreFolder("\(directory)/functions")
+        textsFolder = try StoreFolder("\(directory)/compositions")
+        contents = try StoreFolder("\(directory)/contents")
+        temporary = try StoreFolder("\(directory)/temporary")
+        damaged = try StoreFolder("\(directory)/damaged")
+        cacheDirectory = try StoreFolder("\(directory)/cache").path
+        try load()
+    }
 
-    /// SHA-256, hexadecimal.
-    public static func digest(of image: Blob) -> String {
-        var context = sha256_ctx()
-        nettle_sha256_init(&context)
-        image.withUnsafeBytes {
-            nettle_sha256_update(&context, $0.count, $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    /// All functions, in the order of their registration.
+    public func functions() -> [StoredFunction] {
+        index.withLock { $0.functions.values.sorted { $0.sequence < $1.sequence }.map(\.function) }
+    }
+
+    /// All compositions, in the order of their registration.
+    public func compositions() -> [StoredComposition] {
+        index.withLock { index in
+            index.texts.sorted { $0.key < $1.key }.flatMap { _, stored in
+                stored.names.map { StoredComposition(name: $0, text: stored.text) }
+            }
         }
-        var digest = [UInt8](repeating: 0, count: 32)
-        nettle_sha256_digest(&context, 32, &digest)
-        return digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
-    public func functions() -> [StoredFunction] { table.withLock { $0.functions } }
-    public func compositions() -> [StoredComposition] { table.withLock { $0.compositions } }
-
-    public func save(_ definition: FunctionDefinition, image: Blob, digest: String) throws(Failure) {
-        table.withLock { table in
-            table.functions.append(StoredFunction(definition: definition, digest: digest, imageSize: image.count))
-            table.images[digest] = image
-        }
-    }
-
-    /// Stores the text under each of the names, all or none.
-    public func save(compositions names: [String], text: String) throws(Failure) {
-        table.withLock { $0.compositions += names.map { StoredComposition(name: $0, text: text) } }
-    }
-
-    public func removeFunction(_ name: String) throws(Failure) {
-        table.withLock { $0.functions.removeAll { $0.definition.name == name } }
-    }
-
-    public func removeComposition(_ name: String) throws(Failure) {
-        table.withLock { $0.compositions.removeAll { $0.name == name } }
-    }
-
-    /// The bytes of an image, read anew.
+    /// Reads an image from the disk (from the page cache, where it usually is).
+    /// - Throws: `.internal` when it is gone or the disk fails.
     public func image(_ digest: String) throws(Failure) -> Blob {
-        guard let image = table.withLock({ $0.images[digest] }) else {
-            throw Failure(.internal, "image \(digest) is missing")
+        do throws(Failure) {
+            return try contents.read(digest, limit: .max)
+        } catch {
+            throw Failure(.internal, error.detail)
         }
-        return image
     }
+}
+
+/// What the folder holds.
+struct StoreIndex {
+    /// By file name.
+    var functions: [String: (sequence: Int64, function: StoredFunction)] = [:]
+    /// By sequence, which is their file name.
+    var texts: [Int64: StoredText] = [:]
+    /// Names of files that could not be read, so that nothing overwrites them.
+    var unreadable: Set<String> = []
+    /// How many functions need each content.
+    var uses: [StoredContent: Int] = [:]
+    var nextSequence: Int64 = 1
+
+    mutating func use(_ contents: [StoredContent]) {
+        for content in contents { uses[content, default: 0] += 1 }
+    }
+
+    mutating func release(_ contents: [StoredContent]) {
+        for content in contents { uses[content] = uses[content].flatMap { $0 > 1 ? $0 - 1 : nil } }
+    }
+}
+
+/// Keeps a second node out of the folder. The kernel gives the lock up when the process ends, however it ends, and does
+/// not pass it to children, as it would one of flock(2).
+private final class StoreLock: Sendable {
+    private let descriptor: Int32
+
+    init(in folder: StoreFolder) throws(Failure) {
+        let path = "\(folder.path)/lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StoreFolder.failed("open", path) }
+        var range = Glibc.flock()
+        range.l_type = Int16(F_WRLCK)
+        range.l_whence = Int16(SEEK_SET)
+        guard fcntl(descriptor, F_SETLK, &range) != 0 else { return }
+        if errno == EACCES || errno == EAGAIN {
+            throw Failure(.internal, "state: \(folder.path) is in use by another node")
+        }
+        throw StoreFolder.failed("lock", path)
+    }
+
+    deinit { close(descriptor) }
 }

@@ -1,0 +1,104 @@
+internal import Config
+internal import Items
+
+// What stands in a record's JSON.
+
+extension StoredFunction {
+    var image: StoredContent { StoredContent(digest: digest, size: imageSize) }
+
+    /// Data of the items that were bound at registration.
+    var boundContents: [Blob] { definition.inputs.flatMap { $0.bound ?? [] }.map(\.data) }
+
+    /// Bound items get their data from `content`.
+    init(_ fields: RecordFields, content: (StoredContent) throws(UnusableRecord) -> Blob) throws(UnusableRecord) {
+        let image = try fields.content("image")
+        var definition = FunctionDefinition(
+            name: try fields.text("name"), className: try fields.text("class"),
+            memoryLimit: try fields.optionalNumber("memory_limit"), timeout: try fields.optionalNumber("timeout"),
+            inputs: [], outputs: try fields.list("outputs", Self.text),
+            minSetBytes: try fields.list("min_set_bytes", Self.number))
+        for input in try fields.list("inputs", RecordFields.init) {
+            definition.inputs.append(try FunctionDefinition.Input(input, content: content))
+        }
+        self.init(definition: definition, digest: image.digest, imageSize: image.size)
+    }
+
+    private static func text(_ value: ConfigValue) -> String? {
+        if case .string(let text) = value.kind { text } else { nil }
+    }
+
+    private static func number(_ value: ConfigValue) -> UInt64? {
+        if case .integer(let number) = value.kind { UInt64(exactly: number) } else { nil }
+    }
+
+    /// Numbers above `Int64.max` are written as that.
+    func json(sequence: Int64) -> String {
+        JSON.value([
+            "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
+            "memory_limit": definition.memoryLimit.map(JSON.number) ?? .null,
+            "timeout": definition.timeout.map(JSON.number) ?? .null,
+            "image": JSON.content(image), "inputs": .array(definition.inputs.map(\.json)),
+            "outputs": .array(definition.outputs.map { JSON.value(.string($0)) }),
+            "min_set_bytes": .array(definition.minSetBytes.map { JSON.value(JSON.number($0)) }),
+        ]).json
+    }
+}
+
+extension FunctionDefinition.Input {
+    fileprivate init(
+        _ fields: RecordFields, content: (StoredContent) throws(UnusableRecord) -> Blob
+    ) throws(UnusableRecord) {
+        self.init(name: try fields.text("name"))
+        guard try !fields.isNull("bound") else { return }
+        var items: [Item] = []
+        for item in try fields.list("bound", RecordFields.init) {
+            guard let ident = StoreName.decode(try item.text("ident")),
+                let key = UInt32(exactly: try item.number("key"))
+            else { throw UnusableRecord(reason: "a bound item's 'ident' or 'key' is wrong") }
+            items.append(Item(ident: Blob(ident), key: key, data: try content(item.content("data"))))
+        }
+        bound = items
+    }
+
+    fileprivate var json: ConfigValue {
+        let items = bound.map { items in
+            ConfigValue.Kind.array(
+                items.map { item in
+                    JSON.value([
+                        "ident": .string(StoreName.encode(item.ident.array)), "key": .integer(Int64(item.key)),
+                        "data": JSON.content(StoredContent(of: item.data)),
+                    ])
+                })
+        }
+        return JSON.value(["name": .string(name), "bound": items ?? .null])
+    }
+}
+
+extension StoredText {
+    init(_ fields: RecordFields) throws(UnusableRecord) {
+        let names = try fields.list("names") { if case .string(let name) = $0.kind { name } else { nil } }
+        self.init(names: names, text: try fields.text("text"))
+    }
+
+    func json(sequence: Int64) -> String {
+        JSON.value([
+            "sequence": .integer(sequence), "names": .array(names.map { JSON.value(.string($0)) }),
+            "text": .string(text),
+        ]).json
+    }
+}
+
+/// Building blocks of a record's JSON; places have no meaning there.
+private enum JSON {
+    static func value(_ kind: ConfigValue.Kind) -> ConfigValue { ConfigValue(kind, at: Place(line: 0, column: 0)) }
+
+    static func value(_ fields: KeyValuePairs<String, ConfigValue.Kind>) -> ConfigValue {
+        value(.table(fields.map { ConfigEntry(key: $0, at: Place(line: 0, column: 0), value: value($1)) }))
+    }
+
+    static func number(_ number: UInt64) -> ConfigValue.Kind { .integer(Int64(clamping: number)) }
+
+    static func content(_ content: StoredContent) -> ConfigValue.Kind {
+        value(["sha256": .string(content.digest), "size": .integer(Int64(content.size))]).kind
+    }
+}

@@ -1,0 +1,166 @@
+internal import Failure
+internal import Glibc
+internal import Items
+
+/// A folder whose files appear and vanish as a whole, also through a crash or a loss of power. Names are digests or come
+/// from `StoreName`, never from outside.
+final class StoreFolder: Sendable {
+    let path: String
+    private let descriptor: Int32
+
+    /// Opens the folder and makes it and those above it, durably, when they do not exist.
+    init(_ path: String) throws(Failure) {
+        self.path = path
+        try Self.make(path)
+        descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.failed("open the folder", path) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Makes or replaces `name` with this content, by way of a file in `temporary`: readers and crashes see all of it or nothing.
+    func write(_ name: String, _ content: UnsafeRawBufferPointer, by temporary: StoreFolder) throws(Failure) {
+        do throws(Failure) {
+            try temporary.writeSynced(name, content)
+            guard renameat(temporary.descriptor, name, descriptor, name) == 0 else {
+                throw Self.failed("make", path, name)
+            }
+        } catch {
+            unlinkat(temporary.descriptor, name, 0)
+            throw error
+        }
+        try sync()
+    }
+
+    private func writeSynced(_ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
+        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Self.failed("create", path, name) }
+        defer { close(file) }
+        var rest = content[...]
+        while !rest.isEmpty {
+            let part = UnsafeRawBufferPointer(rebasing: rest)
+            // SAFETY: part has part.count readable bytes.
+            let count = Glibc.write(file, part.baseAddress, part.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.failed("write", path, name) }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(file) == 0 else { throw Self.failed("sync", path, name) }
+    }
+
+    /// The whole content of a regular file.
+    /// - Throws: `.notFound` when there is none, `.invalid` when it is longer than `limit` bytes, `.internal` else.
+    func read(_ name: String, limit: Int) throws(Failure) -> Blob {
+        // Not blocking, should somebody have put a pipe there.
+        let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else {
+            let isMissing = errno == ENOENT
+            var failure = Self.failed("open", path, name)
+            if isMissing { failure.kind = .notFound }
+            throw failure
+        }
+        defer { close(file) }
+        var facts = stat()
+        guard fstat(file, &facts) == 0 else { throw Self.failed("inspect", path, name) }
+        guard facts.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(.internal, "state: \(path)/\(name) is no regular file")
+        }
+        guard facts.st_size <= limit else {
+            throw Failure(.invalid, "state: \(path)/\(name) is \(facts.st_size) bytes, more than \(limit)")
+        }
+        let size = Int(facts.st_size)
+        let heap = HeapStorage(capacity: size)
+        var filled = 0
+        while filled < size {
+            // SAFETY: heap has size - filled writable bytes from there on, and nobody else knows it yet.
+            let count = Glibc.read(file, heap.base + filled, size - filled)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.failed("read", path, name) }
+            filled += count
+        }
+        return Blob(storage: heap, start: UnsafeRawPointer(heap.base), count: size)
+    }
+
+    /// Durably removes `name`; false when there was none.
+    func remove(_ name: String) throws(Failure) -> Bool {
+        guard unlinkat(descriptor, name, 0) == 0 else {
+            if errno == ENOENT { return false }
+            throw Self.failed("remove", path, name)
+        }
+        try sync()
+        return true
+    }
+
+    /// Removes a file whose return after a crash does no harm.
+    func discard(_ name: String) {
+        unlinkat(descriptor, name, 0)
+    }
+
+    /// Moves `name`, whatever it is, to another folder under a name that is free there; returns the new path.
+    func setAside(_ name: String, to folder: StoreFolder) throws(Failure) -> String {
+        var target = name
+        var attempt = 1
+        while faccessat(folder.descriptor, target, F_OK, AT_SYMLINK_NOFOLLOW) == 0 {
+            attempt += 1
+            target = "\(name).\(attempt)"
+        }
+        guard renameat(descriptor, name, folder.descriptor, target) == 0 else {
+            throw Self.failed("set aside", path, name)
+        }
+        try folder.sync()
+        try sync()
+        return "\(folder.path)/\(target)"
+    }
+
+    /// The names of everything inside, sorted.
+    func names() throws(Failure) -> [String] {
+        guard let stream = opendir(path) else { throw Self.failed("list", path) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(stream) {
+            // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw Self.failed("list", path) }
+        return names.sorted()
+    }
+
+    private func sync() throws(Failure) {
+        guard fsync(descriptor) == 0 else { throw Self.failed("sync the folder", path) }
+    }
+
+    private static func make(_ path: String) throws(Failure) {
+        if mkdir(path, 0o700) == 0 { return try sync(folder: parent(of: path)) }
+        if errno == EEXIST { return }
+        guard errno == ENOENT, parent(of: path) != path else { throw failed("make the folder", path) }
+        try make(parent(of: path))
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failed("make the folder", path) }
+        try sync(folder: parent(of: path))
+    }
+
+    private static func sync(folder path: String) throws(Failure) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failed("open the folder", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failed("sync the folder", path) }
+    }
+
+    private static func parent(of path: String) -> String {
+        var parts = path.split(separator: "/")
+        _ = parts.popLast()
+        let joined = parts.joined(separator: "/")
+        return path.hasPrefix("/") ? "/" + joined : joined.isEmpty ? "." : joined
+    }
+
+    /// From errno.
+    static func failed(_ what: String, _ path: String, _ name: String? = nil) -> Failure {
+        let reason = String(cString: strerror(errno))
+        let place = name.map { "\(path)/\($0)" } ?? path
+        return Failure(.internal, "state: cannot \(what) \(place): \(reason)")
+    }
+}
