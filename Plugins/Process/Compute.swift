@@ -45,10 +45,11 @@ private func fillImages(_ table: UnsafeMutablePointer<dn_compute>) {
 private let imageFormats: StaticString = "elf-x86_64"
 
 private func fillEngines(_ table: UnsafeMutablePointer<dn_compute>) {
-    table.pointee.engine_create = { handle, _, out, err in
+    table.pointee.engine_create = { handle, params, out, err in
         answering(err) { () throws(PluginError) in
             let instance = Handle<Instance>.borrow(handle)
-            out.pointee = Handle.make(try Engine(instance.settings, instance.services))
+            out.pointee = Handle.make(
+                try Engine(instance.settings, instance.services, pinned: readIn(params).core >= 0))
         }
     }
     table.pointee.engine_destroy = { handle in Handle<Engine>.end(handle).destroy() }

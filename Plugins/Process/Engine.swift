@@ -9,16 +9,20 @@ final class Engine: @unchecked Sendable {
 
     let settings: Settings
     let services: HostServices
+    /// The thread has one CPU. A child that is woken there then lets the engine reach its sleep first, which makes the end
+    /// of the run known by the kernel's word (Run.swift); elsewhere it should start at once.
+    let pinned: Bool
     let runs = Runs()
     private var contexts: [Context] = []
 
-    init(_ settings: Settings, _ services: HostServices) throws(PluginError) {
+    init(_ settings: Settings, _ services: HostServices, pinned: Bool) throws(PluginError) {
         self.settings = settings
+        self.pinned = pinned
         self.services = services
         for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
         // Two sandboxes let one be made ready while the other runs; more come when they are needed.
         for context in contexts.prefix(2) {
-            let sandbox = try Sandbox(settings)
+            let sandbox = try Sandbox(settings, pinned: pinned)
             sandbox.askForChild()
             context.sandbox = sandbox
         }
@@ -53,7 +57,11 @@ final class Engine: @unchecked Sendable {
 
     private func readySandbox(of context: Context) throws(PluginError) -> Sandbox {
         let sandbox: Sandbox
-        if let existing = context.sandbox { sandbox = existing } else { sandbox = try Sandbox(settings) }
+        if let existing = context.sandbox {
+            sandbox = existing
+        } else {
+            sandbox = try Sandbox(settings, pinned: pinned)
+        }
         context.sandbox = sandbox
         if !sandbox.hasChild { sandbox.askForChild() }
         do throws(PluginError) {

@@ -58,7 +58,7 @@ private let probe:
             let settings = try Settings(HostServices(host))
             do throws(PluginError) {
                 try Machine.check()
-                let sandbox = try Sandbox(settings)
+                let sandbox = try Sandbox(settings, pinned: false)
                 sandbox.askForChild()
                 try sandbox.takeChild()
                 writeProbe(DN_AVAILABLE, "one process per invocation, system calls filtered by seccomp", to: out)

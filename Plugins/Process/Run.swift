@@ -69,7 +69,7 @@ extension Engine {
             result.outcome = interrupted
         } else if end == .deadline {
             result.outcome = DN_RUN_DEADLINE
-        } else if end == .died || dp_load(dp_done(child)) != DP_DONE {
+        } else if end == .died || dp_load(dp_done(child)) & DP_DIED != 0 {
             result.outcome = DN_RUN_FAULTED
             result.fault_kind = DN_FAULT_KILLED
             writeText("the function's process was killed", into: &result.detail)

@@ -27,7 +27,8 @@ final class Sandbox {
     /// How long a zygote or a child may take to get ready before the sandbox counts as broken.
     private static let patience: UInt64 = 5_000_000_000
 
-    init(_ settings: Settings) throws(PluginError) {
+    /// `pinned`: the engine's thread has one CPU, which children inherit.
+    init(_ settings: Settings, pinned: Bool) throws(PluginError) {
         self.settings = settings
         memory = try SlotMemory(settings)
         let file = dp_memory_file("dandelion-zygote-page", pageSize)
@@ -38,7 +39,7 @@ final class Sandbox {
         }
         zygotePage = page.assumingMemoryBound(to: dp_zygote.self)
         var spawn = dp_spawn(
-            slot_fd: memory.file, zygote_fd: file, stack_size: settings.stackBytes,
+            slot_fd: memory.file, zygote_fd: file, batch: pinned ? 1 : 0, padding: 0, stack_size: settings.stackBytes,
             context_begin: SlotMemory.contextBegin, context_end: settings.contextMax)
         zygote = dp_spawn_zygote(&spawn)
         guard zygote > 0 else {

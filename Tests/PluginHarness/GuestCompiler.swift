@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Compiles the guest programs of Tests/Guests with the toolchain's clang, once per test process.
 public enum GuestCompiler {
@@ -14,8 +15,23 @@ public enum GuestCompiler {
         run(["clang", "--version"], quiet: true) == 0 ? nil : "no clang on PATH; it comes with the Swift toolchain"
     }()
 
+    private static let compiled = Mutex<[String: [UInt8]]>([:])
+
     /// The bytes of the image of guest `name`, linked at 0x10000 with its symbol table.
     public static func image(_ name: String, flags: [String] = []) throws(HarnessError) -> [UInt8] {
+        let key = "\(name) \(flags)"
+        let result = compiled.withLock { compiled -> Result<[UInt8], HarnessError> in
+            if let image = compiled[key] { return .success(image) }
+            return Result { () throws(HarnessError) in
+                let image = try compile(name, flags)
+                compiled[key] = image
+                return image
+            }
+        }
+        return try result.get()
+    }
+
+    private static func compile(_ name: String, _ flags: [String]) throws(HarnessError) -> [UInt8] {
         if let missing { throw HarnessError(-1, missing) }
         let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
         let status = run(

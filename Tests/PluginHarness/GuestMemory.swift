@@ -150,7 +150,8 @@ public final class HarnessContext {
             pc: result.valid & DN_RESULT_PC != 0 ? result.fault_pc : nil,
             syscall: result.valid & DN_RESULT_SYSCALL != 0 ? result.syscall_number : nil,
             runNanoseconds: result.run_ns, detail: text(result.detail), exitCode: system.exit_code, outputs: [],
-            outputProblem: nil, context: info)
+            outputProblem: nil, context: info,
+            notedPC: system.input_sets, notedAddress: system.input_items)
         guard result.outcome == DN_RUN_EXITED else { return outcome }
         do {
             outcome.outputs = try outputs(system)

@@ -17,6 +17,9 @@ public struct Outcome: Sendable {
     public var outputs: [GuestSet]
     public var outputProblem: String?
     public var context: dn_context_info
+    /// Where the guest expected to fault, by its own word (NOTE_PC, NOTE_ADDRESS of Tests/Guests/guest.h).
+    public var notedPC: UInt64
+    public var notedAddress: UInt64
 }
 
 /// One engine on the calling thread, which must be the one that uses it to the end.

@@ -99,9 +99,8 @@ INLINE void restrict_rights(void) {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
     must(CALL(__NR_capset, &head, data, 0, 0));
-    /* Batch: when woken on the engine's core, children do not preempt the engine, which is about to sleep anyway. */
     int32_t priority = 0;
-    must(CALL(__NR_sched_setscheduler, 0, SCHED_BATCH_POLICY, &priority, 0));
+    if (params()->spawn.batch) must(CALL(__NR_sched_setscheduler, 0, SCHED_BATCH_POLICY, &priority, 0));
 }
 
 INLINE void handle(int signo) {

@@ -11,6 +11,8 @@
 typedef struct dp_spawn {
     int32_t slot_fd;        /* memfd of the slot: control page, signal stack, guest stack, context */
     int32_t zygote_fd;      /* memfd of the zygote's own page */
+    int32_t batch;          /* 1: children never preempt a thread that wakes them (SCHED_BATCH) */
+    int32_t padding;
     uint64_t stack_size;    /* whole pages */
     uint64_t context_begin; /* guest address of the context's first byte: DP_CONTEXT_BEGIN */
     uint64_t context_end;   /* end of the reserved guest addresses */

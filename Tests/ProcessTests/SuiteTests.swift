@@ -1,0 +1,20 @@
+import PluginHarness
+import Testing
+
+@Suite struct EveryGuest {
+    /// Pinned as in the node, and not, where the child may run beside the engine.
+    @Test(arguments: [true, false]) func isTreatedAsNativeBackendsMust(pinned: Bool) throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let run = { @Sendable (core: Int32) throws in
+            let engine = try HarnessEngine(plugin, core: core)
+            let images = GuestImages(plugin)
+            for guestCase in BackendSuite.cases {
+                let problems = try BackendSuite.run(guestCase, on: engine, images)
+                #expect(problems.isEmpty, "\(guestCase): \(problems)")
+            }
+            engine.destroy()
+        }
+        if pinned { try onPinnedThread(run) } else { try run(-1) }
+        #expect(plugin.host.log.isEmpty, "\(plugin.host.log)")
+    }
+}
