@@ -97,7 +97,8 @@ let package = Package(
         room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
-            "Frontend", ["Dispatcher", "Registry", "Engines", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
+            "Frontend",
+            ["Dispatcher", "Registry", "Composition", "Engines", "Config", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
             exclude: ["CNghttp2"]),
         room(
             "Node",

@@ -1,10 +1,14 @@
 public import Dispatcher
 public import Engines
 public import Failure
+internal import Glibc
+internal import Platform
 public import Registry
+internal import Synchronization
 
 /// The node's HTTP side: accepts connections on every worker and serves the routes of Docs/http-api.md.
-public final class Frontend: Sendable {
+public final class Frontend: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: `servers` is set once, in init; the rest is for the thread that starts and stops.
     public struct Settings: Sendable {
         /// Bytes of one request's body.
         public var maxBody: UInt64
@@ -22,14 +26,61 @@ public final class Frontend: Sendable {
         }
     }
 
-    public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {}
+    private var servers: [Server] = []
+    private var descriptor: Int32 = -1
+
+    public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {
+        let router = Router(dispatcher: dispatcher, catalogue: catalogue, pool: pool, settings: settings)
+        servers = pool.workers.map { Server(worker: $0, router: router, frontend: self, settings: settings) }
+    }
 
     /// Begins to accept on all workers, whose threads are running. Not from a worker's thread.
     /// - Returns: the port, also when 0 was asked for.
     /// - Throws: `.unavailable` naming the address.
-    public func listen(host: String, port: UInt16) throws(Failure) -> UInt16 { port }
+    public func listen(host: String, port: UInt16) throws(Failure) -> UInt16 {
+        let (descriptor, port) = try ListeningSocket.open(host: host, port: port)
+        self.descriptor = descriptor
+        for server in servers { server.loop.post { server.startAccepting(descriptor) } }
+        return port
+    }
 
     /// Accepts no more, lets requests in progress finish for at most `drain` ns, then closes every connection.
     /// Not from a worker's thread.
-    public func stop(drain: UInt64) {}
+    public func stop(drain: UInt64) {
+        let deadline = Clock.now() &+ drain
+        onEachServer { $0.drain() }
+        close(descriptor)
+        descriptor = -1
+        while connectionCount > 0, Clock.now() < deadline { Sleep.milliseconds(2) }
+        onEachServer { $0.closeAll() }
+    }
+
+    /// Runs a job on every worker's loop and waits until all have.
+    private func onEachServer(_ job: @escaping @Sendable (Server) -> Void) {
+        let left = Countdown(servers.count)
+        for server in servers {
+            server.loop.post {
+                job(server)
+                left.value.subtract(1, ordering: .acquiringAndReleasing)
+            }
+        }
+        while left.value.load(ordering: .acquiring) > 0 { Sleep.milliseconds(1) }
+    }
+
+    private final class Countdown: Sendable {
+        let value: Atomic<Int>
+        init(_ count: Int) { value = Atomic(count) }
+    }
+
+    /// Any thread.
+    var connectionCount: Int { servers.reduce(0) { $0 + $1.count.load(ordering: .relaxed) } }
+
+    /// The server with the fewest connections, about. Any thread.
+    func leastLoaded(_ own: Server) -> Server {
+        var least = own
+        for server in servers where server.count.load(ordering: .relaxed) < least.count.load(ordering: .relaxed) {
+            least = server
+        }
+        return least
+    }
 }

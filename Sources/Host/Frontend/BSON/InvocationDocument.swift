@@ -9,10 +9,11 @@ struct InvocationDocument {
         case composition(Blob)
     }
 
-    var target: Target
+    /// Nil only where the request's path may name it.
+    var target: Target?
     var sets: [ItemSet]
 
-    init(_ body: Blob) throws(BSONError) {
+    init(_ body: Blob, needsTarget: Bool = true) throws(BSONError) {
         var reader = try BSONReader(body)
         var target: Target?
         var sets: [ItemSet]?
@@ -33,7 +34,9 @@ struct InvocationDocument {
                 } catch { throw error.under(element.name.text) }
             }
         }
-        guard let target else { throw BSONError(reader.offset, "has neither name nor composition") }
+        guard target != nil || !needsTarget else {
+            throw BSONError(reader.offset, "has neither name nor composition")
+        }
         guard let sets else { throw BSONError(reader.offset, "is missing", path: "sets") }
         self.target = target
         self.sets = sets

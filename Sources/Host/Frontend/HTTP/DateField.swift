@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// The Date field's value (RFC 9110, 5.6.7), made anew once a second; one worker's.
 final class DateField {
@@ -6,7 +7,7 @@ final class DateField {
     private var second: UInt64 = 0
 
     /// - Parameter wall: CLOCK_REALTIME in nanoseconds.
-    func update(wall: UInt64) {
+    func update(wall: UInt64 = Clock.wall()) {
         let now = wall / 1_000_000_000
         guard now != second else { return }
         second = now

@@ -37,6 +37,8 @@ struct Problem: Error, Equatable {
             [.init("limit", String(limits.body))])
     }
 
+    static var noRoute: Problem { Problem(.notFound, Failure.Kind.notFound.rawValue, "nothing is at this path") }
+
     static func methodNotAllowed(_ allow: StaticString) -> Problem {
         var problem = Problem(.methodNotAllowed, "methodNotAllowed", "this resource has the methods \(allow)")
         problem.allow = allow

@@ -42,7 +42,8 @@ struct RequestHead {
 
     /// Forgets the request but keeps the memory of `fields`.
     mutating func reset() {
-        var fields = self.fields
+        var fields: [Field] = []
+        swap(&fields, &self.fields)
         fields.removeAll(keepingCapacity: true)
         self = RequestHead()
         self.fields = fields

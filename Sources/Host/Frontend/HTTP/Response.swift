@@ -1,7 +1,8 @@
 internal import Items
 
 /// What a request is answered with, before either version of HTTP writes it.
-struct Response {
+struct Response: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: made by one thread and handed over whole, never shared.
     enum Content {
         case none
         case text(StaticString)

@@ -46,6 +46,16 @@ struct RequestReader: ~Copyable {
     /// Nothing of a next request has arrived.
     var isIdle: Bool { stage == .head && start == end }
 
+    /// Bytes of the body that have arrived; nil while a head is awaited.
+    var bodyProgress: Int? {
+        switch stage {
+        case .head, .announced: nil
+        case .long: longCount
+        case .chunked: growing?.count ?? 0
+        case .fixed, .complete: end - start - consumed
+        }
+    }
+
     /// Bytes received that no request has used yet.
     var unused: Bytes {
         guard let buffer else { return Bytes(start: nil, count: 0) }

@@ -13,6 +13,7 @@ final class HTTP2Session {
     private var session: OpaquePointer?
     private var streams: [Int32: HTTP2Stream] = [:]
     private var buffered = 0
+    private var incomplete = 0
     private let limits: Limits
 
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -43,6 +44,11 @@ final class HTTP2Session {
     /// Both sides are done with the connection.
     var isFinished: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
     var hasStreams: Bool { !streams.isEmpty }
+    /// A request has begun and not ended.
+    var isReceiving: Bool { incomplete > 0 }
+
+    /// Of a request that is not answered yet.
+    func target(of id: Int32) -> String? { streams[id].map { $0.head.bytes($0.head.target).text } }
 
     /// Takes over a request that came as HTTP/1.1 with `Upgrade: h2c`, as stream 1 (RFC 7540, 3.2).
     /// - Parameter settings: Value of HTTP2-Settings.
@@ -52,6 +58,7 @@ final class HTTP2Session {
         let isHead: Int32 = request.method == .head ? 1 : 0
         guard nghttp2_session_upgrade2(session, payload, payload.count, isHead, nil) == 0 else { return false }
         let stream = HTTP2Stream(id: 1, upgrading: request, body: body, limits: limits)
+        stream.isComplete = true
         streams[1] = stream
         ready.append(stream)
         return true
@@ -106,7 +113,15 @@ final class HTTP2Session {
 
     // What the callbacks do.
 
-    fileprivate func begin(_ id: Int32) { streams[id] = HTTP2Stream(id: id, limits: limits) }
+    fileprivate func begin(_ id: Int32) {
+        streams[id] = HTTP2Stream(id: id, limits: limits)
+        incomplete += 1
+    }
+
+    private func complete(_ stream: HTTP2Stream) {
+        if !stream.isComplete { incomplete -= 1 }
+        stream.isComplete = true
+    }
 
     fileprivate func field(_ id: Int32, name: Bytes, value: Bytes) { streams[id]?.add(name: name, value: value) }
 
@@ -139,12 +154,15 @@ final class HTTP2Session {
     }
 
     fileprivate func end(_ id: Int32) {
-        guard let stream = streams[id], stream.problem == nil else { return }
+        guard let stream = streams[id] else { return }
+        complete(stream)
+        guard stream.problem == nil else { return }
         ready.append(stream)
     }
 
     fileprivate func close(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        complete(stream)
         buffered -= stream.bodyCount
         ready.removeAll { $0.id == id }
         if !stream.isAnswered { cancelled.append(id) }

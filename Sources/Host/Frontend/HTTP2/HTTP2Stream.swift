@@ -9,6 +9,8 @@ final class HTTP2Stream {
     /// What is left of the response's content.
     var output = OutputBuffer()
     var isAnswered = false
+    /// Nothing more of the request is awaited.
+    var isComplete = false
     /// Of content that arrived although the request is answered.
     private(set) var ignored = 0
 

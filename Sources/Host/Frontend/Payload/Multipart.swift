@@ -163,6 +163,12 @@ enum Multipart {
         }
     }
 
+    /// 128 random bits, so that no data holds it.
+    static func makeBoundary() -> String {
+        var random = SystemRandomNumberGenerator()
+        return "dandelion-" + String(random.next() as UInt64, radix: 16) + String(random.next() as UInt64, radix: 16)
+    }
+
     /// A reply with one part for each item.
     static func write(_ sets: [ItemSet], boundary: String) -> OutputBuffer {
         let output = OutputBuffer()

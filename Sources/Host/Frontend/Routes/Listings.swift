@@ -1,0 +1,81 @@
+internal import Composition
+internal import Config
+internal import Items
+internal import Registry
+
+/// What is registered, as JSON.
+extension JSONWriter {
+    static func functions(_ catalogue: Catalogue) -> JSONWriter {
+        var json = JSONWriter()
+        json.object { json in
+            json.name("functions")
+            json.array { json in
+                for function in catalogue.functions() { json.write(function) }
+            }
+            json.name("communication")
+            json.array { json in
+                for function in catalogue.communications() {
+                    json.write(communication: function.name, catalogue.entry(named: function.name)?.signature)
+                }
+            }
+        }
+        return json
+    }
+
+    static func compositions(_ catalogue: Catalogue) -> JSONWriter {
+        var json = JSONWriter()
+        json.object { json in
+            json.name("compositions")
+            json.array { json in
+                for graph in catalogue.compositions() { json.write(graph, text: nil) }
+            }
+        }
+        return json
+    }
+
+    mutating func write(_ function: RegisteredFunction) {
+        let definition = function.definition
+        object { json in
+            json.member("name", definition.name)
+            json.member("class", definition.className)
+            json.strings("inputs", definition.inputs.map(\.name))
+            json.strings("bound", definition.inputs.filter { $0.bound != nil }.map(\.name))
+            json.strings("outputs", definition.outputs)
+            if let memory = definition.memoryLimit { json.member("memory", Units.sizeText(memory)) }
+            if let timeout = definition.timeout { json.member("timeout", Units.timeText(timeout)) }
+            json.member("image", "sha256:\(function.digest)")
+            json.member("image_bytes", function.imageSize)
+        }
+    }
+
+    private mutating func write(communication name: String, _ signature: Signature?) {
+        object { json in
+            json.member("name", name)
+            json.name("signatures")
+            json.array { json in
+                for variant in signature?.variants ?? [] {
+                    json.object { json in
+                        json.strings("inputs", variant.inputs)
+                        json.strings("outputs", variant.outputs)
+                    }
+                }
+            }
+        }
+    }
+
+    mutating func write(_ graph: CompositionGraph, text: String?) {
+        object { json in
+            json.member("name", graph.name)
+            json.strings("inputs", graph.inputNames)
+            json.strings("outputs", graph.outputNames)
+            if let text { json.member("text", text) }
+        }
+    }
+
+    mutating func strings(_ name: String, _ values: [String]) {
+        self.name(name)
+        array { json in
+            for value in values { json.string(value) }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import Dispatcher
+internal import Engines
+internal import Failure
+internal import Items
+internal import Registry
+
+/// The original's routes: BSON in, BSON out.
+extension Router {
+    /// `/hot/…` and `/cold/…`: the body says what to run, the rest of the path means nothing.
+    func invokeDocument(_ request: Request, fresh: Bool, on worker: Worker) throws(Problem) {
+        let document: InvocationDocument
+        do throws(BSONError) { document = try InvocationDocument(request.body) } catch { throw error.problem }
+        guard let target = document.target else { return }
+        let exchange = request.exchange
+        let invocation = InvocationRequest(
+            target: target.invocationTarget, inputs: document.sets, fresh: fresh, deadline: try deadline(request))
+        try invoke(invocation, for: exchange, on: worker) { outcome, sets in
+            do throws(Failure) {
+                let reply = try BSONReply(sets.map(\.set))
+                // The original's replies name no type.
+                var response = Response(.ok, .bson(reply))
+                response.add(exitCode: outcome.exitCode)
+                exchange.respond(response)
+            } catch {
+                exchange.fail(Problem(error))
+            }
+        }
+    }
+
+    /// `POST /register/function`
+    func registerFunction(_ request: Request, on worker: Worker) {
+        let body = request.body
+        let router = self
+        offload(request.exchange, on: worker) { () throws(Problem) in
+            let document: FunctionDocument
+            do throws(BSONError) { document = try FunctionDocument(body) } catch { throw error.problem }
+            let image = try document.localPath.map { (path) throws(Problem) in try router.localImage(path) }
+            do throws(Failure) {
+                try router.catalogue.register(document.definition, image: image ?? document.binary)
+            } catch {
+                throw Problem(error)
+            }
+            return Response(.ok, .text("Function registered"))
+        }
+    }
+
+    /// `POST /register/composition`
+    func registerComposition(_ request: Request, on worker: Worker) {
+        let body = request.body
+        offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+            let document: CompositionDocument
+            do throws(BSONError) { document = try CompositionDocument(body) } catch { throw error.problem }
+            do throws(Failure) { _ = try catalogue.register(compositions: document.text) } catch {
+                throw Problem(error)
+            }
+            return Response(.ok, .text("Function registered"))
+        }
+    }
+
+    /// Reads an image from a file of this machine, if the operator allows that. Blocks.
+    func localImage(_ path: String) throws(Problem) -> Blob {
+        guard settings.allowsLocalPath else {
+            throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
+        }
+        do { return try LocalFile.read(path) } catch { throw Problem(error) }
+    }
+}
+
+extension InvocationDocument.Target {
+    var invocationTarget: InvocationRequest.Target {
+        switch self {
+        case .name(let name): .name(name.text)
+        case .composition(let text): .composition(text.text)
+        }
+    }
+}
+
+extension FunctionDocument {
+    var definition: FunctionDefinition {
+        FunctionDefinition(
+            name: name, className: engineType, memoryLimit: contextSize == 0 ? nil : UInt64(contextSize),
+            inputs: inputs.map { FunctionDefinition.Input(name: $0.name, bound: $0.fixed) }, outputs: outputs,
+            minSetBytes: minimumSizes.map { UInt64($0) })
+    }
+}

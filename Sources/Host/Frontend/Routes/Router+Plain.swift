@@ -1,0 +1,128 @@
+internal import Engines
+internal import Failure
+internal import Items
+internal import Registry
+
+/// `/v1/…`: the routes for people with curl.
+extension Router {
+    func routePlain(_ request: Request, _ worker: Worker) throws(Problem) {
+        let path = request.head.pathBytes
+        let rest = path.part("/v1/".utf8.count..<path.count)
+        let slash = rest.firstIndex(of: ASCII.slash, from: 0)
+        let collection = rest.part(0..<(slash ?? rest.count))
+        var name: String?
+        if let slash {
+            guard let decoded = Query.decode(rest.part(slash + 1..<rest.count)), !decoded.isEmpty else {
+                throw .malformed("the name in the path is empty or not percent-encoded UTF-8")
+            }
+            name = decoded
+        }
+        switch (collection, name) {
+        case (let collection, let name?) where collection.equals("invoke"):
+            try request.allow([.post], "POST")
+            try invokePlain(name, request, on: worker)
+        case (let collection, let name?) where collection.equals("functions"):
+            try function(name, request, on: worker)
+        case (let collection, let name?) where collection.equals("compositions"):
+            try composition(name, request, on: worker)
+        case (let collection, nil) where collection.equals("functions"):
+            try request.allow([.get, .head], "GET, HEAD")
+            request.exchange.respond(.json(.functions(catalogue)))
+        case (let collection, nil) where collection.equals("compositions"):
+            try request.allow([.get, .head], "GET, HEAD")
+            request.exchange.respond(.json(.compositions(catalogue)))
+        default: throw .noRoute
+        }
+    }
+
+    private func function(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        switch request.head.method {
+        case .get, .head:
+            guard case .function(let function) = catalogue.entry(named: name) else {
+                throw .notRegistered("function", name)
+            }
+            var json = JSONWriter()
+            json.write(function)
+            request.exchange.respond(.json(json))
+        case .put: try putFunction(name, request, on: worker)
+        case .delete:
+            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+                do throws(Failure) { try catalogue.removeFunction(name) } catch { throw Problem(error) }
+                return Response(.noContent)
+            }
+        default: throw .methodNotAllowed("GET, HEAD, PUT, DELETE")
+        }
+    }
+
+    private func composition(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        switch request.head.method {
+        case .get, .head:
+            guard case .composition(let graph) = catalogue.entry(named: name) else {
+                throw .notRegistered("composition", name)
+            }
+            var json = JSONWriter()
+            json.write(graph, text: catalogue.text(ofComposition: name))
+            request.exchange.respond(.json(json))
+        case .put:
+            let body = request.body
+            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+                guard let text = body.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
+                    throw .malformed("the composition's text is not valid UTF-8")
+                }
+                let names: [String]
+                do throws(Failure) { names = try catalogue.register(compositions: text, expecting: name) } catch {
+                    throw Problem(error)
+                }
+                var json = JSONWriter()
+                json.object { $0.strings("compositions", names) }
+                return .json(json, .created)
+            }
+        case .delete:
+            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+                do throws(Failure) { try catalogue.removeComposition(name) } catch { throw Problem(error) }
+                return Response(.noContent)
+            }
+        default: throw .methodNotAllowed("GET, HEAD, PUT, DELETE")
+        }
+    }
+
+    private func putFunction(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        let parameters = try FunctionParameters(request.head.queryBytes)
+        let body = request.body
+        let type = request.head.value("content-type").map { [UInt8]($0) } ?? []
+        let router = self
+        offload(request.exchange, on: worker) { () throws(Problem) in
+            var sets: [ItemSet] = []
+            var image = body
+            if type.withUnsafeBytes({ MediaType(contentType: $0) }) == .multipart {
+                sets = try type.parseMultipart(body)
+                image = sets.first { $0.name.text == "image" }?.items.first?.data ?? .empty
+            }
+            if let path = parameters.path { image = try router.localImage(path) }
+            let definition = try parameters.definition(of: name, bound: sets)
+            do throws(Failure) { try router.catalogue.register(definition, image: image) } catch {
+                throw Problem(error)
+            }
+            guard case .function(let function) = router.catalogue.entry(named: name) else {
+                throw .notRegistered("function", name)
+            }
+            var json = JSONWriter()
+            json.write(function)
+            return .json(json, .created)
+        }
+    }
+}
+
+extension Problem {
+    static func notRegistered(_ kind: String, _ name: String) -> Problem {
+        Problem(Failure(.notFound, "no \(kind) is registered as '\(name)'", [.init("name", name)]))
+    }
+}
+
+extension [UInt8] {
+    /// Reads `body` with these bytes as its Content-Type.
+    func parseMultipart(_ body: Blob) throws(Problem) -> [ItemSet] {
+        // Array's own withUnsafeBytes has no typed errors; a Blob's has.
+        try Blob(self).withUnsafeBytes { (type) throws(Problem) in try Multipart.parse(body, contentType: type) }
+    }
+}

@@ -1,0 +1,152 @@
+internal import Config
+internal import Dispatcher
+internal import Engines
+internal import Failure
+internal import Items
+internal import Platform
+internal import Registry
+internal import Telemetry
+
+/// Finds out what a request wants and has it done; one for all workers.
+final class Router: Sendable {
+    let dispatcher: Dispatcher
+    let catalogue: Catalogue
+    let pool: WorkerPool
+    let settings: Frontend.Settings
+    private let requests = Metrics.shared.cell(
+        "dandelion_http_requests_total", "HTTP requests that were read completely.")
+    private let failures = Metrics.shared.cell(
+        "dandelion_http_failed_invocations_total", "Invocations that ended in a problem.")
+
+    /// Compute tasks that may wait; beyond, requests are turned away instead of piling up.
+    private static let longestQueue = 16_384
+
+    init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Frontend.Settings) {
+        self.dispatcher = dispatcher
+        self.catalogue = catalogue
+        self.pool = pool
+        self.settings = settings
+    }
+
+    func handle(_ request: Request, on worker: Worker) {
+        requests.add()
+        do throws(Problem) {
+            try route(request, worker)
+        } catch {
+            request.exchange.fail(error)
+        }
+    }
+
+    /// By the bytes of the path: no text is made of it on the way to `/hot`.
+    private func route(_ request: Request, _ worker: Worker) throws(Problem) {
+        let path = request.head.pathBytes
+        if path.hasPrefix("/hot/") {
+            try invokeDocument(request, fresh: false, on: worker)
+        } else if path.hasPrefix("/cold/") {
+            try invokeDocument(request, fresh: true, on: worker)
+        } else if path.count <= 1 {
+            // Readiness probes of the original's clients use any method.
+            request.exchange.respond(Response(.ok, contentType: "text/plain", .text("Hello, World\n")))
+        } else if path.hasPrefix("/v1/") {
+            try routePlain(request, worker)
+        } else if path.equals("/register/function") {
+            try request.allow([.post], "POST")
+            registerFunction(request, on: worker)
+        } else if path.equals("/register/composition") {
+            try request.allow([.post], "POST")
+            registerComposition(request, on: worker)
+        } else {
+            try observe(request, path)
+        }
+    }
+
+    private func observe(_ request: Request, _ path: Bytes) throws(Problem) {
+        if path.equals("/healthz") {
+            try request.allow([.get, .head], "GET, HEAD")
+            request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
+        } else if path.equals("/metrics") {
+            try request.allow([.get, .head], "GET, HEAD")
+            let text = Array(Metrics.shared.prometheusText().utf8)
+            request.exchange.respond(
+                Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text)))
+        } else if path.equals("/stats") {
+            try request.allow([.get, .head], "GET, HEAD")
+            request.exchange.respond(.json(stats()))
+        } else {
+            throw .noRoute
+        }
+    }
+
+    private func stats() -> JSONWriter {
+        var json = JSONWriter()
+        json.object { json in
+            for (name, value) in Metrics.shared.snapshot() { json.member(name, value) }
+            json.member("queue_length", pool.queueLength)
+        }
+        return json
+    }
+
+    // MARK: Shared by the routes
+
+    /// Starts an invocation; `reply` answers one that succeeds.
+    func invoke(
+        _ invocation: InvocationRequest, for exchange: Exchange, on worker: Worker,
+        reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
+    ) throws(Problem) {
+        guard pool.queueLength < Self.longestQueue else {
+            throw Problem(Failure(.busy, "\(pool.queueLength) functions wait for an engine already"))
+        }
+        let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
+            switch outcome.result {
+            case .success(let sets): reply(outcome, sets)
+            case .failure(let failure):
+                failures.add()
+                exchange.fail(Problem(failure))
+            }
+        }
+        exchange.runs(running)
+    }
+
+    /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
+    func deadline(_ request: Request) throws(Problem) -> UInt64 {
+        guard let value = request.head.value("dandelion-timeout") else { return 0 }
+        guard let time = Units.time(value.text) else {
+            throw .malformed("Dandelion-Timeout '\(value.text)' is not a time such as 500ms")
+        }
+        return Clock.now() &+ time
+    }
+
+    /// Does work that blocks or takes long on a helper thread, then answers on the connection's worker.
+    func offload(_ exchange: Exchange, on worker: Worker, _ work: @escaping @Sendable () throws(Problem) -> Response) {
+        let accepted = HelperThreads.shared.submit {
+            let result: Result<Response, Problem>
+            do throws(Problem) { result = .success(try work()) } catch { result = .failure(error) }
+            worker.loop.post {
+                switch result {
+                case .success(let response): exchange.respond(response)
+                case .failure(let problem): exchange.fail(problem)
+                }
+            }
+        }
+        if !accepted { exchange.fail(Problem(Failure(.busy, "too many registrations wait already"))) }
+    }
+}
+
+extension Request {
+    /// - Throws: 405 unless the method is one of `methods`.
+    func allow(_ methods: [Method], _ names: StaticString) throws(Problem) {
+        if !methods.contains(head.method) { throw .methodNotAllowed(names) }
+    }
+}
+
+extension Response {
+    static func json(_ json: JSONWriter, _ status: Status = .ok) -> Response {
+        Response(status, contentType: "application/json", .bytes(json.bytes))
+    }
+
+    /// Tells the exit code of a function that did not leave with 0.
+    mutating func add(exitCode: Int32) {
+        let code = UInt8(truncatingIfNeeded: exitCode)
+        if code != 0 { fields.append(Field(name: "dandelion-exit-code", value: String(code))) }
+    }
+}

@@ -1,0 +1,132 @@
+internal import Dispatcher
+internal import Items
+
+extension Connection {
+    func readRequests() {
+        // A short read means that the socket is empty; a long body is read on, for some turns.
+        for _ in 0..<16 {
+            let room = reader.room()
+            guard let count = receive(room) else { return }
+            reader.received(count)
+            if !becomesHTTP2() { turnHTTP1() }
+            guard count == room.count, phase == .reading, http2 == nil else { return }
+        }
+    }
+
+    /// Handles what has arrived and sends the answers.
+    func turnHTTP1() {
+        var hasMore = true
+        while hasMore {
+            isTurning = true
+            hasMore = takeRequests()
+            isTurning = false
+            if http2 != nil { return turnHTTP2() }
+            guard flush() else { return }
+        }
+    }
+
+    /// Takes requests until one must be waited for.
+    /// - Returns: whether it stopped only because the answers must be sent first.
+    private func takeRequests() -> Bool {
+        while phase == .reading, !isEnding, http2 == nil {
+            guard !isBackedUp else { return true }
+            do {
+                switch try reader.advance() {
+                case .head: owesContinue = reader.head.expectsContinue
+                case .starved:
+                    awaitBytes()
+                    return false
+                case .request: begin()
+                }
+            } catch {
+                refuse(error)
+            }
+        }
+        return false
+    }
+
+    /// A request is incomplete.
+    private func awaitBytes() {
+        if owesContinue {
+            owesContinue = false
+            makeOutput().append(ResponseWriter.continuation)
+        }
+        if let progress = reader.bodyProgress {
+            wait(.body, progress: progress)
+        } else {
+            wait(reader.isIdle ? .idle : .head)
+        }
+    }
+
+    private func begin() {
+        owesContinue = false
+        phase = .handling
+        wait(.nothing)
+        if let settings = reader.head.upgradeSettings, upgrade(settings) { return }
+        server.handle(Request(head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0)))
+    }
+
+    /// Answers the request that is being handled, or refuses the one that is arriving.
+    func respondHTTP1(_ response: Response) {
+        guard phase == .handling else { return }
+        invocations[0] = nil
+        if !reader.head.keepsAlive || server.isStopping { isEnding = true }
+        server.date.update()
+        ResponseWriter.write(response, to: reader.head, closes: isEnding, date: server.date, output: makeOutput())
+        reader.finish()
+        phase = .reading
+        if !isTurning { turnHTTP1() }
+    }
+
+    /// The request is wrong or late: says so, and ends the connection, because where the next one begins is unknown.
+    func refuse(_ problem: Problem) {
+        phase = .handling
+        isEnding = true
+        respondHTTP1(Response(problem, instance: target(of: 0)))
+    }
+
+    // MARK: Changing to HTTP/2
+
+    /// Whether the connection begins with HTTP/2's preface (prior knowledge), or with a part of it.
+    private func becomesHTTP2() -> Bool {
+        guard isFresh else { return false }
+        let bytes = reader.unused
+        let preface = Bytes(start: HTTP2Session.preface.utf8Start, count: HTTP2Session.preface.utf8CodeUnitCount)
+        let common = min(bytes.count, preface.count)
+        guard common > 0, bytes.part(0..<common).elementsEqual(preface.part(0..<common)) else {
+            isFresh = false
+            return false
+        }
+        guard common == preface.count else {
+            wait(.head)
+            return true
+        }
+        isFresh = false
+        beginHTTP2()
+        return true
+    }
+
+    private func beginHTTP2() {
+        guard let session = HTTP2Session(limits: server.limits) else { return close() }
+        http2 = session
+        phase = .reading
+        if !session.receive(reader.unused) { isEnding = true }
+        reader.release()
+        turnHTTP2()
+    }
+
+    /// Answers 101 and goes on in HTTP/2, where the request becomes stream 1; false when its settings are malformed.
+    private func upgrade(_ settings: Int) -> Bool {
+        let value = reader.head.bytes(reader.head.fields[settings].value)
+        guard let session = HTTP2Session(limits: server.limits),
+            session.upgrade(reader.head, body: reader.body, settings: value)
+        else { return false }
+        makeOutput().append(ResponseWriter.switchingToH2C)
+        reader.finish()
+        http2 = session
+        phase = .reading
+        if !session.receive(reader.unused) { isEnding = true }
+        reader.release()
+        return true
+    }
+}

@@ -1,0 +1,76 @@
+internal import Dispatcher
+internal import Items
+
+extension Connection {
+    func readFrames() {
+        for _ in 0..<4 {
+            guard let http2, let count = receive(server.scratch) else { return }
+            if !http2.receive(Bytes(rebasing: server.scratch[..<count])) { isEnding = true }
+            turnHTTP2()
+            guard count == server.scratch.count, phase == .reading, !isBackedUp else { return }
+        }
+    }
+
+    /// Hands complete requests out and sends frames that are due.
+    func turnHTTP2() {
+        guard let http2, phase == .reading, !isTurning else { return }
+        isTurning = true
+        while !http2.ready.isEmpty || !http2.cancelled.isEmpty {
+            let ready = http2.ready
+            let cancelled = http2.cancelled
+            http2.ready = []
+            http2.cancelled = []
+            for id in cancelled { invocations.removeValue(forKey: id)?.cancel() }
+            for stream in ready { begin(stream) }
+        }
+        isTurning = false
+        send(http2)
+    }
+
+    private func begin(_ stream: HTTP2Stream) {
+        let exchange = Exchange(connection: self, stream: stream.id)
+        if let problem = stream.problem { return exchange.fail(problem) }
+        server.handle(Request(head: stream.head, body: stream.body, exchange: exchange))
+    }
+
+    private func send(_ http2: HTTP2Session) {
+        var isSent = true
+        while isSent, phase == .reading {
+            let output = makeOutput()
+            http2.drain(into: output, limit: Self.mostOutput)
+            let count = output.count
+            if http2.isFinished || server.isStopping && !http2.hasStreams { isEnding = true }
+            isSent = flush()
+            if count == 0 { break }
+        }
+        guard phase == .reading, isSent else { return }
+        wait(!http2.hasStreams ? .idle : http2.isReceiving ? .frames : .nothing)
+    }
+
+    func respondHTTP2(_ response: Response, stream: Int32) {
+        guard let http2 else { return }
+        invocations[stream] = nil
+        server.date.update()
+        http2.respond(stream, response, date: server.date)
+        turnHTTP2()
+    }
+}
+
+extension Connection {
+    func respond(_ response: Response, stream: Int32) {
+        guard phase != .closed else { return }
+        if stream == 0 { respondHTTP1(response) } else { respondHTTP2(response, stream: stream) }
+    }
+
+    func runs(_ invocation: Invocation, stream: Int32) {
+        guard !invocation.isFinished else { return }
+        if phase == .closed { return invocation.cancel() }
+        invocations[stream] = invocation
+    }
+
+    /// Target of a request that is not answered yet, for the problem document.
+    func target(of stream: Int32) -> String {
+        guard stream != 0 else { return reader.head.bytes(reader.head.target).text }
+        return http2?.target(of: stream) ?? ""
+    }
+}

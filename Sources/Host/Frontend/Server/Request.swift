@@ -1,0 +1,26 @@
+internal import Dispatcher
+internal import Items
+
+/// A complete request, and the way to answer it.
+struct Request {
+    /// A view that is valid while the router handles the request, not later.
+    let head: RequestHead
+    let body: Blob
+    let exchange: Exchange
+}
+
+/// Where the answer to one request goes. To be answered exactly once, on the connection's loop.
+struct Exchange: Sendable {
+    let connection: Connection
+    /// 0 on HTTP/1.1, which has one request at a time.
+    let stream: Int32
+
+    func respond(_ response: Response) { connection.respond(response, stream: stream) }
+
+    func fail(_ problem: Problem) {
+        respond(Response(problem, instance: connection.target(of: stream)))
+    }
+
+    /// Remembers what to cancel if the client goes away.
+    func runs(_ invocation: Invocation) { connection.runs(invocation, stream: stream) }
+}
