@@ -132,7 +132,7 @@ let package = Package(
         tests("Composition", ["Composition", "Failure"]),
         tests("Config", ["Config"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
-        tests("Frontend", ["Frontend", "Items", "Failure"]),
+        tests("Frontend", ["Frontend", "Dispatcher", "Registry", "Engines", "Platform", "Items", "Failure"]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),

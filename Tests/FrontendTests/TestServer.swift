@@ -1,0 +1,141 @@
+import Dispatcher
+import Engines
+import Failure
+import Glibc
+import Platform
+import Registry
+
+@testable import Frontend
+
+/// A front end on a free port of the loopback, over a catalogue without backends: compositions that pass their inputs
+/// through can be invoked.
+final class TestServer {
+    let frontend: Frontend
+    let port: UInt16
+    private let pool: WorkerPool
+    private let directory: String
+
+    init(
+        maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60, allowsLocalPath: Bool = true
+    ) throws {
+        var template = Array("/tmp/frontend-tests-XXXXXX".utf8CString)
+        directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
+        signal(SIGPIPE, SIG_IGN)
+        pool = try WorkerPool(cores: nil)
+        let catalogue = Catalogue(
+            store: try Store(directory: directory), classes: [], communications: [], imageCache: 1 << 20, cores: 1)
+        frontend = Frontend(
+            dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
+            settings: .init(
+                maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
+                allowsLocalPath: allowsLocalPath))
+        try pool.start(preparing: [])
+        port = try frontend.listen(host: "127.0.0.1", port: 0)
+    }
+
+    func stop() {
+        frontend.stop(drain: 1_000_000_000)
+        pool.stop()
+    }
+
+    func connect() throws -> Client { try Client(port: port) }
+}
+
+/// A blocking client that shows exactly what came over the wire.
+final class Client {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw SystemError.last("connect") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// False when the server has closed the connection.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    @discardableResult
+    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Closes so that the server sees a reset.
+    func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        dup2(open("/dev/null", O_RDWR), descriptor)
+    }
+
+    struct Response: Equatable {
+        var status: Int
+        var head: String
+        var body: [UInt8]
+
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    /// The next response; nil when the connection ends before it.
+    func response(toHead: Bool = false) -> Response? {
+        while true {
+            if let response = take(toHead: toHead) { return response }
+            guard fill() else { return nil }
+        }
+    }
+
+    /// Everything until the server closes.
+    func rest() -> [UInt8] {
+        while fill() {}
+        defer { buffer = [] }
+        return buffer
+    }
+
+    /// At least `count` bytes, or what there was before the end.
+    func bytes(atLeast count: Int) -> [UInt8] {
+        while buffer.count < count, fill() {}
+        return buffer
+    }
+
+    private func fill() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        buffer += chunk[..<count]
+        return true
+    }
+
+    private func take(toHead: Bool) -> Response? {
+        let end = Array("\r\n\r\n".utf8)
+        guard let gap = buffer.indices.first(where: { buffer[$0...].starts(with: end) }) else { return nil }
+        let head = String(decoding: buffer[..<gap], as: UTF8.self)
+        let length = head.split(separator: "\r\n").compactMap { line -> Int? in
+            line.hasPrefix("content-length: ") ? Int(line.dropFirst(16)) : nil
+        }.first
+        let bodyCount = toHead ? 0 : length ?? 0
+        guard buffer.count >= gap + 4 + bodyCount else { return nil }
+        let body = Array(buffer[(gap + 4)..<(gap + 4 + bodyCount)])
+        buffer.removeFirst(gap + 4 + bodyCount)
+        return Response(status: Int(head.dropFirst(9).prefix(3)) ?? 0, head: head, body: body)
+    }
+}
