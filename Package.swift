@@ -132,7 +132,9 @@ let package = Package(
         tests("Composition", ["Composition", "Failure"]),
         tests("Config", ["Config"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
-        tests("Frontend", ["Frontend", "Dispatcher", "Registry", "Engines", "Platform", "Items", "Failure"]),
+        tests(
+            "Frontend",
+            ["Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "TestSupport"]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),

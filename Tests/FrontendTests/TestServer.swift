@@ -3,17 +3,25 @@ import Engines
 import Failure
 import Glibc
 import Platform
+import PluginHost
 import Registry
+import Telemetry
+import TestSupport
 
 @testable import Frontend
 
-/// A front end on a free port of the loopback, over a catalogue without backends: compositions that pass their inputs
-/// through can be invoked.
+/// A front end on a free port of the loopback, over the scripted backend: a function's image is the letter that says what
+/// it does. One worker, so that a function which does not end holds up the next.
 final class TestServer {
     let frontend: Frontend
     let port: UInt16
     private let pool: WorkerPool
     private let directory: String
+
+    private static let plugin = Result {
+        Log.setLevel(.critical)
+        return try PluginLibrary(path: try ScriptedBackend.compile()).start(label: "scripted", configuration: .empty)
+    }
 
     init(
         maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60, allowsLocalPath: Bool = true
@@ -21,15 +29,20 @@ final class TestServer {
         var template = Array("/tmp/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
         signal(SIGPIPE, SIG_IGN)
+        let backend = try ComputeBackend(try Self.plugin.get())
+        let runClass = RunClass(
+            name: "default", backends: [backend], memoryLimit: 1 << 28, timeout: 60_000_000_000, mayRunInline: true,
+            unavailable: [])
         pool = try WorkerPool(cores: nil)
         let catalogue = Catalogue(
-            store: try Store(directory: directory), classes: [], communications: [], imageCache: 1 << 20, cores: 1)
+            store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
+            cores: 1)
         frontend = Frontend(
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
                 allowsLocalPath: allowsLocalPath))
-        try pool.start(preparing: [])
+        try pool.start(preparing: [backend])
         port = try frontend.listen(host: "127.0.0.1", port: 0)
     }
 
@@ -81,7 +94,7 @@ final class Client {
 
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Closes so that the server sees a reset.
+    /// Closes so that the server sees a reset; the client is of no use any more.
     func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
