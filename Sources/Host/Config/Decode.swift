@@ -154,7 +154,7 @@ extension Decode {
         table.require("backends")
         guard let value = table.entry("backends")?.value else { return [] }
         guard case .array(let elements) = value.kind, !elements.isEmpty else {
-            log.add(value.place, "'\(key)' must be a list of plugin names such as [\"kvm\", \"process\"]")
+            log.add(value.place, "'\(key)' must be a list of plugin names such as [\"first\", \"second\"]")
             return []
         }
         var names: [Located<String>] = []

@@ -24,7 +24,7 @@ final class TableReader {
     private var known: [String] = []
     private var missing: [String] = []
 
-    /// `path` is the table's full name ("classes.kvm"), empty for the root. A value that is no table is logged.
+    /// `path` is the table's full name ("classes.default"), empty for the root. A value that is no table is logged.
     init(_ value: ConfigValue?, path: String, at place: Place, log: MistakeLog) {
         self.path = path
         self.place = place
