@@ -17,13 +17,15 @@ public enum GuestCompiler {
 
     private static let compiled = Mutex<[String: [UInt8]]>([:])
 
-    /// The bytes of the image of guest `name`, linked at 0x10000 with its symbol table.
-    public static func image(_ name: String, flags: [String] = []) throws(HarnessError) -> [UInt8] {
-        let key = "\(name) \(flags)"
+    /// The bytes of the image of guest `name` in `folder`, linked at 0x10000 with its symbol table.
+    public static func image(
+        _ name: String, flags: [String] = [], in folder: String = sources
+    ) throws(HarnessError) -> [UInt8] {
+        let key = "\(folder)/\(name) \(flags)"
         let result = compiled.withLock { compiled -> Result<[UInt8], HarnessError> in
             if let image = compiled[key] { return .success(image) }
             return Result { () throws(HarnessError) in
-                let image = try compile(name, flags)
+                let image = try compile(name, flags, folder)
                 compiled[key] = image
                 return image
             }
@@ -31,7 +33,7 @@ public enum GuestCompiler {
         return try result.get()
     }
 
-    private static func compile(_ name: String, _ flags: [String]) throws(HarnessError) -> [UInt8] {
+    private static func compile(_ name: String, _ flags: [String], _ folder: String) throws(HarnessError) -> [UInt8] {
         if let missing { throw HarnessError(-1, missing) }
         let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
         let status = run(
@@ -40,7 +42,7 @@ public enum GuestCompiler {
                 "-fno-builtin", "-fno-stack-protector", "-mno-red-zone", "-nostdlib", "-static", "-fuse-ld=lld",
                 "-Wall", "-Wextra", "-Werror", "-I", "\(sources)/../../Sources/PluginABI/include", "-I", sources,
                 "-Wl,-z,max-page-size=4096", "-Wl,--image-base=0x10000", "-Wl,-z,separate-code",
-            ] + flags + ["\(sources)/\(name).c", "-o", output], quiet: false)
+            ] + flags + ["\(folder)/\(name).c", "-o", output], quiet: false)
         guard status == 0 else { throw HarnessError(-1, "clang failed on guest \(name) with status \(status)") }
         defer { unlink(output) }
         return try read(output)
@@ -70,7 +72,8 @@ public enum GuestCompiler {
             return -1
         }
         var status: Int32 = 0
-        guard waitpid(pid, &status, 0) == pid else { return -1 }
+        // An engine's thread may be signalled meanwhile.
+        while waitpid(pid, &status, 0) != pid { guard errno == EINTR else { return -1 } }
         return status
     }
 }

@@ -46,6 +46,14 @@ private func giveAlternateStack() {
     sigaltstack(&stack, nil)
 }
 
+/// Tests run on threads that block most signals.
+private func unblockKicks() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, kickSignal)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+}
+
 nonisolated(unsafe) let signalService = staticTable(
     dn_host_signal(
         struct_size: UInt32(MemoryLayout<dn_host_signal>.size), kick_signal: kickSignal,
@@ -54,6 +62,7 @@ nonisolated(unsafe) let signalService = staticTable(
                 if !installed { installHandlers() }
                 installed = true
                 giveAlternateStack()
+                unblockKicks()
                 guard let free = (0..<attachmentCount).first(where: { !live[$0] }) else { return DN_LIMIT }
                 attachments.advanced(by: free).initialize(
                     to: Attachment(thread: pthread_self(), handler: handler, argument: argument))
