@@ -145,7 +145,7 @@ let package = Package(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),
-        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"]),
+        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("Node", ["Node"]),
     ],

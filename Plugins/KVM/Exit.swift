@@ -25,7 +25,6 @@ extension VirtualMachine {
         registers.rdi = argument
         // Where the original system puts it; `_start` begins with a call, so it is 16-byte aligned.
         registers.rsp = GuestMap.stackHigh - 32
-        registers.rbp = registers.rsp
         registers.rflags = 2
         ckvm_regs(run).pointee = registers
         setSystemRegisters(root: root, fsBase: 0, gsBase: 0)
@@ -57,7 +56,7 @@ extension VirtualMachine {
     func lastExit(in slot: Slot) -> Exit {
         let port = ckvm_out_port(run)
         let rip = ckvm_regs(run).pointee.rip
-        // VT-x and SVM leave the instruction pointer at the `out`, a page-table VM behind it.
+        // At the `out` or behind it: see skipsPortInstructions.
         if port == CKVM_EXIT_PORT, rip &- SystemArea.exitAddress <= 2 { return .left }
         isTainted = true
         let vector = port - CKVM_STUB_PORT
@@ -67,7 +66,9 @@ extension VirtualMachine {
         switch Int32(run.pointee.exit_reason) {
         case KVM_EXIT_IO:
             return .violation(
-                Fault(DN_FAULT_PROTECTION, "access to port 0x\(hex(ckvm_exit_detail(run)))", pc: rip))
+                Fault(
+                    DN_FAULT_PROTECTION, "access to port 0x\(hex(ckvm_exit_detail(run)))",
+                    pc: portInstruction(rip, in: slot)))
         case KVM_EXIT_MMIO:
             return .violation(
                 Fault(DN_FAULT_PROTECTION, "access to no memory", pc: rip, address: ckvm_exit_detail(run)))
@@ -91,7 +92,8 @@ extension VirtualMachine {
         if vector == 14, frame.rip == GuestMap.syscallTarget, instruction(at: caller, in: slot) == (0x0f, 0x05) {
             return systemCall(from: caller, flags: registers.r11, stack: frame.rsp, slot)
         }
-        let fault = Fault(vector: vector, errorCode: frame.errorCode, pc: frame.rip, address: address)
+        let fault = Fault(
+            vector: vector, errorCode: frame.errorCode, pc: frame.rip, address: address, limit: slot.limit)
         guard vector == 6 || vector == 13 else { return .faulted(fault) }
         switch instruction(at: frame.rip, in: slot) {
         case (0x0f, 0x05): return systemCall(from: frame.rip, flags: frame.rflags, stack: frame.rsp, slot)
@@ -108,6 +110,12 @@ extension VirtualMachine {
     private func instruction(at address: UInt64, in slot: Slot) -> (UInt8, UInt8) {
         guard let bytes = slot.view(address, 2) else { return (0, 0) }
         return (bytes.load(as: UInt8.self), bytes.load(fromByteOffset: 1, as: UInt8.self))
+    }
+
+    /// Where the port instruction of the last exit is: one byte, or two with an immediate port (E4 to E7).
+    private func portInstruction(_ rip: UInt64, in slot: Slot) -> UInt64 {
+        guard skipsPortInstructions else { return rip }
+        return rip &- ((0xe4...0xe7).contains(instruction(at: rip &- 2, in: slot).0) ? 2 : 1)
     }
 
     private func systemCallFault(_ number: Int64, pc: UInt64) -> Fault {

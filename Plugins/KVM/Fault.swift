@@ -19,9 +19,9 @@ struct Fault {
     }
 
     /// A processor exception. Numbers and error codes: Intel SDM volume 3, chapter 6.
-    init(vector: Int32, errorCode: UInt64, pc: UInt64, address: UInt64) {
+    init(vector: Int32, errorCode: UInt64, pc: UInt64, address: UInt64, limit: UInt64) {
         switch vector {
-        case 14: self = Self.page(errorCode, pc: pc, address: address)
+        case 14: self = Self.page(errorCode, pc: pc, address: address, limit: limit)
         case 0: self.init(DN_FAULT_ARITHMETIC, "division error", pc: pc)
         case 16, 19: self.init(DN_FAULT_ARITHMETIC, "floating-point exception", pc: pc)
         case 6: self.init(DN_FAULT_ILLEGAL_INSTRUCTION, "illegal instruction", pc: pc)
@@ -34,11 +34,13 @@ struct Fault {
         }
     }
 
-    private static func page(_ errorCode: UInt64, pc: UInt64, address: UInt64) -> Fault {
+    private static func page(_ errorCode: UInt64, pc: UInt64, address: UInt64, limit: UInt64) -> Fault {
         let guardRange = (GuestMap.stackLow - GuestMap.stackGuard)..<GuestMap.stackLow
         let (kind, text) =
             if guardRange.contains(address) {
                 (DN_FAULT_STACK, "stack overflow")
+            } else if (limit..<GuestMap.system).contains(address) {
+                (DN_FAULT_MEMORY_LIMIT, "access behind the memory limit")
             } else if errorCode & 0x10 != 0 {
                 (DN_FAULT_EXECUTE, "execution of what is no code")
             } else if errorCode & 2 != 0 {

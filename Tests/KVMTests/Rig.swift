@@ -1,0 +1,46 @@
+import Glibc
+import PluginABI
+import PluginHarness
+
+/// The plugin under test, started once, with its guests.
+enum Rig {
+    static let plugin = Result { try HarnessPlugin(file: HarnessPlugin.path(of: "DandelionKVM")) }
+
+    private static let guests: String = {
+        let folder = "\(#filePath)".split(separator: "/").dropLast().joined(separator: "/")
+        return "/\(folder)/Guests"
+    }()
+
+    /// A guest of Tests/KVMTests/Guests.
+    static func image(_ name: String, flags: [String] = []) throws -> HarnessImage {
+        try plugin.get().load(try GuestCompiler.image(name, flags: flags, in: guests))
+    }
+
+    /// A guest of Tests/Guests.
+    static func sharedImage(_ name: String) throws -> HarnessImage {
+        try plugin.get().load(try GuestCompiler.image(name))
+    }
+
+    /// An engine for the body, on this thread.
+    static func withEngine<R>(_ body: (HarnessEngine) throws -> R) throws -> R {
+        let engine = try HarnessEngine(try plugin.get())
+        defer { engine.destroy() }
+        return try body(engine)
+    }
+
+    /// Numbers as the item that guests take their parameters from.
+    static func parameters(_ numbers: UInt64...) -> [GuestSet] {
+        [GuestSet("in", [GuestItem("parameters", numbers.flatMap { withUnsafeBytes(of: $0) { [UInt8]($0) } })])]
+    }
+
+    /// Whether the machine runs guests by virtualisation hardware; else KVM keeps page tables only.
+    static let hasHardware = ["kvm_intel", "kvm_amd"].contains { access("/sys/module/\($0)", F_OK) == 0 }
+}
+
+extension Outcome {
+    /// Whether it is that of the guest hello.
+    var isHello: Bool {
+        outcome == DN_RUN_EXITED
+            && outputs.first?.items == [GuestItem("greeting", [UInt8]("hello, world".utf8))]
+    }
+}
