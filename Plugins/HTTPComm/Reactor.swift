@@ -1,0 +1,253 @@
+internal import CCurl
+internal import CHTTPComm
+internal import Glibc
+internal import PluginABI
+internal import Synchronization
+
+/// Drives the requests of one core on the calling thread: libcurl's socket interface over one epoll descriptor, which
+/// the host polls. `wake` and `cancel` may be called from any thread, everything else from one at a time.
+final class Reactor {
+    private let instance: Instance
+    private let events: EventSet
+    private let multi: UnsafeMutableRawPointer
+    private let maxInflight: Int
+
+    /// Accepted and not released, by token.
+    private var live: [UInt64: Transfer] = [:]
+    private var running = 0
+    private var spare: [Transfer] = []
+    /// Finished and not delivered, oldest first; those before `nextFinished` are delivered.
+    private var finished: [Transfer] = []
+    private var nextFinished = 0
+    /// When libcurl wants to be called, CLOCK_MONOTONIC ns.
+    private var dueAt = UInt64.max
+    private let cancels = Mutex<[UInt64]>([])
+
+    /// Handles kept for reuse; each holds some 20 KiB.
+    private static let maxSpare = 128
+
+    /// The descriptor that epoll reports readable when `poll` has something to do.
+    var descriptor: Int32 { events.epoll }
+
+    init(_ instance: Instance, maxInflight: UInt64) throws(Refusal) {
+        self.instance = instance
+        let most = instance.settings.maxInflight
+        self.maxInflight = maxInflight == 0 ? most : Int(clamping: min(maxInflight, UInt64(most)))
+        events = try EventSet()
+        guard let multi = curl_multi_init() else { throw .noMemory }
+        self.multi = multi
+        // SAFETY: the multi handle lives no longer than this object.
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        let settings = instance.settings
+        let codes = [
+            hc_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, me), hc_multi_set_pointer(multi, CURLMOPT_TIMERDATA, me),
+            hc_multi_set_socket(multi, Self.onSocket), hc_multi_set_timer(multi, Self.onTimer),
+            hc_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, settings.maxConnectionsPerHost),
+            hc_multi_set_long(multi, CURLMOPT_MAXCONNECTS, settings.maxIdleConnections),
+        ]
+        guard codes.allSatisfy({ $0 == CURLM_OK }) else { throw .noMemory }
+    }
+
+    deinit { curl_multi_cleanup(multi) }
+
+    /// Ends what is left, which is nothing when the host keeps to the ABI.
+    func close() {
+        for transfer in live.values where transfer.phase == .running { curl_multi_remove_handle(multi, transfer.easy) }
+        live.removeAll()
+        finished.removeAll()
+        spare.removeAll()
+    }
+
+    // MARK: requests
+
+    func submit(_ request: dn_comm_request) throws(Refusal) {
+        let (item, head) = try instance.validate(request)
+        guard running < maxInflight else {
+            throw Refusal(status: DN_BUSY, offset: nil, message: "\(maxInflight) requests are in flight already")
+        }
+        guard live[request.token] == nil else {
+            throw Refusal(status: DN_MISUSE, offset: nil, message: "token \(request.token) is in use")
+        }
+        guard let transfer = spare.popLast() ?? Transfer(instance) else { throw .noMemory }
+        let now = Clock.now()
+        try transfer.begin(request, item, head, now: now)
+        if transfer.deadline > now {
+            guard curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else { throw .noMemory }
+        }
+        live[request.token] = transfer
+        running += 1
+        if transfer.deadline <= now {
+            end(transfer, Ending(DN_COMM_DEADLINE, wasSent: false, "the deadline had passed before the start"))
+        }
+        // Goes out at once: libcurl has asked to be called without delay.
+        runDue()
+        collect()
+        events.setTimer(nextFinished < finished.count ? 1 : dueAt)
+    }
+
+    func release(_ token: UInt64) {
+        guard let transfer = live[token], transfer.phase == .delivered else { return }
+        live[token] = nil
+        transfer.release()
+        if spare.count < Self.maxSpare { spare.append(transfer) }
+    }
+
+    func wake() { events.wake() }
+
+    func cancel(_ token: UInt64) {
+        cancels.withLock { $0.append(token) }
+        events.wake()
+    }
+
+    private func takeCancels() {
+        let tokens = cancels.withLock { list in
+            // An empty list is swapped for nothing: no allocation when there is no cancel.
+            let taken = list
+            if !taken.isEmpty { list = [] }
+            return taken
+        }
+        for token in tokens {
+            guard let transfer = live[token], transfer.phase == .running else { continue }
+            let wasSent = transfer.wasSent
+            curl_multi_remove_handle(multi, transfer.easy)
+            end(transfer, Ending(DN_COMM_CANCELLED, wasSent: wasSent, "the request was cancelled"))
+        }
+    }
+
+    private func end(_ transfer: Transfer, _ ending: Ending) {
+        transfer.finish(ending)
+        running -= 1
+        finished.append(transfer)
+    }
+
+    // MARK: driving
+
+    /// - Returns: the number of completions written, at most `capacity`.
+    func poll(_ timeout: UInt64, _ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int) -> Int {
+        let start = timeout == 0 ? 0 : Clock.now()
+        var wasWoken = false
+        takeCancels()
+        collect()
+        repeat {
+            let isIdle = nextFinished == finished.count && timeout > 0 && !wasWoken
+            wasWoken = takeEvents(waiting: isIdle ? timeLeft(timeout, since: start) : 0) || wasWoken
+            takeCancels()
+            runDue()
+            collect()
+        } while nextFinished == finished.count && !wasWoken && timeout > 0 && timeLeft(timeout, since: start) > 0
+        let count = deliver(out, capacity)
+        events.setTimer(nextFinished < finished.count ? 1 : dueAt)
+        return count
+    }
+
+    private func timeLeft(_ timeout: UInt64, since start: UInt64) -> UInt64 {
+        let passed = Clock.now() &- start
+        return passed < timeout ? timeout - passed : 0
+    }
+
+    /// Waits for events, at most until libcurl's timer is due, and gives them to libcurl. True after `wake`.
+    private func takeEvents(waiting: UInt64) -> Bool {
+        var wait = waiting
+        if wait > 0, dueAt != .max {
+            let now = Clock.now()
+            wait = min(wait, dueAt > now ? dueAt - now : 0)
+        }
+        return events.wait(wait) { fd, ready in
+            var mask: Int32 = 0
+            if ready & EPOLLIN.rawValue != 0 { mask |= CURL_CSELECT_IN }
+            if ready & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
+            if ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { mask |= CURL_CSELECT_ERR }
+            var stillRunning: Int32 = 0
+            curl_multi_socket_action(multi, fd, mask, &stillRunning)
+        }
+    }
+
+    /// Calls libcurl while its timer is due; a few times at most, so that other work gets its turn.
+    private func runDue() {
+        var turns = 0
+        while dueAt != .max, turns < 4, dueAt <= Clock.now() {
+            dueAt = .max
+            turns += 1
+            var stillRunning: Int32 = 0
+            curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &stillRunning)
+        }
+    }
+
+    /// Takes what libcurl has done; redirects go on, the rest is finished.
+    private func collect() {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+            // SAFETY: CURLMSG_DONE says that the union holds a result; it is read before the handle is removed.
+            let code = message.pointee.data.result
+            var pointer: UnsafeMutableRawPointer?
+            guard hc_get_pointer(easy, CURLINFO_PRIVATE, &pointer) == CURLE_OK, let pointer else { continue }
+            // SAFETY: set to the transfer that owns the handle, which `live` keeps.
+            let transfer = Unmanaged<Transfer>.fromOpaque(pointer).takeUnretainedValue()
+            curl_multi_remove_handle(multi, easy)
+            settle(transfer, code)
+        }
+        if dueAt == 0 { runDue() }
+    }
+
+    private func settle(_ transfer: Transfer, _ code: CURLcode) {
+        let now = Clock.now()
+        do throws(Refusal) {
+            if code == CURLE_OK, try transfer.redirect(now: now) {
+                if curl_multi_add_handle(multi, transfer.easy) == CURLM_OK { return }
+                throw Refusal.noMemory
+            }
+            transfer.finish(code, now: now)
+        } catch {
+            transfer.finish(Ending(error))
+        }
+        running -= 1
+        finished.append(transfer)
+    }
+
+    private func deliver(_ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int) -> Int {
+        let count = min(capacity, finished.count - nextFinished)
+        guard count > 0 else { return 0 }
+        let now = Clock.now()
+        let writer = CompletionWriter(out)
+        for index in 0..<count {
+            let transfer = finished[nextFinished + index]
+            transfer.phase = .delivered
+            writer.write(transfer, at: index, now: now)
+        }
+        nextFinished += count
+        if nextFinished == finished.count {
+            finished.removeAll(keepingCapacity: true)
+            nextFinished = 0
+        }
+        return count
+    }
+
+    // MARK: libcurl's calls
+
+    private static func of(_ pointer: UnsafeMutableRawPointer?) -> Reactor? {
+        // SAFETY: the pointer of init; the multi handle that calls back is this object's own.
+        pointer.map { Unmanaged<Reactor>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static let onSocket: curl_socket_callback = { _, fd, what, pointer, known in
+        guard let reactor = of(pointer) else { return -1 }
+        guard what != CURL_POLL_REMOVE else {
+            reactor.events.remove(fd)
+            return 0
+        }
+        let wanted = (what & CURL_POLL_IN != 0 ? EPOLLIN.rawValue : 0) | (what & CURL_POLL_OUT != 0 ? EPOLLOUT.rawValue : 0)
+        if known == nil { curl_multi_assign(reactor.multi, fd, pointer) }
+        return reactor.events.set(fd, wanted, isNew: known == nil) ? 0 : -1
+    }
+
+    private static let onTimer: curl_multi_timer_callback = { _, milliseconds, pointer in
+        guard let reactor = of(pointer) else { return -1 }
+        switch milliseconds {
+        case 0: reactor.dueAt = 0
+        case 1...: reactor.dueAt = Clock.now() &+ UInt64(milliseconds) &* 1_000_000
+        default: reactor.dueAt = .max
+        }
+        return 0
+    }
+}

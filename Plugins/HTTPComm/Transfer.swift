@@ -1,0 +1,206 @@
+internal import CCurl
+internal import CHTTPComm
+internal import Glibc
+internal import PluginABI
+
+/// One request on its way, over all its hops, with the libcurl handle that does the work. Reused for other requests.
+final class Transfer {
+    enum Phase { case running, finished, delivered }
+
+    let easy: UnsafeMutableRawPointer
+    let instance: Instance
+    /// The two outputs of the completion.
+    let outputs = UnsafeMutablePointer<dn_bytes>.allocate(capacity: 2)
+    private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+
+    // The request, from submit on.
+    var phase = Phase.running
+    private(set) var token: UInt64 = 0
+    private(set) var deadline: UInt64 = 0
+    private(set) var startedAt: UInt64 = 0
+    private var signature = 0
+    private var item = Bytes(start: nil, count: 0)
+    private var head: RequestHead?
+
+    // The present hop.
+    private var url = ByteBuffer()
+    private var target: Target?
+    private var headers = HeaderList()
+    private var hop = HopRules()
+    private(set) var hops = 0
+    private var attempts = 0
+    private var response = Response()
+
+    // What came of it.
+    private(set) var ending = Ending()
+    private var denial: String?
+    private(set) var bytesSent: UInt64 = 0
+    private(set) var bytesReceived: UInt64 = 0
+
+    /// `nil` when there is no memory.
+    init?(_ instance: Instance) {
+        guard let easy = curl_easy_init() else { return nil }
+        self.easy = easy
+        self.instance = instance
+        outputs.initialize(repeating: dn_bytes(), count: 2)
+        errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        guard EasyOptions.setFixed(easy, instance, self, errorText) else { return nil }
+    }
+
+    deinit {
+        curl_easy_cleanup(easy)
+        outputs.deallocate()
+        errorText.deallocate()
+    }
+
+    /// Takes a validated request. Nothing is sent yet.
+    func begin(_ request: dn_comm_request, _ item: Bytes, _ head: RequestHead, now: UInt64) throws(Refusal) {
+        token = request.token
+        signature = Int(request.signature)
+        self.item = item
+        self.head = head
+        startedAt = now
+        let own = now &+ UInt64(instance.settings.timeoutMs) &* 1_000_000
+        deadline = request.deadline == 0 ? own : request.deadline
+        let limit = instance.settings.maxResponseBytes
+        responseLimit = request.max_response == 0 ? limit : Int(clamping: min(UInt64(limit), request.max_response))
+        phase = .running
+        hops = 0
+        bytesSent = 0
+        bytesReceived = 0
+        ending = Ending()
+        hop = HopRules(head, item)
+        try prepareHop(head.target, of: item, now: now)
+    }
+
+    private var responseLimit = 0
+
+    private func prepareHop(_ target: Target, of text: Bytes, now: UInt64) throws(Refusal) {
+        guard let head else { return }
+        attempts = 0
+        denial = nil
+        errorText[0] = 0
+        response.begin(limit: responseLimit)
+        url.clear()
+        headers.clear()
+        guard target.append(text, to: &url), hop.fill(&headers, head, item) else { throw .noMemory }
+        self.target = target.atStart
+        let left = deadline > now ? deadline - now : 0
+        let method = hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
+        let body = hop.sendsBody ? item.part(head.body) : nil
+        guard EasyOptions.setHop(easy, url.bytes, method, body, head.version, target.isTLS, headers.list(), left) else {
+            throw .noMemory
+        }
+    }
+
+    /// Follows the redirect that has arrived, if any; true when another hop is prepared.
+    func redirect(now: UInt64) throws(Refusal) -> Bool {
+        let most = instance.settings.maxRedirects
+        guard most > 0, [301, 302, 303, 307, 308].contains(response.status), let current = target else { return false }
+        var location: UnsafeMutableRawPointer?
+        guard hc_get_pointer(easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK, let location else { return false }
+        countBytes()
+        hops += 1
+        guard hops <= most else { throw .badRedirect("more than \(most) redirects") }
+        // SAFETY: libcurl's text, NUL-terminated, valid until the handle is used again.
+        let text = Bytes(start: location, count: strlen(location.assumingMemoryBound(to: CChar.self)))
+        let next: Target
+        do throws(Refusal) { next = try Target(text, in: 0..<text.count) } catch {
+            throw .badRedirect("redirect to \(ASCII.printable(text)): \(error.message)")
+        }
+        do throws(Refusal) { try instance.settings.policy.check(next, of: text) } catch {
+            throw .denied("redirect refused: \(error.message)")
+        }
+        hop.follow(response.status, toSameOrigin: next.hasSameOrigin(text, as: current, in: url.bytes))
+        // prepareHop copies the location before it sets an option, which may free it.
+        try prepareHop(next, of: text, now: now)
+        return true
+    }
+
+    /// Fixes the outcome; the outputs are valid from now on.
+    func finish(_ ending: Ending) {
+        countBytes()
+        phase = .finished
+        self.ending = ending
+        guard ending.outcome == DN_COMM_OK else { return }
+        outputs[0] = dn_bytes(signature == 0 ? response.head : response.whole)
+        outputs[1] = dn_bytes(response.body)
+    }
+
+    func finish(_ code: CURLcode, now: UInt64) {
+        let facts = Ending.Facts(
+            code: code, detail: String(cString: errorText), trouble: response.trouble, denial: denial,
+            wasSent: wasSent, deadlinePassed: now &+ 1_000_000 >= deadline, limit: responseLimit,
+            hasHead: response.isHeadComplete, connectTimeoutMs: instance.settings.connectTimeoutMs)
+        finish(Ending(facts, status: response.status))
+    }
+
+    /// Whether a server may have seen the request, or one that it redirected.
+    var wasSent: Bool { hops > 0 || number(CURLINFO_REQUEST_SIZE) > 0 }
+
+    /// Ends the loan of the outputs.
+    func release() {
+        response.end()
+        url.clear(keeping: Response.keptCapacity)
+        item = Bytes(start: nil, count: 0)
+        head = nil
+    }
+
+    private func countBytes() {
+        // Of a small body libcurl counts the bytes twice, in the request and as an upload.
+        let body = hop.sendsBody ? head?.body.count ?? 0 : 0
+        let uploaded = offset(CURLINFO_SIZE_UPLOAD_T)
+        let request = number(CURLINFO_REQUEST_SIZE)
+        bytesSent &+= UInt64(request > body ? max(request, uploaded) : request &+ uploaded)
+        bytesReceived &+= UInt64(number(CURLINFO_HEADER_SIZE) &+ offset(CURLINFO_SIZE_DOWNLOAD_T))
+    }
+
+    private func number(_ info: CURLINFO) -> Int {
+        var value = 0
+        return hc_get_long(easy, info, &value) == CURLE_OK ? max(0, value) : 0
+    }
+
+    private func offset(_ info: CURLINFO) -> Int {
+        var value: curl_off_t = 0
+        return hc_get_offset(easy, info, &value) == CURLE_OK ? max(0, Int(value)) : 0
+    }
+
+    // Called by libcurl while it works on `easy`.
+
+    func receivedHead(_ line: Bytes) -> Bool { response.takeHead(line, expectsBody: !hop.isHead) }
+    func receivedBody(_ bytes: Bytes) -> Bool { response.takeBody(bytes) }
+
+    /// A socket for an address that the policy allows, or CURL_SOCKET_BAD.
+    func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
+        let length = Int(address.pointee.addrlen)
+        // SAFETY: libcurl puts a socket address of addrlen bytes there.
+        let base = UnsafeMutableRawPointer(address) + (MemoryLayout<curl_sockaddr>.offset(of: \.addr) ?? 16)
+        guard let ip = IPAddress(base.assumingMemoryBound(to: sockaddr.self), length: length) else {
+            denial = "the host's address is no IP address"
+            return -1
+        }
+        if let reason = instance.settings.policy.refusal(of: ip) {
+            denial = reason
+            return -1
+        }
+        return socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+    }
+
+    /// Called before each sending of the request. libcurl sends again by itself when a kept connection breaks before an
+    /// answer; that is right only when nothing went out, or for idempotent methods.
+    func maySend() -> Bool {
+        attempts += 1
+        return attempts == 1 || hop.isIdempotent || number(CURLINFO_REQUEST_SIZE) == 0
+    }
+}
+
+extension dn_bytes {
+    init(_ bytes: Bytes) {
+        self.init(data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), len: UInt64(bytes.count))
+    }
+}
+
+extension Refusal {
+    static let noMemory = Refusal(status: DN_NO_MEMORY, offset: nil, message: "no memory for the request")
+    static func badRedirect(_ message: String) -> Refusal { Refusal(status: DN_FAILED, offset: nil, message: message) }
+}
