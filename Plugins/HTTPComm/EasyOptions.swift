@@ -46,15 +46,12 @@ enum EasyOptions {
     /// - Parameters:
     ///   - url: NUL-terminated.
     ///   - body: `nil` sends none, not even its length.
-    ///   - left: time until the deadline, in ns.
     static func setHop(
         _ easy: UnsafeMutableRawPointer, _ url: Bytes, _ method: Bytes, _ body: Bytes?, _ version: HTTPVersion,
-        _ isTLS: Bool, _ headers: UnsafeMutablePointer<curl_slist>?, _ left: UInt64
+        _ isTLS: Bool, _ headers: UnsafeMutablePointer<curl_slist>?
     ) -> Bool {
-        let milliseconds = Int(clamping: min(left / 1_000_000 &+ 1, 86_400_000))
-        return hc_set_pointer(easy, CURLOPT_URL, url.baseAddress) == CURLE_OK
+        hc_set_pointer(easy, CURLOPT_URL, url.baseAddress) == CURLE_OK
             && hc_set_pointer(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK
-            && hc_set_long(easy, CURLOPT_TIMEOUT_MS, milliseconds) == CURLE_OK
             && hc_set_long(easy, CURLOPT_HTTP_VERSION, curlVersion(version, isTLS)) == CURLE_OK
             // Requests that ask for HTTP/2 share the connection that the first of them opens.
             && hc_set_long(easy, CURLOPT_PIPEWAIT, version == .http2 ? 1 : 0) == CURLE_OK

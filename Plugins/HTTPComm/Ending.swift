@@ -11,7 +11,6 @@ struct Ending {
         var trouble: Response.Trouble
         var denial: String?
         var wasSent: Bool
-        var deadlinePassed: Bool
         var limit: Int
         var hasHead: Bool
         var connectTimeoutMs: Int
@@ -45,7 +44,7 @@ struct Ending {
         }
         let (outcome, sentence) = Self.classify(facts)
         let detail = facts.detail.isEmpty ? String(cString: curl_easy_strerror(facts.code)) : facts.detail
-        let isOwn = outcome == DN_COMM_DENIED || outcome == DN_COMM_TOO_LARGE || outcome == DN_COMM_DEADLINE
+        let isOwn = outcome == DN_COMM_DENIED || outcome == DN_COMM_TOO_LARGE
         self.init(outcome, wasSent: facts.wasSent, isOwn ? sentence : "\(sentence) (\(detail))")
     }
 
@@ -56,7 +55,7 @@ struct Ending {
         case .none: break
         }
         switch facts.code {
-        case CURLE_OPERATION_TIMEDOUT: return timeout(facts)
+        case CURLE_OPERATION_TIMEDOUT: return (DN_COMM_CONNECT, "no connection within \(facts.connectTimeoutMs) ms")
         case CURLE_COULDNT_CONNECT:
             if let denial = facts.denial { return (DN_COMM_DENIED, denial) }
             return (DN_COMM_CONNECT, "the connection was not made")
@@ -76,10 +75,5 @@ struct Ending {
             return (DN_COMM_PROTOCOL, "the server's answer is not HTTP")
         default: return (DN_COMM_OTHER, "the request failed")
         }
-    }
-
-    private static func timeout(_ facts: Facts) -> (Int32, String) {
-        if facts.deadlinePassed { return (DN_COMM_DEADLINE, "the deadline passed before the answer was complete") }
-        return (DN_COMM_CONNECT, "no connection within \(facts.connectTimeoutMs) ms")
     }
 }

@@ -21,6 +21,8 @@ final class Reactor {
     private var nextFinished = 0
     /// When libcurl wants to be called, CLOCK_MONOTONIC ns.
     private var dueAt = UInt64.max
+    /// No running request's deadline is earlier.
+    private var nextDeadline = UInt64.max
     private let cancels = Mutex<[UInt64]>([])
 
     /// Handles kept for reuse; each holds some 20 KiB.
@@ -78,12 +80,17 @@ final class Reactor {
         running += 1
         if transfer.deadline <= now {
             end(transfer, Ending(DN_COMM_DEADLINE, wasSent: false, "the deadline had passed before the start"))
+        } else {
+            nextDeadline = min(nextDeadline, transfer.deadline)
         }
         // Goes out at once: libcurl has asked to be called without delay.
         runDue()
         collect()
-        events.setTimer(nextFinished < finished.count ? 1 : dueAt)
+        events.setTimer(nextCall)
     }
+
+    /// When `poll` is to be called, whatever happens on the sockets.
+    private var nextCall: UInt64 { nextFinished < finished.count ? 0 : min(dueAt, nextDeadline) }
 
     func release(_ token: UInt64) {
         guard let transfer = live[token], transfer.phase == .delivered else { return }
@@ -108,10 +115,29 @@ final class Reactor {
         }
         for token in tokens {
             guard let transfer = live[token], transfer.phase == .running else { continue }
-            let wasSent = transfer.wasSent
-            curl_multi_remove_handle(multi, transfer.easy)
-            end(transfer, Ending(DN_COMM_CANCELLED, wasSent: wasSent, "the request was cancelled"))
+            stop(transfer, DN_COMM_CANCELLED, "the request was cancelled")
         }
+    }
+
+    /// Ends what is late. libcurl's own timeout is not used: it does not see requests that wait for a connection.
+    private func takeDeadlines() {
+        guard nextDeadline != .max else { return }
+        let now = Clock.now()
+        guard nextDeadline <= now else { return }
+        nextDeadline = .max
+        for transfer in live.values where transfer.phase == .running {
+            if transfer.deadline <= now {
+                stop(transfer, DN_COMM_DEADLINE, "the deadline passed before the answer was complete")
+            } else {
+                nextDeadline = min(nextDeadline, transfer.deadline)
+            }
+        }
+    }
+
+    private func stop(_ transfer: Transfer, _ outcome: Int32, _ message: String) {
+        let wasSent = transfer.wasSent
+        curl_multi_remove_handle(multi, transfer.easy)
+        end(transfer, Ending(outcome, wasSent: wasSent, message))
     }
 
     private func end(_ transfer: Transfer, _ ending: Ending) {
@@ -134,9 +160,10 @@ final class Reactor {
             takeCancels()
             runDue()
             collect()
+            takeDeadlines()
         } while nextFinished == finished.count && !wasWoken && timeout > 0 && timeLeft(timeout, since: start) > 0
         let count = deliver(out, capacity)
-        events.setTimer(nextFinished < finished.count ? 1 : dueAt)
+        events.setTimer(nextCall)
         return count
     }
 
@@ -148,9 +175,10 @@ final class Reactor {
     /// Waits for events, at most until libcurl's timer is due, and gives them to libcurl. True after `wake`.
     private func takeEvents(waiting: UInt64) -> Bool {
         var wait = waiting
-        if wait > 0, dueAt != .max {
+        let next = nextCall
+        if wait > 0, next != .max {
             let now = Clock.now()
-            wait = min(wait, dueAt > now ? dueAt - now : 0)
+            wait = min(wait, next > now ? next - now : 0)
         }
         return events.wait(wait) { fd, ready in
             var mask: Int32 = 0
@@ -187,17 +215,15 @@ final class Reactor {
             curl_multi_remove_handle(multi, easy)
             settle(transfer, code)
         }
-        if dueAt == 0 { runDue() }
     }
 
     private func settle(_ transfer: Transfer, _ code: CURLcode) {
-        let now = Clock.now()
         do throws(Refusal) {
-            if code == CURLE_OK, try transfer.redirect(now: now) {
+            if code == CURLE_OK, try transfer.redirect() {
                 if curl_multi_add_handle(multi, transfer.easy) == CURLM_OK { return }
                 throw Refusal.noMemory
             }
-            transfer.finish(code, now: now)
+            transfer.finish(code)
         } catch {
             transfer.finish(Ending(error))
         }

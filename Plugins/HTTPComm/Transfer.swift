@@ -70,12 +70,12 @@ final class Transfer {
         bytesReceived = 0
         ending = Ending()
         hop = HopRules(head, item)
-        try prepareHop(head.target, of: item, now: now)
+        try prepareHop(head.target, of: item)
     }
 
     private var responseLimit = 0
 
-    private func prepareHop(_ target: Target, of text: Bytes, now: UInt64) throws(Refusal) {
+    private func prepareHop(_ target: Target, of text: Bytes) throws(Refusal) {
         guard let head else { return }
         attempts = 0
         denial = nil
@@ -85,16 +85,15 @@ final class Transfer {
         headers.clear()
         guard target.append(text, to: &url), hop.fill(&headers, head, item) else { throw .noMemory }
         self.target = target.atStart
-        let left = deadline > now ? deadline - now : 0
         let method = hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
         let body = hop.sendsBody ? item.part(head.body) : nil
-        guard EasyOptions.setHop(easy, url.bytes, method, body, head.version, target.isTLS, headers.list(), left) else {
+        guard EasyOptions.setHop(easy, url.bytes, method, body, head.version, target.isTLS, headers.list()) else {
             throw .noMemory
         }
     }
 
     /// Follows the redirect that has arrived, if any; true when another hop is prepared.
-    func redirect(now: UInt64) throws(Refusal) -> Bool {
+    func redirect() throws(Refusal) -> Bool {
         let most = instance.settings.maxRedirects
         guard most > 0, [301, 302, 303, 307, 308].contains(response.status), let current = target else { return false }
         var location: UnsafeMutableRawPointer?
@@ -113,7 +112,7 @@ final class Transfer {
         }
         hop.follow(response.status, toSameOrigin: next.hasSameOrigin(text, as: current, in: url.bytes))
         // prepareHop copies the location before it sets an option, which may free it.
-        try prepareHop(next, of: text, now: now)
+        try prepareHop(next, of: text)
         return true
     }
 
@@ -127,11 +126,11 @@ final class Transfer {
         outputs[1] = dn_bytes(response.body)
     }
 
-    func finish(_ code: CURLcode, now: UInt64) {
+    func finish(_ code: CURLcode) {
         let facts = Ending.Facts(
             code: code, detail: String(cString: errorText), trouble: response.trouble, denial: denial,
-            wasSent: wasSent, deadlinePassed: now &+ 1_000_000 >= deadline, limit: responseLimit,
-            hasHead: response.isHeadComplete, connectTimeoutMs: instance.settings.connectTimeoutMs)
+            wasSent: wasSent, limit: responseLimit, hasHead: response.isHeadComplete,
+            connectTimeoutMs: instance.settings.connectTimeoutMs)
         finish(Ending(facts, status: response.status))
     }
 

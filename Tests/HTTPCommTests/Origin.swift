@@ -104,7 +104,7 @@ final class Origin: Sendable {
             Self.send(
                 fd,
                 "HTTP/1.1 299 Odd Reason\r\nX-UPPER:  spaced value \r\nX-Empty:\r\nX-Fold: one\r\n  two\r\nX-Tab: a\tb\r\n"
-                    + "no colon here\r\nContent-Length: 0\r\n\r\n")
+                    + "Content-Length: 0\r\n\r\n")
         case "/big": Self.answer(fd, [UInt8](repeating: 0x62, count: Int(argument) ?? 0))
         case "/endless":
             Self.send(fd, "HTTP/1.1 200 OK\r\n\r\n")
