@@ -7,7 +7,8 @@ internal import Glibc
 enum EasyOptions {
     /// - Parameter transfer: lives as long as the handle.
     static func setFixed(
-        _ easy: UnsafeMutableRawPointer, _ instance: Instance, _ transfer: Transfer, _ errors: UnsafeMutablePointer<CChar>
+        _ easy: UnsafeMutableRawPointer, _ instance: Instance, _ transfer: Transfer,
+        _ errors: UnsafeMutablePointer<CChar>
     ) -> Bool {
         // SAFETY: the transfer owns the handle, so it is alive whenever libcurl calls back with this pointer.
         let me = Unmanaged.passUnretained(transfer).toOpaque()
@@ -50,11 +51,16 @@ enum EasyOptions {
         _ easy: UnsafeMutableRawPointer, _ url: Bytes, _ method: Bytes, _ body: Bytes?, _ version: HTTPVersion,
         _ isTLS: Bool, _ headers: UnsafeMutablePointer<curl_slist>?
     ) -> Bool {
-        hc_set_pointer(easy, CURLOPT_URL, url.baseAddress) == CURLE_OK
+        // libcurl 7.88 sends HTTP/1 on a kept HTTP/2 connection, and greets anew on one without TLS (its issue 10634):
+        // these two get connections of their own.
+        let isAlone = version == .http10 || version == .http2 && !isTLS
+        return hc_set_pointer(easy, CURLOPT_URL, url.baseAddress) == CURLE_OK
             && hc_set_pointer(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK
             && hc_set_long(easy, CURLOPT_HTTP_VERSION, curlVersion(version, isTLS)) == CURLE_OK
+            && hc_set_long(easy, CURLOPT_FRESH_CONNECT, isAlone ? 1 : 0) == CURLE_OK
+            && hc_set_long(easy, CURLOPT_FORBID_REUSE, isAlone ? 1 : 0) == CURLE_OK
             // Requests that ask for HTTP/2 share the connection that the first of them opens.
-            && hc_set_long(easy, CURLOPT_PIPEWAIT, version == .http2 ? 1 : 0) == CURLE_OK
+            && hc_set_long(easy, CURLOPT_PIPEWAIT, version == .http2 && isTLS ? 1 : 0) == CURLE_OK
             && setMethod(easy, method, body)
     }
 

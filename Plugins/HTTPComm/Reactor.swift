@@ -119,7 +119,7 @@ final class Reactor {
         }
     }
 
-    /// Ends what is late. libcurl's own timeout is not used: it does not see requests that wait for a connection.
+    /// Ends what is late. libcurl's own timeout is not used: with it, 7.88 loses requests that wait for a connection.
     private func takeDeadlines() {
         guard nextDeadline != .max else { return }
         let now = Clock.now()
@@ -262,7 +262,8 @@ final class Reactor {
             reactor.events.remove(fd)
             return 0
         }
-        let wanted = (what & CURL_POLL_IN != 0 ? EPOLLIN.rawValue : 0) | (what & CURL_POLL_OUT != 0 ? EPOLLOUT.rawValue : 0)
+        let wanted =
+            (what & CURL_POLL_IN != 0 ? EPOLLIN.rawValue : 0) | (what & CURL_POLL_OUT != 0 ? EPOLLOUT.rawValue : 0)
         if known == nil { curl_multi_assign(reactor.multi, fd, pointer) }
         return reactor.events.set(fd, wanted, isNew: known == nil) ? 0 : -1
     }

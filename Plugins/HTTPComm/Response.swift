@@ -16,7 +16,6 @@ struct Response: ~Copyable {
     /// Why receiving was stopped.
     private(set) var trouble = Trouble.none
     private(set) var status: Int32 = 0
-    private(set) var version: StaticString = ""
     /// From Content-Length.
     private var announced: Int?
 
@@ -87,9 +86,10 @@ struct Response: ~Copyable {
         let code = line.part(space + 1..<min(space + 4, line.count))
         status = code.reduce(0) { ASCII.isDigit($1) ? $0 * 10 + Int32($1 & 0xF) : $0 }
         part = .fields
-        version = Self.version(line.part(5..<space))
         let reason = line.part(min(space + 5, line.count)..<line.count)
-        guard append(version), append(ASCII.space), append(code), append(ASCII.space) else { return false }
+        guard append(Self.version(line.part(5..<space))), append(ASCII.space), append(code), append(ASCII.space) else {
+            return false
+        }
         if reason.isEmpty { return append(Reason.phrase(status)) && append(ASCII.lf) }
         return appendClean(reason) && append(ASCII.lf)
     }

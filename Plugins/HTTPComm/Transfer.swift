@@ -19,6 +19,7 @@ final class Transfer {
     private(set) var deadline: UInt64 = 0
     private(set) var startedAt: UInt64 = 0
     private var signature = 0
+    private var responseLimit = 0
     private var item = Bytes(start: nil, count: 0)
     private var head: RequestHead?
 
@@ -72,8 +73,6 @@ final class Transfer {
         hop = HopRules(head, item)
         try prepareHop(head.target, of: item)
     }
-
-    private var responseLimit = 0
 
     private func prepareHop(_ target: Target, of text: Bytes) throws(Refusal) {
         guard let head else { return }

@@ -45,7 +45,9 @@ struct ExchangeTests {
 
     @Test(arguments: ["\n", "\r\n"])
     func requestGoesOutAsWritten(_ end: String) throws {
-        let lines = ["PURGE \(base)/echo?a=b#part HTTP/1.1", "X-Kept: two words ", "x-none:", "Cookie:c=1", "", "raw\r\nbody"]
+        let lines = [
+            "PURGE \(base)/echo?a=b#part HTTP/1.1", "X-Kept: two words ", "x-none:", "Cookie:c=1", "", "raw\r\nbody",
+        ]
         let sent = try client.perform(lines.joined(separator: end))
         let head = "PURGE /echo?a=b HTTP/1.1\r\nHost: 127.0.0.1:\(origin.port)\r\nAccept: */*\r\nX-Kept: two words \r\n"
         #expect(sent.text(1) == head + "x-none:\r\nCookie:c=1\r\nContent-Length: 9\r\n\r\nraw\r\nbody")
@@ -124,7 +126,8 @@ struct ExchangeTests {
 
     @Test func responseHeadersAreCleaned() throws {
         let answer = try client.perform("GET \(base)/headers HTTP/1.1")
-        let expected = "HTTP/1.1 299 Odd Reason\nx-upper:spaced value\nx-empty:\nx-fold:one two\nx-tab:a b\ncontent-length:0\n"
+        let expected =
+            "HTTP/1.1 299 Odd Reason\nx-upper:spaced value\nx-empty:\nx-fold:one two\nx-tab:a b\ncontent-length:0\n"
         #expect(answer.text(0) == expected)
         origin.stop()
     }
@@ -165,6 +168,16 @@ struct ExchangeTests {
         let first = try client.answers(1)[0]
         #expect(first.token == late && first.outcome == DN_COMM_DEADLINE && first.effect == DN_EFFECT_NOT_SENT)
         #expect(try client.answers(3).allSatisfy { $0.outcome == DN_COMM_OK })
+        origin.stop()
+    }
+
+    @Test func waitingForAConnectionEnds() throws {
+        let client = try Client([
+            "allow_loopback": .flag(true), "max_connections_per_host": .number(1), "connect_timeout_ms": .number(100),
+        ])
+        for _ in 0..<6 { try client.submit("GET \(base)/wait?150 HTTP/1.1") }
+        let answers = try client.answers(6)
+        #expect(answers.allSatisfy { $0.outcome == DN_COMM_OK || $0.outcome == DN_COMM_CONNECT })
         origin.stop()
     }
 }

@@ -8,7 +8,8 @@ struct FailureTests {
     var base: String { "http://127.0.0.1:\(origin.port)" }
 
     @Test(arguments: [
-        ("/garbage", DN_COMM_PROTOCOL), ("/half", DN_COMM_RESET), ("/halfchunk", DN_COMM_RESET), ("/close", DN_COMM_RESET),
+        ("/garbage", DN_COMM_PROTOCOL), ("/half", DN_COMM_RESET), ("/halfchunk", DN_COMM_RESET),
+        ("/close", DN_COMM_RESET),
     ])
     func brokenAnswers(_ path: String, _ outcome: Int32) throws {
         let client = try Client(local)
@@ -91,7 +92,9 @@ struct FailureTests {
         let client = try Client(["allow_loopback": .flag(true), "max_response_bytes": .number(100_000)])
         for path in ["/big?100001", "/endless", "/manyheaders?20000"] {
             let answer = try client.perform("GET \(base)\(path) HTTP/1.1")
-            #expect(answer.outcome == DN_COMM_TOO_LARGE && answer.effect == DN_EFFECT_MAY_HAVE_HAPPENED, "\(path) \(answer.message)")
+            #expect(
+                answer.outcome == DN_COMM_TOO_LARGE && answer.effect == DN_EFFECT_MAY_HAVE_HAPPENED,
+                "\(path) \(answer.message)")
         }
         #expect(try client.perform("GET \(base)/big?90000 HTTP/1.1").outputs[1].count == 90_000)
         // The request's own limit counts when it is lower: status line and headers are 66 bytes here.

@@ -96,7 +96,8 @@ final class Origin: Sendable {
         case "/chunked":
             Self.send(
                 fd,
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n")
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"
+            )
         case "/interim":
             Self.send(fd, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
             Self.answer(fd, Array("final".utf8))
@@ -113,7 +114,9 @@ final class Origin: Sendable {
             return false
         case "/manyheaders":
             Self.send(fd, "HTTP/1.1 200 OK\r\n")
-            for index in 0..<(Int(argument) ?? 0) where !Self.send(fd, Array("X-\(index): \(index)\r\n".utf8)) { return false }
+            for index in 0..<(Int(argument) ?? 0) where !Self.send(fd, Array("X-\(index): \(index)\r\n".utf8)) {
+                return false
+            }
             Self.send(fd, "Content-Length: 0\r\n\r\n")
         case "/slow":
             Self.send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
@@ -141,7 +144,9 @@ final class Origin: Sendable {
     }
 
     private static func answer(_ fd: Int32, _ body: [UInt8]) {
-        send(fd, Array("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body)
+        send(
+            fd,
+            Array("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body)
     }
 
     @discardableResult
@@ -193,7 +198,9 @@ private struct Input {
 
     private func headEnd() -> Int? {
         guard pending.count >= 4 else { return nil }
-        return (4...pending.count).first { pending[$0 - 4] == 13 && pending[$0 - 3] == 10 && pending[$0 - 2] == 13 && pending[$0 - 1] == 10 }
+        return (4...pending.count).first {
+            pending[$0 - 4] == 13 && pending[$0 - 3] == 10 && pending[$0 - 2] == 13 && pending[$0 - 1] == 10
+        }
     }
 
     private mutating func fill() -> Bool {

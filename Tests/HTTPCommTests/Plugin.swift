@@ -42,7 +42,9 @@ final class Plugin {
         var started: OpaquePointer?
         var error = Self.emptyError()
         let status = descriptor.start?(host.pointer, dn_bytes(), &started, &error) ?? DN_FAILED
-        guard status == DN_OK else { throw Refused(status: status, offset: error.input_offset, message: text(error.message)) }
+        guard status == DN_OK else {
+            throw Refused(status: status, offset: error.input_offset, message: text(error.message))
+        }
         instance = try #require(started)
         let interface = descriptor.get_interface?(DN_COMM_1) ?? nil
         let table = try #require(interface)
@@ -80,7 +82,9 @@ final class Plugin {
                 return comm.validate?(instance, &request, &info, &error) ?? DN_FAILED
             }
         }
-        guard status == DN_OK else { throw Refused(status: status, offset: error.input_offset, message: text(error.message)) }
+        guard status == DN_OK else {
+            throw Refused(status: status, offset: error.input_offset, message: text(error.message))
+        }
         return info
     }
 

@@ -26,11 +26,15 @@ struct PolicyTests {
 
     @Test func loopbackAndPrivateAreSwitches() throws {
         let local = try Plugin(["allow_loopback": .flag(true)])
-        for host in ["127.0.0.1", "127.8.8.8", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] { #expect(isAllowed(host, local)) }
+        for host in ["127.0.0.1", "127.8.8.8", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+            #expect(isAllowed(host, local))
+        }
         for host in ["10.0.0.1", "169.254.169.254", "[fe80::1]"] { #expect(!isAllowed(host, local)) }
         let inside = try Plugin(["allow_private": .flag(true)])
         for host in ["10.0.0.1", "192.168.0.1", "[fd12::1]", "100.64.0.1"] { #expect(isAllowed(host, inside)) }
-        for host in ["127.0.0.1", "169.254.1.1", "[fd00:ec2::254]", "100.100.100.200"] { #expect(!isAllowed(host, inside)) }
+        for host in ["127.0.0.1", "169.254.1.1", "[fd00:ec2::254]", "100.100.100.200"] {
+            #expect(!isAllowed(host, inside))
+        }
     }
 
     @Test func smallestBlockDecides() throws {
@@ -39,7 +43,9 @@ struct PolicyTests {
             "deny_cidrs": .list(["10.1.2.0/24", "8.8.8.8", "2606::/16", "fe80::/64"]),
         ])
         for host in ["10.1.1.1", "169.254.169.254", "[::ffff:10.1.1.1]", "8.8.4.4"] { #expect(isAllowed(host, plugin)) }
-        for host in ["10.1.2.3", "10.2.0.1", "169.254.0.1", "8.8.8.8", "[2606:4700::1]", "[fe80::1]", "[64:ff9b::808:808]"] {
+        for host in [
+            "10.1.2.3", "10.2.0.1", "169.254.0.1", "8.8.8.8", "[2606:4700::1]", "[fe80::1]", "[64:ff9b::808:808]",
+        ] {
             #expect(!isAllowed(host, plugin), "\(host)")
         }
         let exclusive = try Plugin(["allow_cidrs": .list(["1.1.1.0/24"]), "deny_cidrs": .list(["0.0.0.0/0", "::/0"])])
@@ -51,12 +57,15 @@ struct PolicyTests {
 
     @Test func hostPatterns() throws {
         let plugin = try Plugin([
-            "allow_hosts": .list(["example.org", "*.example.org", "8.8.8.8"]), "deny_hosts": .list(["Bad.Example.Org."]),
+            "allow_hosts": .list(["example.org", "*.example.org", "8.8.8.8"]),
+            "deny_hosts": .list(["Bad.Example.Org."]),
         ])
         for host in ["example.org", "EXAMPLE.ORG.", "a.example.org", "a.b.example.org:81", "8.8.8.8"] {
             #expect(isAllowed(host, plugin), "\(host)")
         }
-        for host in ["bad.example.org", "bad.example.org.", "example.com", "xexample.org", "example.org.evil.com", "8.8.4.4"] {
+        for host in [
+            "bad.example.org", "bad.example.org.", "example.com", "xexample.org", "example.org.evil.com", "8.8.4.4",
+        ] {
             #expect(!isAllowed(host, plugin), "\(host)")
         }
         let suffix = try Plugin(["deny_hosts": .list(["*.internal"])])
@@ -94,7 +103,9 @@ struct PolicyTests {
     func badConfiguration(_ key: String, _ value: Setting, _ words: String) throws {
         let refused = #expect(throws: Refused.self) { try Plugin([key: value]) }
         #expect(refused?.status == DN_BAD_CONFIG)
-        #expect(refused?.message.hasPrefix("\(key): ") == true && refused?.message.contains(words) == true, "\(refused as Any)")
+        #expect(
+            refused?.message.hasPrefix("\(key): ") == true && refused?.message.contains(words) == true,
+            "\(refused as Any)")
         let report = try Plugin.probe([key: value])
         #expect(report.availability == DN_NOT_AVAILABLE && report.reason == DN_REASON_BAD_CONFIG)
     }

@@ -145,7 +145,9 @@ import Testing
     @Test func tokenInUseIsMisuse() throws {
         let client = try Client(local)
         try client.submit(Array("GET \(base)/wait?50 HTTP/1.1".utf8), token: 99)
-        let refused = #expect(throws: Refused.self) { try client.submit(Array("GET \(base)/ HTTP/1.1".utf8), token: 99) }
+        let refused = #expect(throws: Refused.self) {
+            try client.submit(Array("GET \(base)/ HTTP/1.1".utf8), token: 99)
+        }
         #expect(refused?.status == DN_MISUSE)
         #expect(try client.answers(1).map(\.token) == [99])
         origin.stop()
@@ -158,10 +160,13 @@ import Testing
         out.struct_size = UInt32(MemoryLayout<dn_completion>.size)
         var count: UInt64 = 0
         var error = Plugin.emptyError()
-        while count == 0 { #expect(client.plugin.comm.poll?(client.reactor, 1_000_000_000, &out, 1, &count, &error) == DN_OK) }
+        while count == 0 {
+            #expect(client.plugin.comm.poll?(client.reactor, 1_000_000_000, &out, 1, &count, &error) == DN_OK)
+        }
         for _ in 0..<20 { _ = try client.perform("GET \(base)/chunked HTTP/1.1") }
         let body = try #require(out.outputs)[1]
-        #expect(UnsafeBufferPointer(start: body.data, count: Int(body.len)).allSatisfy { $0 == 0x62 } && body.len == 5000)
+        #expect(
+            UnsafeBufferPointer(start: body.data, count: Int(body.len)).allSatisfy { $0 == 0x62 } && body.len == 5000)
         client.plugin.comm.release?(client.reactor, token)
         client.plugin.comm.release?(client.reactor, token)
         origin.stop()
@@ -189,7 +194,9 @@ import Testing
         let before = openDescriptors()
         for round in 0..<4 {
             let client = try Client(plugin)
-            let paths = ["/", "/close", "/half", "/garbage", "/chunked", "/redirect/302?/", "/big?20000", "/status?500"]
+            let paths = [
+                "/", "/close", "/half", "/garbage", "/chunked", "/redirect/302?/", "/big?20000", "/status?500",
+            ]
             var open = 0
             for index in 0..<500 {
                 let token = try client.submit("GET \(base)\(paths[index % paths.count]) HTTP/1.1")

@@ -57,7 +57,9 @@ struct RedirectTests {
         let settings: [String: Setting] = ["allow_cidrs": .list(["127.0.0.1"]), "deny_cidrs": .list(["127.0.0.0/8"])]
         #expect(try Client(settings).perform("GET \(base)/ HTTP/1.1").outcome == DN_COMM_OK)
         let literal = try follow("GET \(base)/redirect/302?http://127.0.0.2:\(origin.port)/ HTTP/1.1", settings)
-        #expect(literal.outcome == DN_COMM_DENIED && literal.message.contains("deny_cidrs (127.0.0.0/8)"), "\(literal.message)")
+        #expect(
+            literal.outcome == DN_COMM_DENIED && literal.message.contains("deny_cidrs (127.0.0.0/8)"),
+            "\(literal.message)")
     }
 
     @Test(arguments: ["ftp://127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/", "http://a:b@127.0.0.1/"])
@@ -72,7 +74,8 @@ struct RedirectTests {
         let endless = try client.perform("GET \(base)/loop HTTP/1.1")
         #expect(endless.outcome == DN_COMM_PROTOCOL && endless.message == "more than 3 redirects")
         #expect(origin.requestCount == 4)
-        let none = try follow("GET \(base)/loop HTTP/1.1", ["allow_loopback": .flag(true), "max_redirects": .number(0)])
+        let none = try follow(
+            "GET \(base)/loop HTTP/1.1", ["allow_loopback": .flag(true), "max_redirects": .number(0)])
         #expect(none.outcome == DN_COMM_OK && none.status == 302 && none.text(0).contains("location:/loop\n"))
     }
 

@@ -56,7 +56,9 @@ final class TestHost {
                 get_string: { host, path, out in
                     guard let me = of(host) else { return DN_MISUSE }
                     let path = String(cString: path)
-                    guard let text = me.texts[path] else { return me.settings[path] == nil ? DN_INVALID : DN_BAD_CONFIG }
+                    guard let text = me.texts[path] else {
+                        return me.settings[path] == nil ? DN_INVALID : DN_BAD_CONFIG
+                    }
                     out.pointee = dn_bytes(data: UnsafePointer(text.baseAddress), len: UInt64(text.count))
                     return DN_OK
                 },

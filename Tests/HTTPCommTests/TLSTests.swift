@@ -1,0 +1,187 @@
+import Glibc
+import PluginABI
+import Testing
+
+/// A finished child process.
+private func run(_ arguments: [String]) -> Int32 {
+    guard let pid = start(arguments) else { return -1 }
+    var status: Int32 = 0
+    waitpid(pid, &status, 0)
+    return status
+}
+
+/// A child process with its output thrown away; `nil` when it cannot be started.
+private func start(_ arguments: [String]) -> pid_t? {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for fd in 0..<3 as Range<Int32> { posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0) }
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var pid: pid_t = 0
+    return posix_spawnp(&pid, arguments[0], &actions, nil, &words, environ) == 0 ? pid : nil
+}
+
+private func write(_ text: String, to path: String) {
+    guard let file = fopen(path, "w") else { return }
+    fputs(text, file)
+    fclose(file)
+}
+
+/// An nginx with TLS (HTTP/2 by ALPN), TLS without HTTP/2, and HTTP/2 without TLS, and an authority that signed its name.
+private final class Nginx {
+    let folder: String
+    let tls: UInt16
+    let tls1: UInt16
+    let clear: UInt16
+    let plain: UInt16
+    private var pid: pid_t = 0
+
+    static let isInstalled = run(["nginx", "-v"]) == 0 && run(["openssl", "version"]) == 0
+
+    init() throws {
+        var template = Array("/tmp/httpcomm-XXXXXX".utf8CString)
+        mkdtemp(&template)
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let ports = (0..<4).map { _ in Origin() }.map { origin in
+            origin.stop()
+            return origin.port
+        }
+        (tls, tls1, clear, plain) = (ports[0], ports[1], ports[2], ports[3])
+        try makeCertificates()
+        write(configuration, to: "\(folder)/nginx.conf")
+        pid = try #require(start(["nginx", "-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]))
+        for _ in 0..<200 where !isListening { usleep(20_000) }
+        try #require(isListening, "nginx does not listen; see \(folder)/error.log")
+    }
+
+    deinit {
+        kill(pid, SIGTERM)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+        _ = run(["rm", "-rf", folder])
+    }
+
+    private func makeCertificates() throws {
+        let authority = ["-keyout", "\(folder)/ca.key", "-out", "\(folder)/ca.pem", "-subj", "/CN=Test authority"]
+        let key = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        ]
+        try #require(run(key + authority) == 0)
+        let server = [
+            "-CA", "\(folder)/ca.pem", "-CAkey", "\(folder)/ca.key", "-keyout", "\(folder)/server.key", "-out",
+            "\(folder)/server.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        ]
+        try #require(run(key + server) == 0)
+    }
+
+    private var configuration: String {
+        let location =
+            "location /drop { return 444; } location / { return 200 \"$server_protocol $request_method\"; }\n"
+        let certificate = "ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;\n"
+        return """
+            daemon off; worker_processes 1; pid \(folder)/pid; error_log \(folder)/error.log;
+            events {}
+            http {
+              access_log off; client_max_body_size 0; client_body_temp_path \(folder); proxy_temp_path \(folder); fastcgi_temp_path \(folder);
+              uwsgi_temp_path \(folder); scgi_temp_path \(folder); default_type text/plain;
+              server { listen 127.0.0.1:\(tls) ssl http2; \(certificate) \(location) }
+              server { listen 127.0.0.1:\(tls1) ssl; \(certificate) \(location) }
+              server { listen 127.0.0.1:\(clear) http2; \(location) }
+              server { listen 127.0.0.1:\(plain); \(location) }
+            }
+            """
+    }
+
+    private var isListening: Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = clear.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(fd) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}
+
+/// TLS and HTTP/2, against nginx.
+struct TLSTests {
+    private static var reason: Comment { "nginx or openssl is not installed: TLS and HTTP/2 are not tested" }
+
+    @Test(.enabled(if: Nginx.isInstalled, reason))
+    func certificatesAndVersions() throws {
+        let nginx = try Nginx()
+        let trusting = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        let http2 = try trusting.perform("GET https://localhost:\(nginx.tls)/ HTTP/2.0")
+        #expect(http2.outcome == DN_COMM_OK, "\(http2.message)")
+        #expect(http2.text(0).hasPrefix("HTTP/2.0 200 OK\nserver:nginx") && http2.text(1) == "HTTP/2.0 GET")
+        #expect(try trusting.perform("PUT https://localhost:\(nginx.tls)/ HTTP/1.1\n\nbody").text(1) == "HTTP/2.0 PUT")
+        #expect(try trusting.perform("GET https://localhost:\(nginx.tls1)/ HTTP/1.1").text(1) == "HTTP/1.1 GET")
+        #expect(try trusting.perform("GET https://localhost:\(nginx.tls1)/ HTTP/2.0").text(1) == "HTTP/1.1 GET")
+
+        let stranger = try Client(local).perform("POST https://localhost:\(nginx.tls)/ HTTP/1.1\n\nbody")
+        #expect(stranger.outcome == DN_COMM_TLS && stranger.effect == DN_EFFECT_NOT_SENT, "\(stranger.message)")
+        let wrongName = try trusting.perform("GET https://127.0.0.1:\(nginx.tls)/ HTTP/1.1")
+        #expect(wrongName.outcome == DN_COMM_TLS, "\(wrongName.message)")
+        let origin = Origin()
+        let noTLS = try trusting.perform("GET https://127.0.0.1:\(origin.port)/ HTTP/1.1", timeout: 2_000_000_000)
+        #expect(noTLS.outcome == DN_COMM_TLS || noTLS.outcome == DN_COMM_DEADLINE, "\(noTLS.message)")
+        #expect(noTLS.effect == DN_EFFECT_NOT_SENT)
+        origin.stop()
+    }
+
+    @Test(.enabled(if: Nginx.isInstalled, reason))
+    func manyOnOneConnection() throws {
+        let nginx = try Nginx()
+        let client = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        let base = "https://localhost:\(nginx.tls)"
+        for _ in 0..<100 { try client.submit("POST \(base)/ HTTP/2.0\nKey:Value\n\nsome body") }
+        let before = openDescriptors()
+        let answers = try client.answers(100)
+        #expect(answers.allSatisfy { $0.text(1) == "HTTP/2.0 POST" && $0.effect == DN_EFFECT_DONE })
+        // Other tests open descriptors meanwhile, but not a hundred.
+        #expect(openDescriptors() - before < 50)
+        for version in ["1.0", "1.1", "2.0", "1.0", "3.0"] {
+            let answer = try client.perform("GET \(base)/ HTTP/\(version)")
+            #expect(
+                answer.text(1) == (version == "1.0" ? "HTTP/1.0 GET" : "HTTP/2.0 GET"), "\(version) \(answer.message)")
+        }
+        let token = try client.submit("GET \(base)/ HTTP/2.0")
+        client.cancel(token)
+        #expect(try client.answers(1)[0].token == token)
+        #expect(try client.perform("HEAD \(base)/ HTTP/2.0").outcome == DN_COMM_OK)
+    }
+
+    /// Writing to a connection that the server has closed must not raise SIGPIPE, which would end the node.
+    @Test(.enabled(if: Nginx.isInstalled, reason))
+    func serverThatHangsUpDuringAnUpload() throws {
+        let nginx = try Nginx()
+        let client = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        let body = [UInt8](repeating: 0x78, count: 16 << 20)
+        for (scheme, port) in [("https", nginx.tls1), ("https", nginx.tls), ("http", nginx.plain)] {
+            try client.submit(Array("POST \(scheme)://localhost:\(port)/drop HTTP/1.1\n\n".utf8) + body)
+            let answer = try client.answers(1)[0]
+            #expect(answer.outcome == DN_COMM_RESET || answer.outcome == DN_COMM_PROTOCOL, "\(answer.message)")
+            #expect(answer.effect == DN_EFFECT_MAY_HAVE_HAPPENED)
+        }
+    }
+
+    @Test(.enabled(if: Nginx.isInstalled, reason))
+    func clearTextHTTP2() throws {
+        let nginx = try Nginx()
+        let client = try Client(local)
+        let base = "http://127.0.0.1:\(nginx.clear)"
+        let answer = try client.perform("GET \(base)/ HTTP/2.0", signature: 1)
+        #expect(answer.text(0).hasPrefix("HTTP/2.0 200 OK\nserver:nginx") && answer.text(1) == "HTTP/2.0 GET")
+        let tokens = try (0..<100).map { _ in try client.submit("POST \(base)/ HTTP/2.0\nKey:Value\n\nsome body") }
+        let answers = try client.answers(100)
+        #expect(Set(answers.map(\.token)) == Set(tokens))
+        #expect(answers.allSatisfy { $0.text(1) == "HTTP/2.0 POST" && $0.effect == DN_EFFECT_DONE })
+        let head = try client.perform("HEAD \(base)/ HTTP/2.0")
+        #expect(head.outcome == DN_COMM_OK && head.outputs[1].isEmpty, "\(head.message)")
+    }
+}
