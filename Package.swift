@@ -109,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Config", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Node", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),
@@ -148,6 +148,7 @@ let package = Package(
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("Node", ["Node"]),
+        tests("CLI", ["dandelion"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

@@ -5,12 +5,9 @@ import Testing
 @Suite struct JSONTests {
     @Test func values() throws {
         let value = try JSONReader.read(#" {"a": [1, -2.5e1, true, null, "x\n\u00e9\ud83d\ude00"], "b": {}} "#)
-        #expect(value.value(at: "a.0")?.kind == .integer(1))
-        #expect(value.value(at: "a.1")?.kind == .float(-25))
-        #expect(value.value(at: "a.4")?.kind == .string("x\né😀"))
-        #expect(value.value(at: "a.5") == nil)
-        #expect(value.value(at: "a.x") == nil)
-        #expect(value.value(at: "b.c") == nil)
+        let elements = try #require(value["a"]).elements.map(\.kind)
+        #expect(elements == [.integer(1), .float(-25), .boolean(true), .null, .string("x\né😀")])
+        #expect(value["c"] == nil && value["a"]?["c"] == nil && value["b"]?.entries.isEmpty == true)
         #expect(value["b"]?.place == Place(line: 1, column: 63))
         #expect(value.json == #"{"a":[1,-25.0,true,null,"x\né😀"],"b":{}}"#)
     }

@@ -3,15 +3,16 @@ import Foundation
 import Items
 import Registry
 
-/// A folder of its own for a test, removed with it.
-final class Scratch {
-    let path: String
+/// A folder of its own for a test, removed with the test process.
+struct Scratch {
+    let path = folder.appending(path: UUID().uuidString).path
 
-    init() {
-        path = NSTemporaryDirectory() + "dandelion-store-\(UUID().uuidString)"
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    private static let folder: URL = {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-store-\(getpid())")
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit { try? FileManager.default.removeItem(at: Scratch.folder) }
+        return folder
+    }()
 
     func copy() throws -> Scratch {
         let copy = Scratch()

@@ -1,1 +1,3 @@
-print("dandelion")
+internal import ArgumentParser
+
+Dandelion.main()

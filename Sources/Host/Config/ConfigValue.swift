@@ -22,6 +22,17 @@ public struct ConfigValue: Sendable, Equatable {
         self.place = place
     }
 
+    /// A value that was made, not read: its place has no meaning.
+    public init(_ kind: Kind) {
+        self.init(kind, at: Place(line: 0, column: 0))
+    }
+
+    /// A table that was made, not read.
+    public static func table(_ fields: KeyValuePairs<String, Kind>) -> ConfigValue {
+        let nowhere = Place(line: 0, column: 0)
+        return ConfigValue(.table(fields.map { ConfigEntry(key: $0, at: nowhere, value: ConfigValue($1)) }))
+    }
+
     /// For messages: "a string", "an integer".
     public var kindName: String {
         switch kind {
@@ -36,6 +47,16 @@ public struct ConfigValue: Sendable, Equatable {
         }
     }
 
+    /// The text of a string, else nil.
+    public var text: String? {
+        if case .string(let text) = kind { text } else { nil }
+    }
+
+    /// The elements of an array, else none.
+    public var elements: [ConfigValue] {
+        if case .array(let elements) = kind { elements } else { [] }
+    }
+
     /// The entries of a table, else none.
     public var entries: [ConfigEntry] {
         if case .table(let entries) = kind { entries } else { [] }
@@ -43,22 +64,6 @@ public struct ConfigValue: Sendable, Equatable {
 
     public subscript(key: String) -> ConfigValue? {
         entries.first { $0.key == key }?.value
-    }
-
-    /// What a dotted path names: keys of tables and indexes of arrays ("egress.hosts.0"). Nil when there is nothing.
-    public func value(at path: String) -> ConfigValue? {
-        var value = self
-        for step in path.split(separator: ".", omittingEmptySubsequences: false) {
-            let next: ConfigValue?
-            switch value.kind {
-            case .table: next = value[String(step)]
-            case .array(let elements): next = Int(step).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
-            default: next = nil
-            }
-            guard let next else { return nil }
-            value = next
-        }
-        return value
     }
 }
 

@@ -98,9 +98,7 @@ extension SchemaNode {
     }
 
     private func choiceHint(_ value: ConfigValue) -> String {
-        let texts = choices.compactMap { choice in
-            if case .string(let text) = choice.kind { text } else { nil }
-        }
+        let texts = choices.compactMap(\.text)
         guard case .string(let text) = value.kind, texts.count == choices.count else {
             return "known are " + choices.map(\.json).joined(separator: ", ")
         }
@@ -123,9 +121,5 @@ extension SchemaNode.ValueType {
 extension ConfigValue {
     fileprivate var number: Int64? {
         if case .integer(let number) = kind { number } else { nil }
-    }
-
-    fileprivate var elements: [ConfigValue] {
-        if case .array(let elements) = kind { elements } else { [] }
     }
 }

@@ -15,16 +15,12 @@ extension StoredFunction {
         var definition = FunctionDefinition(
             name: try fields.text("name"), className: try fields.text("class"),
             memoryLimit: try fields.optionalNumber("memory_limit"), timeout: try fields.optionalNumber("timeout"),
-            inputs: [], outputs: try fields.list("outputs", Self.text),
+            inputs: [], outputs: try fields.list("outputs", \.text),
             minSetBytes: try fields.list("min_set_bytes", Self.number))
         for input in try fields.list("inputs", RecordFields.init) {
             definition.inputs.append(try FunctionDefinition.Input(input, content: content))
         }
         self.init(definition: definition, digest: image.digest, imageSize: image.size)
-    }
-
-    private static func text(_ value: ConfigValue) -> String? {
-        if case .string(let text) = value.kind { text } else { nil }
     }
 
     private static func number(_ value: ConfigValue) -> UInt64? {
@@ -33,13 +29,13 @@ extension StoredFunction {
 
     /// Numbers above `Int64.max` are written as that.
     func json(sequence: Int64) -> String {
-        JSON.value([
+        ConfigValue.table([
             "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
-            "memory_limit": definition.memoryLimit.map(JSON.number) ?? .null,
-            "timeout": definition.timeout.map(JSON.number) ?? .null,
-            "image": JSON.content(image), "inputs": .array(definition.inputs.map(\.json)),
-            "outputs": .array(definition.outputs.map { JSON.value(.string($0)) }),
-            "min_set_bytes": .array(definition.minSetBytes.map { JSON.value(JSON.number($0)) }),
+            "memory_limit": definition.memoryLimit?.json ?? .null,
+            "timeout": definition.timeout?.json ?? .null,
+            "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
+            "outputs": .array(definition.outputs.map { ConfigValue(.string($0)) }),
+            "min_set_bytes": .array(definition.minSetBytes.map { ConfigValue($0.json) }),
         ]).json
     }
 }
@@ -64,41 +60,36 @@ extension FunctionDefinition.Input {
         let items = bound.map { items in
             ConfigValue.Kind.array(
                 items.map { item in
-                    JSON.value([
+                    ConfigValue.table([
                         "ident": .string(StoreName.encode(item.ident.array)), "key": .integer(Int64(item.key)),
-                        "data": JSON.content(StoredContent(of: item.data)),
+                        "data": StoredContent(of: item.data).json,
                     ])
                 })
         }
-        return JSON.value(["name": .string(name), "bound": items ?? .null])
+        return ConfigValue.table(["name": .string(name), "bound": items ?? .null])
     }
 }
 
 extension StoredText {
     init(_ fields: RecordFields) throws(UnusableRecord) {
-        let names = try fields.list("names") { if case .string(let name) = $0.kind { name } else { nil } }
+        let names = try fields.list("names", \.text)
         self.init(names: names, text: try fields.text("text"))
     }
 
     func json(sequence: Int64) -> String {
-        JSON.value([
-            "sequence": .integer(sequence), "names": .array(names.map { JSON.value(.string($0)) }),
+        ConfigValue.table([
+            "sequence": .integer(sequence), "names": .array(names.map { ConfigValue(.string($0)) }),
             "text": .string(text),
         ]).json
     }
 }
 
-/// Building blocks of a record's JSON; places have no meaning there.
-private enum JSON {
-    static func value(_ kind: ConfigValue.Kind) -> ConfigValue { ConfigValue(kind, at: Place(line: 0, column: 0)) }
-
-    static func value(_ fields: KeyValuePairs<String, ConfigValue.Kind>) -> ConfigValue {
-        value(.table(fields.map { ConfigEntry(key: $0, at: Place(line: 0, column: 0), value: value($1)) }))
+extension StoredContent {
+    fileprivate var json: ConfigValue.Kind {
+        ConfigValue.table(["sha256": .string(digest), "size": .integer(Int64(size))]).kind
     }
+}
 
-    static func number(_ number: UInt64) -> ConfigValue.Kind { .integer(Int64(clamping: number)) }
-
-    static func content(_ content: StoredContent) -> ConfigValue.Kind {
-        value(["sha256": .string(content.digest), "size": .integer(Int64(content.size))]).kind
-    }
+extension UInt64 {
+    fileprivate var json: ConfigValue.Kind { .integer(Int64(clamping: self)) }
 }

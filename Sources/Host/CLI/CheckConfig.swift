@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Config
+internal import Node
+
+struct CheckConfig: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check a config, and show what it would choose on this machine and why.",
+        discussion: """
+            Loads and probes the plugins, as a node would, and starts nothing. Mistakes are told as
+            file:line:column, all at once, and end with exit code 78. A plugin that is not available is none.
+
+              dandelion check-config Config/dandelion.toml
+            """)
+
+    @Argument(help: "The config file.")
+    var file: String
+
+    func run() throws {
+        let config = try ConfigFile.load(file)
+        let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(config) }
+        Output.line("\(file): no mistakes; listens on \(config.node.listen), state in \(config.node.state)")
+        if !plugins.statuses.isEmpty {
+            Output.line("\nplugins")
+            Output.table(
+                plugins.statuses.map { ["  \($0.name)", $0.availability, $0.reason.isEmpty ? $0.path : $0.reason] })
+        }
+        if !config.classes.isEmpty {
+            Output.line("\nclasses")
+            Output.table(config.classes.map { Self.row($0, ClassPlan($0, plugins)) })
+        }
+        if !config.functions.isEmpty {
+            Output.line("\ncommunication functions")
+            Output.table(config.functions.map { Self.row($0, plugins) })
+        }
+    }
+
+    private static func row(_ item: FunctionClass, _ plan: ClassPlan) -> [String] {
+        let limits =
+            "\(Units.sizeText(item.memoryLimit)), \(Units.timeText(item.timeout)), inline \(item.inline.rawValue)"
+        // Those before the chosen one are why it was chosen.
+        let passed = plan.candidates.prefix { !$0.isUsable }.map { "not \($0.backend): \($0.reason)" }
+        return ["  \(item.name.value)", plan.chosen ?? "none", ([limits] + passed).joined(separator: "; ")]
+    }
+
+    private static func row(_ function: CommunicationFunction, _ plugins: PluginSet) -> [String] {
+        let name = function.plugin.value
+        let limits = "\(Units.timeText(function.timeout)), \(Units.sizeText(function.maxResponse))"
+        let status = plugins[name]
+        var reason = ""
+        if status?.isUsable != true {
+            reason = "; not \(name): \(status?.reason ?? "no such plugin")"
+        } else if status?.interfaces.contains("dn.comm/1") != true {
+            reason = "; not \(name): is no communication backend"
+        }
+        let chosen = reason.isEmpty ? name : "none"
+        return ["  \(function.name.value)", chosen, "protocol \(function.protocolName.value), \(limits)\(reason)"]
+    }
+}

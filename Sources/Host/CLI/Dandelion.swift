@@ -1,0 +1,38 @@
+internal import ArgumentParser
+
+/// The command `dandelion`.
+struct Dandelion: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dandelion",
+        abstract: "A serverless worker node that starts a fresh sandbox for every request.",
+        discussion: """
+            A first tour, with the node in one terminal and the client in another:
+
+              dandelion serve --config Config/dandelion.toml
+              dandelion register matmul ./matmul --input in --output out --class process
+              dandelion invoke matmul --file matrix.bin >product.bin
+
+            Client commands speak HTTP to the node that --node or the environment variable DANDELION_NODE names.
+
+            Exit codes:
+
+              0   done
+              1   the node refused, or the function failed
+              64  wrong usage
+              66  a file cannot be read
+              69  the node cannot be reached
+              70  the node cannot serve
+              78  the config is wrong
+            """,
+        subcommands: [
+            Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
+        ])
+}
+
+extension ExitCode {
+    /// The numbers are those of sysexits(3).
+    static let noInput = ExitCode(66)
+    static let unreachable = ExitCode(69)
+    static let cannotServe = ExitCode(70)
+    static let badConfig = ExitCode(78)
+}

@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Config
+internal import Glibc
+
+/// Which node a client command speaks to.
+struct NodeOptions: ParsableArguments {
+    @Option(help: "URL of the node. (default: environment variable DANDELION_NODE, else http://127.0.0.1:8080)")
+    var node: String?
+
+    private var url: String {
+        // SAFETY: getenv(3) gives a NUL-terminated text, and nothing here changes the environment.
+        node ?? getenv("DANDELION_NODE").map { String(cString: $0) } ?? "http://127.0.0.1:8080"
+    }
+
+    func validate() throws {
+        guard NodeAddress(url) != nil else { throw ValidationError("the node must be http://HOST:PORT, not '\(url)'") }
+    }
+
+    /// Sends a request; whatever is not a success is told to the user and thrown.
+    func send(_ request: NodeRequest) throws -> NodeReply {
+        guard let address = NodeAddress(url) else { throw ExitCode.validationFailure }
+        let reply: NodeReply
+        do throws(NodeUnreachable) {
+            reply = try NodeClient(address: address).send(request)
+        } catch {
+            Output.note("dandelion: no answer from the node at \(error)")
+            throw ExitCode.unreachable
+        }
+        guard reply.isSuccess else {
+            Output.note(Self.problem(reply))
+            throw ExitCode.failure
+        }
+        return reply
+    }
+
+    /// What went wrong, from a problem document (RFC 9457) or, failing that, from whatever text came.
+    static func problem(_ reply: NodeReply) -> String {
+        guard let document = try? JSONReader.read(bytes: reply.body), let detail = document["detail"]?.text else {
+            let text = String(decoding: reply.body.prefix(2000), as: UTF8.self)
+            return "dandelion: \(reply.status) \(reply.reason)" + (text.isEmpty ? "" : ": \(text)")
+        }
+        let known = ["type", "title", "status", "detail", "instance"]
+        let facts = document.entries.filter { !known.contains($0.key) }
+        return (["dandelion: \(detail)"] + facts.map { "  \($0.key): \($0.value.text ?? $0.value.json)" })
+            .joined(separator: "\n")
+    }
+
+    /// The JSON of a reply.
+    static func json(_ reply: NodeReply) throws -> ConfigValue {
+        do {
+            return try JSONReader.read(bytes: reply.body)
+        } catch {
+            Output.note(
+                "dandelion: the node's answer is no JSON: \(error.place.line):\(error.place.column): \(error.message)")
+            throw ExitCode.failure
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import ArgumentParser
+internal import Config
+
+struct Register: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Register a compute function.",
+        discussion: """
+              dandelion register matmul ./matmul --class process --input in --output out --memory 8MiB
+              dandelion register render ./render --input logs --input template --bind template=page.html --output html
+            """)
+
+    @Argument(help: "The name to register.")
+    var name: String
+
+    @Argument(help: "The function's image: a file, or - for standard input.")
+    var image: String
+
+    @Option(name: .customLong("class"), help: "The function class, one of the node's config. (default: default)")
+    var className: String?
+
+    @Option(name: .customLong("input"), help: "The name of an input set; once for each, in order.")
+    var inputs: [String] = []
+
+    @Option(name: .customLong("output"), help: "The name of an output set; once for each, in order.")
+    var outputs: [String] = []
+
+    @Option(help: "Binds an item to an input once and for all: SET=FILE, or SET#KEY=FILE.")
+    var bind: [ItemArgument] = []
+
+    @Option(help: "Memory of a context, such as 64MiB. (default: the class's limit)")
+    var memory: String?
+
+    @Option(help: "Longest run, such as 500ms. (default: the class's)")
+    var timeout: String?
+
+    @Flag(help: "The node reads the image from its own file system, if its config allows that.")
+    var local = false
+
+    @OptionGroup var node: NodeOptions
+
+    func validate() throws {
+        if let memory, Units.size(memory) == nil { throw ValidationError("--memory must be a size such as 64MiB") }
+        if let timeout, Units.time(timeout) == nil { throw ValidationError("--timeout must be a time such as 500ms") }
+        for set in inputs + outputs where set.contains(",") {
+            throw ValidationError("'\(set)' has a comma in its name")
+        }
+        for item in bind where !inputs.contains(item.set) {
+            throw ValidationError("--bind: no --input is named '\(item.set)'")
+        }
+        if local, !bind.isEmpty { throw ValidationError("--local and --bind exclude each other") }
+    }
+
+    func run() throws {
+        var request = NodeRequest(
+            "PUT", ["v1", "functions", name],
+            [
+                "class": className, "inputs": inputs.joined(separator: ","), "outputs": outputs.joined(separator: ","),
+                "memory": memory, "timeout": timeout, "path": local ? Input.absolute(image) : nil,
+            ])
+        if bind.isEmpty {
+            request.body = local ? [] : try Input.read(image)
+            request.fields = [("Content-Type", "application/octet-stream")]
+        } else {
+            var body = Multipart()
+            body.add(set: "image", ident: name, key: 0, data: try Input.read(image))
+            for item in bind { try item.add(to: &body) }
+            let (type, bytes) = body.body()
+            request.fields = [("Content-Type", type)]
+            request.body = bytes
+        }
+        _ = try node.send(request)
+        Output.line("registered function \(name)")
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+
+@Suite struct ClientTests {
+    private static func reply(_ body: String, _ status: String = "200 OK", _ fields: String = "") -> String {
+        "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    @Test func register() throws {
+        let image = try TemporaryFile("IMAGE")
+        let node = try FakeNode([Self.reply("{}", "201 Created")])
+        let ran = try Ran(
+            [
+                "register", "mat mul", image.path, "--class", "process", "--input", "a", "--input", "b", "--output",
+                "c",
+                "--memory", "8MiB", "--timeout", "1s",
+            ], node: node)
+        #expect(ran.status == 0 && ran.output == "registered function mat mul\n" && ran.errors.isEmpty)
+        let request = try #require(node.requests.first)
+        #expect(
+            request.hasPrefix(
+                "PUT /v1/functions/mat%20mul?class=process&inputs=a%2Cb&outputs=c&memory=8MiB&timeout=1s HTTP/1.1\r\n"))
+        #expect(request.hasSuffix("Content-Length: 5\r\n\r\nIMAGE"))
+    }
+
+    @Test func registerWithBoundItems() throws {
+        let image = try TemporaryFile("IMAGE")
+        let page = try TemporaryFile("PAGE")
+        let node = try FakeNode([Self.reply("{}", "201 Created")])
+        let ran = try Ran(["register", "f", image.path, "--input", "t", "--bind", "t#3=\(page.path)"], node: node)
+        #expect(ran.status == 0)
+        let request = try #require(node.requests.first)
+        #expect(request.contains("name=\"image\"; filename=\"f\"\r\n\r\nIMAGE\r\n"))
+        #expect(request.contains("name=\"t\"; filename=\"\(page.name)\"\r\nDandelion-Key: 3\r\n\r\nPAGE\r\n"))
+    }
+
+    @Test func registerLocally() throws {
+        let node = try FakeNode([Self.reply("{}", "201 Created")])
+        #expect(try Ran(["register", "f", "/images/f", "--local"], node: node).status == 0)
+        let request = try #require(node.requests.first)
+        #expect(request.hasPrefix("PUT /v1/functions/f?inputs=&outputs=&path=%2Fimages%2Ff HTTP/1.1\r\n"))
+        #expect(request.hasSuffix("Content-Length: 0\r\n\r\n"))
+    }
+
+    @Test func compose() throws {
+        let node = try FakeNode([Self.reply(#"{"compositions":["A","B"]}"#, "201 Created")])
+        let ran = try Ran(["compose", "A", "-"], input: "composition A", node: node)
+        #expect(ran.status == 0 && ran.output == "registered compositions A, B\n")
+        #expect(node.requests.first?.hasPrefix("PUT /v1/compositions/A HTTP/1.1\r\n") == true)
+        #expect(node.requests.first?.hasSuffix("\r\n\r\ncomposition A") == true)
+    }
+
+    @Test func invoke() throws {
+        let fields = "Server-Timing: run;dur=0.012, sandboxes;desc=1\r\nDandelion-Exit-Code: 3\r\n"
+        let node = try FakeNode([Self.reply("RESULT", "200 OK", fields), Self.reply("{}"), Self.reply("")])
+        let ran = try Ran(
+            ["invoke", "f", "--text", "hello", "--timing", "--cold", "--class", "kvm", "--timeout", "5s"], node: node)
+        #expect(ran.status == 0 && ran.output == "RESULT")
+        #expect(
+            ran.errors == "dandelion: the function left with exit code 3\n  run        0.012 ms\n  sandboxes  1\n")
+        let text = try #require(node.requests.first)
+        #expect(text.hasPrefix("POST /v1/invoke/f?class=kvm&fresh=true HTTP/1.1\r\n"))
+        #expect(text.contains("\r\nDandelion-Timeout: 5s\r\n") && text.hasSuffix("\r\n\r\nhello"))
+
+        let file = try TemporaryFile("CSV")
+        #expect(try Ran(["invoke", "f", "--item", "l#1=\(file.path)", "--json"], node: node).output == "{}")
+        let item = try #require(node.requests.last)
+        #expect(item.contains("\r\nAccept: application/json\r\n"))
+        #expect(item.contains("name=\"l\"; filename=\"\(file.name)\"\r\nDandelion-Key: 1\r\n\r\nCSV\r\n"))
+
+        #expect(try Ran(["invoke", "f"], node: node).status == 0)
+        #expect(node.requests.last?.contains("Content-Type") == false)
+    }
+
+    @Test func list() throws {
+        let functions = #"""
+            {"functions":[{"name":"f","class":"kvm","inputs":["a","b"],"outputs":["c"]}],
+            "communication":[{"name":"HTTP","signatures":[{"inputs":["requests"],"outputs":["headers","bodies"]}]}]}
+            """#
+        let compositions = #"{"compositions":[{"name":"C","inputs":[],"outputs":["o"]}]}"#
+        let node = try FakeNode([functions, compositions, functions, compositions].map { Self.reply($0) })
+        let rows = try Ran(["list"], node: node).output.split(separator: "\n")
+        #expect(
+            rows.map { $0.split(separator: "  ").map { $0.drop { $0 == " " } } } == [
+                ["function", "f", "(a, b) => (c)", "kvm"],
+                ["communication", "HTTP", "(requests) => (headers, bodies)"],
+                ["composition", "C", "() => (o)"],
+            ])
+        let json = try Ran(["list", "--json"], node: node).output
+        #expect(json.hasPrefix(#"{"functions":[{"name":"f""#) && json.hasSuffix(#""outputs":["o"]}]}"# + "\n"))
+    }
+
+    @Test func problemsAreReadable() throws {
+        let problem = #"""
+            {"type":"urn:dandelion:problem:conflict","title":"Conflict","status":409,
+            "detail":"'f' is registered already","instance":"/v1","name":"f","line":3}
+            """#
+        let node = try FakeNode([Self.reply(problem, "409 Conflict"), Self.reply("<html>", "502 Bad Gateway")])
+        let ran = try Ran(["invoke", "f"], node: node)
+        #expect(ran.status == 1 && ran.output.isEmpty)
+        #expect(ran.errors == "dandelion: 'f' is registered already\n  name: f\n  line: 3\n")
+        #expect(try Ran(["invoke", "f"], node: node).errors == "dandelion: 502 Bad Gateway: <html>\n")
+    }
+
+    @Test func exitCodes() throws {
+        #expect(try Ran(["invoke", "f", "--node", "http://127.0.0.1:1"]).status == 69)
+        #expect(try Ran(["register", "f", "/nonexistent"]).status == 66)
+        #expect(try Ran(["invoke", "f", "--node", "ftp://x"]).status == 64)
+        #expect(try Ran(["invoke", "f", "--text", "a", "--file", "b"]).status == 64)
+        #expect(try Ran(["register", "f", "x", "--bind", "a=b"]).status == 64)
+        #expect(try Ran(["register", "f", "x", "--memory", "64MB"]).status == 64)
+        #expect(try Ran(["serve", "--config", "/nonexistent"]).status == 78)
+        #expect(try Ran(["serve", "--config", "x", "--listen", "here"]).status == 64)
+        let cut = try FakeNode(["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut"])
+        #expect(try Ran(["invoke", "f"], node: cut).status == 69)
+    }
+
+    @Test func everyHelpHasAnExample() throws {
+        let commands = [
+            ["serve"], ["check-config"], ["plugins"], ["plugins", "list"], ["plugins", "inspect"], ["register"],
+            ["compose"],
+            ["invoke"], ["list"],
+        ]
+        for command in commands {
+            let ran = try Ran(command + ["--help"])
+            #expect(ran.status == 0 && ran.output.contains("  dandelion \(command.joined(separator: " ")) "))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+/// Commands that need no node.
+@Suite struct LocalTests {
+    private static let config = """
+        [plugins.gone]
+        path = "/nonexistent/lib.so"
+        [plugins.text]
+        path = "/etc/passwd"
+        [functions.HTTP]
+        plugin = "gone"
+        protocol = "http"
+        [classes.default]
+        backends = ["gone", "text"]
+        """
+
+    @Test func checkConfigTellsWhy() throws {
+        let file = try TemporaryFile(Self.config)
+        let ran = try Ran(["check-config", file.path])
+        #expect(ran.status == 0 && ran.errors.isEmpty)
+        #expect(ran.output.hasPrefix("\(file.path): no mistakes; listens on 127.0.0.1:8080"))
+        #expect(
+            ran.output.contains(
+                "\n  default  none  1GiB, 1m, inline auto; not gone: plugin /nonexistent/lib.so: No such"))
+        #expect(ran.output.contains("; not text: plugin /etc/passwd: "))
+        #expect(ran.output.contains("\n  HTTP  none  protocol http, 30s, 64MiB; not gone: "))
+    }
+
+    @Test func checkConfigTellsMistakes() throws {
+        let file = try TemporaryFile("[node]\nlisen = 1\nlog = \"inf\"\n")
+        let ran = try Ran(["check-config", file.path])
+        #expect(ran.status == 78 && ran.output.isEmpty)
+        #expect(
+            ran.errors.hasPrefix(
+                "\(file.path):2:1: unknown key 'lisen' in [node], did you mean 'listen'?\n    lisen = 1\n"))
+        #expect(ran.errors.contains("\(file.path):3:7: 'node.log' cannot be 'inf', did you mean 'info'?"))
+    }
+
+    @Test func pluginsList() throws {
+        let file = try TemporaryFile(Self.config)
+        let ran = try Ran(["plugins", "list", "--json", "--config", file.path])
+        #expect(ran.status == 0)
+        let list = try #require(try JSONSerialization.jsonObject(with: Data(ran.output.utf8)) as? [[String: String]])
+        #expect(list.map { $0["name"] } == ["gone", "text"])
+        #expect(list.allSatisfy { $0["availability"] == "unavailable" && $0["interface"] == "" })
+        #expect(list[0]["path"] == "/nonexistent/lib.so" && list[0]["reason"]?.contains("No such file") == true)
+        #expect(
+            try Ran(["plugins", "--config", file.path]).output.hasPrefix(
+                "gone    unavailable  plugin /nonexistent/lib.so"))
+    }
+
+    @Test func pluginsInspect() throws {
+        let ran = try Ran(["plugins", "inspect", "/etc/passwd"])
+        #expect(ran.status == 1 && ran.output.contains("availability  unavailable\n"))
+        let unknown = try Ran(["plugins", "inspect", "nothing", "--config", try TemporaryFile(Self.config).path])
+        #expect(unknown.status == 64 && unknown.errors.contains("known are gone, text"))
+    }
+
+    /// The plugins of this build, beside the executable.
+    @Test func shippedPluginsDescribeThemselves() throws {
+        let list = try Ran(["plugins", "list", "--json"])
+        let found = try #require(try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: String]])
+        let process = try #require(found.first { $0["name"] == "process" })
+        #expect(process["interface"] == "dn.compute/1" && process["availability"] == "available")
+        #expect(process["path"]?.hasSuffix("/libDandelionProcess.so") == true)
+        let inspected = try Ran(["plugins", "inspect", "libDandelionProcess.so", "--json"])
+        let facts = try #require(try JSONSerialization.jsonObject(with: Data(inspected.output.utf8)) as? [String: Any])
+        #expect(facts["path"] as? String == process["path"] && (facts["id"] as? String)?.isEmpty == false)
+    }
+
+    /// Ready on standard output, clean on SIGTERM.
+    @Test func serve() throws {
+        let file = try TemporaryFile(Self.config)
+        let state = TemporaryFile.folder.appending(path: "deep/state").path
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: Ran.executable)
+        process.arguments = ["serve", "--config", file.path, "--listen", "127.0.0.1:0", "--state", state]
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "Socket ready\n")
+        #expect(FileManager.default.fileExists(atPath: state + "/functions"))
+        process.terminate()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0 && process.terminationReason == .exit)
+    }
+}
