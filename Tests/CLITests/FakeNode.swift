@@ -67,6 +67,10 @@ struct Ran {
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "dandelion").path
     }()
 
+    /// The folder of the shipped configs.
+    static let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Config").path
+
     init(_ arguments: [String], input: String = "", node: FakeNode? = nil) throws {
         let process = Process()
         let (output, errors, input_) = (Pipe(), Pipe(), Pipe())

@@ -27,6 +27,15 @@ import Testing
         #expect(ran.output.contains("\n  HTTP  none  protocol http, 30s, 64MiB; not gone: "))
     }
 
+    /// The shipped files fit the schemas of the plugins of this build.
+    @Test(arguments: ["dandelion", "x86-kvm", "plain-host", "morello", "third-party"])
+    func shippedConfigs(name: String) throws {
+        let ran = try Ran(["check-config", "\(Ran.shipped)/\(name).toml"])
+        #expect(ran.status == 0 && ran.errors.isEmpty)
+        #expect(ran.output.contains("\n  default"))
+        if name != "third-party" { #expect(ran.output.contains("\n  HTTP  http  protocol http, ")) }
+    }
+
     @Test func checkConfigTellsMistakes() throws {
         let file = try TemporaryFile("[node]\nlisen = 1\nlog = \"inf\"\n")
         let ran = try Ran(["check-config", file.path])
