@@ -1,6 +1,10 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import Testing
+
+/// One after another: several tests look at the clock or at the whole process.
+@Suite(.serialized) enum KVMBackend {}
 
 /// The plugin under test, started once, with its guests.
 enum Rig {
@@ -35,6 +39,17 @@ enum Rig {
 
     /// Whether the machine runs guests by virtualisation hardware; else KVM keeps page tables only.
     static let hasHardware = ["kvm_intel", "kvm_amd"].contains { access("/sys/module/\($0)", F_OK) == 0 }
+}
+
+/// The bytes of a file of any length, proc(5) too.
+func contents(of path: String) throws -> [UInt8] {
+    let fd = open(path, O_RDONLY)
+    guard fd >= 0 else { throw HarnessError(DN_IO, "cannot open \(path)") }
+    defer { close(fd) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while case let got = read(fd, &chunk, chunk.count), got > 0 { bytes += chunk.prefix(got) }
+    return bytes
 }
 
 extension Outcome {
