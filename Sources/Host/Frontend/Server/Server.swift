@@ -85,6 +85,8 @@ final class Server: @unchecked Sendable {
 
     /// Tells a client that there is no room and closes.
     func turnAway(_ descriptor: Int32) {
+        // Closing with unread bytes would send a reset, which can overtake the answer.
+        _ = read(descriptor, scratch.baseAddress, scratch.count)
         let text: StaticString =
             "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
         _ = send(descriptor, text.utf8Start, text.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
