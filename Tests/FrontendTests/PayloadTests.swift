@@ -103,6 +103,8 @@ import Testing
         let bytes = JSONSets.write(sets)
         #expect(try JSONSets.parse(Blob(bytes)).map(PlainSet.init) == sets.map(PlainSet.init))
         let small = [ItemSet("s", [("i", 2, [0xff])]), ItemSet("t", [("", 0, [65])])]
+        let control = JSONSets.write([ItemSet("s", [("", 0, [0]), ("", 0, [10])])])
+        #expect(String(decoding: control, as: UTF8.self).contains(#""data":"AA=="},{"ident":"","key":0,"text":"\n"}"#))
         #expect(
             String(decoding: JSONSets.write(small), as: UTF8.self)
                 == #"{"sets":[{"name":"s","items":[{"ident":"i","key":2,"data":"/w=="}]},"#

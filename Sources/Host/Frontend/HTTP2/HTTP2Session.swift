@@ -10,6 +10,9 @@ final class HTTP2Session {
     /// Streams that ended before they were answered; the owner empties the list.
     var cancelled: [Int32] = []
 
+    /// The client has begun to speak HTTP/2.
+    private(set) var hasBegun = false
+
     private var session: OpaquePointer?
     private var streams: [Int32: HTTP2Stream] = [:]
     private var buffered = 0
@@ -66,7 +69,8 @@ final class HTTP2Session {
 
     /// - Returns: false when the connection is beyond repair; what `drain` still yields explains it to the client.
     func receive(_ bytes: Bytes) -> Bool {
-        guard let base = bytes.baseAddress else { return true }
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
+        hasBegun = true
         let count = nghttp2_session_mem_recv(session, base.assumingMemoryBound(to: UInt8.self), bytes.count)
         return count == bytes.count
     }

@@ -60,7 +60,7 @@ enum JSONSets {
         }
     }
 
-    /// Data that is valid UTF-8 appears as `text`, any other as `data` in base64.
+    /// Data that is readable as UTF-8 appears as `text`, any other as `data` in base64.
     static func write(_ sets: [ItemSet]) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
@@ -70,6 +70,11 @@ enum JSONSets {
             }
         }
         return json.bytes
+    }
+
+    /// What text does not hold.
+    private static func isControl(_ byte: UInt8) -> Bool {
+        byte < 0x20 && byte != ASCII.tab && byte != ASCII.lineFeed && byte != ASCII.carriageReturn || byte == 0x7f
     }
 
     private static func write(_ set: ItemSet, to json: inout JSONWriter) {
@@ -87,7 +92,7 @@ enum JSONSets {
             json.member("ident", item.ident.text)
             json.member("key", Int(item.key))
             item.data.withUnsafeBytes { bytes in
-                if let text = String(validating: bytes, as: UTF8.self) {
+                if !bytes.contains(where: isControl), let text = String(validating: bytes, as: UTF8.self) {
                     json.member("text", text)
                 } else {
                     json.name("data")

@@ -15,7 +15,8 @@ extension Connection {
     func turnHTTP2() {
         guard let http2, phase == .reading, !isTurning else { return }
         isTurning = true
-        while !http2.ready.isEmpty || !http2.cancelled.isEmpty {
+        // After an upgrade the answer waits for the client's preface: clients choke on much that comes right behind 101.
+        while http2.hasBegun, !http2.ready.isEmpty || !http2.cancelled.isEmpty {
             let ready = http2.ready
             let cancelled = http2.cancelled
             http2.ready = []
@@ -44,7 +45,7 @@ extension Connection {
             if count == 0 { break }
         }
         guard phase == .reading, isSent else { return }
-        wait(!http2.hasStreams ? .idle : http2.isReceiving ? .frames : .nothing)
+        wait(!http2.hasStreams ? .idle : http2.isReceiving || !http2.hasBegun ? .frames : .nothing)
     }
 
     func respondHTTP2(_ response: Response, stream: Int32) {
