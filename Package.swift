@@ -144,7 +144,7 @@ let package = Package(
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
-        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"]),
+        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("Node", ["Node"]),

@@ -60,7 +60,12 @@ public final class HarnessEngine {
         try attempt("context_create") { plugin.compute.pointee.context_create?(self.handle, &params, &handle, $0) }
         guard let handle else { throw HarnessError(DN_FAILED, "context_create gave no context") }
         let context = HarnessContext(plugin, handle, image)
-        try attempt("context_load") { plugin.compute.pointee.context_load?(handle, image.handle, $0) }
+        do {
+            try attempt("context_load") { plugin.compute.pointee.context_load?(handle, image.handle, $0) }
+        } catch {
+            context.destroy()
+            throw error
+        }
         return context
     }
 

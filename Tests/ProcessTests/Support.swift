@@ -44,20 +44,6 @@ func names(in directory: String) -> [String] {
     return names
 }
 
-/// What this process holds: descriptors, mappings, and child processes of any state.
-struct Holdings: Equatable {
-    var descriptors: Int
-    var mappings: Int
-    var children: Int
-
-    static func now() throws -> Holdings {
-        let maps = try fileBytes("/proc/self/maps").filter { $0 == 10 }.count
-        return Holdings(
-            descriptors: names(in: "/proc/self/fd").count, mappings: maps,
-            children: try processes(parent: getpid()).count)
-    }
-}
-
 /// The pids of processes whose parent is `parent`.
 func processes(parent: pid_t) throws -> [pid_t] {
     names(in: "/proc").compactMap { pid_t($0) }.filter { pid in

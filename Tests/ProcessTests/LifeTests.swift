@@ -1,0 +1,65 @@
+import Glibc
+import PluginABI
+import PluginHarness
+import Testing
+
+/// Nothing is left behind: no process, descriptor, mapping or memory.
+@Suite struct Life {
+    @Test func twoThousandRunsLeaveNothing() throws {
+        var images: [String] = []
+        defer { for image in images { unlink(image) } }
+        // Leaving, faulting, filling memory, filling the stack, calling the system, overwriting the backend's pages.
+        for guest in ["hello", "access", "mark", "recurse", "system_call", "original"] {
+            let path = "/tmp/dandelion-soak-\(getpid())-\(guest).elf"
+            try write(try GuestCompiler.image(guest), to: path)
+            images.append(path)
+        }
+        let host = try HostProgram(["soak", "2000"] + images)
+        let before = try #require(Holdings(host.line(), "before"))
+        let after = try #require(Holdings(host.line(), "after"))
+        let end = try #require(Holdings(host.line(), "end"))
+        #expect(host.wait() == 0)
+        #expect(after.descriptors == before.descriptors)
+        #expect(after.mappings == before.mappings)
+        #expect(after.children <= before.children)
+        // Two sandboxes keep at most resident_bytes (2 MiB) and a page each.
+        #expect(after.sharedKiB <= before.sharedKiB + 2 * 2048 + 64, "\(before) \(after)")
+        #expect(end.children == 0)
+        #expect(end.sharedKiB < 1024)
+    }
+
+    @Test func anEngineTakesEverythingAlong() throws {
+        let host = try HostProgram(["soak", "1"])
+        let end = try #require(Holdings(host.line(), "end"))
+        #expect(host.wait() == 0)
+        #expect(end.children == 0)
+        #expect(end.sharedKiB == 0)
+    }
+
+    /// A host that is killed takes its zygotes and children with it.
+    @Test func processesDieWithAKilledHost() throws {
+        let host = try HostProgram(["hold"])
+        #expect(host.line() == "ready")
+        var left = try processes(parent: host.pid)
+        #expect(left.count == 4, "two zygotes with a child each: \(left)")
+        kill(host.pid, SIGKILL)
+        _ = host.wait()
+        for _ in 0..<200 where !left.isEmpty {
+            usleep(10_000)
+            left = left.filter { lives($0) }
+        }
+        #expect(left.isEmpty, "\(left) live on")
+    }
+
+    private func lives(_ pid: pid_t) -> Bool {
+        let stat = (try? fileBytes("/proc/\(pid)/stat")) ?? []
+        return !stat.isEmpty && !String(decoding: stat, as: UTF8.self).contains(") Z ")
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        guard fd >= 0 else { throw HarnessError(-1, "cannot write \(path)") }
+        defer { close(fd) }
+        guard Glibc.write(fd, bytes, bytes.count) == bytes.count else { throw HarnessError(-1, "cannot write \(path)") }
+    }
+}

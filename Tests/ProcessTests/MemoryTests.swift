@@ -1,0 +1,100 @@
+import PluginABI
+import PluginHarness
+import Testing
+
+/// What a function finds in memory is its own, and what the host may touch is the context.
+@Suite struct Memory {
+    @Test(arguments: [true, false]) func nothingOfTheLastFunctionIsSeen(idle: Bool) throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        try onPinnedThread { core in
+            let engine = try HarnessEngine(plugin, core: core)
+            let mark = try plugin.load(try GuestCompiler.image("mark"))
+            let zero = try plugin.load(try GuestCompiler.image("zero"))
+            let registers = BackendSuite.cases.filter { $0.guest == "registers" }
+            // Beyond what stays resident, below it, and with a smaller limit between.
+            for limit in [16 << 20, 1 << 20, 4 << 20, 16 << 20] as [UInt64] {
+                for _ in 0..<3 {
+                    #expect(try engine.invoke(mark, limit: limit, idle: idle).outcome == DN_RUN_EXITED)
+                    let found = try engine.invoke(zero, limit: limit, idle: idle)
+                    #expect(numbers(in: found.outputs.first?.items.first?.data ?? [1]) == [0, 0], "\(found)")
+                    _ = try engine.invoke(mark, limit: limit, idle: idle)
+                    for guestCase in registers {
+                        #expect(try BackendSuite.run(guestCase, on: engine, GuestImages(plugin)).isEmpty)
+                    }
+                }
+            }
+            engine.destroy()
+        }
+    }
+
+    @Test func aContextThatNeverRanLeavesNothing() throws {
+        let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(1)])
+        let engine = try HarnessEngine(plugin)
+        let zero = try plugin.load(try GuestCompiler.image("zero"))
+        for _ in 0..<5 {
+            let context = try engine.context(limit: 4 << 20, image: zero)
+            try context.write(2 << 20, [UInt8](repeating: 7, count: 8192))
+            try context.write(context.info.stack_low == 0 ? 3 << 20 : context.info.stack_low, [9])
+            context.destroy()
+            let found = try engine.invoke(zero)
+            #expect(numbers(in: found.outputs.first?.items.first?.data ?? [1]) == [0, 0], "\(found)")
+        }
+        engine.destroy()
+    }
+
+    @Test func theHostStaysInsideTheContext() throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let engine = try HarnessEngine(plugin)
+        let image = try plugin.load(try GuestCompiler.image("hello"))
+        let context = try engine.context(limit: 1 << 20, image: image)
+        try context.write(inputs: [], outputs: [])
+        let info = context.info
+        #expect(info.low == 0x10000 && info.limit == 1 << 20 && info.stack_high - info.stack_low == 1 << 20)
+        for (address, size) in [
+            (info.low, info.limit - info.low), (info.stack_low, 1 << 20), (info.limit - 1, 1), (info.limit, 0),
+        ] as [(UInt64, UInt64)] {
+            #expect(try context.read(address, size).count == Int(size))
+        }
+        for (address, size) in [
+            (0, 1), (info.low - 1, 2), (info.limit - 1, 2), (info.limit, 1), (UInt64.max, 2), (UInt64.max - 8, 9),
+            (info.stack_low - 1, 1), (info.stack_high - 1, 2), (info.exit_address, 8), (0x7e00_0030_0000, 8),
+        ] as [(UInt64, UInt64)] {
+            #expect(throws: HarnessError.self, "\(address) \(size)") { try context.read(address, size) }
+        }
+        context.destroy()
+        engine.destroy()
+    }
+
+    @Test func limitsAreKept() throws {
+        let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(2), "context_max": .int(64 << 20)])
+        let caps = try plugin.capabilities()
+        #expect(caps.contexts_per_engine == 2 && caps.context_max == 64 << 20)
+        let engine = try HarnessEngine(plugin)
+        let image = try plugin.load(try GuestCompiler.image("hello"))
+        #expect(status { try engine.context(limit: 64 << 20 + 1, image: image) } == DN_LIMIT)
+        #expect(status { try engine.context(limit: 0x11000, image: image) } == DN_LIMIT)
+        let held = try [engine.context(limit: 64 << 20, image: image)]
+        #expect(held.count == 1)
+        for context in held { context.destroy() }
+        engine.idle()
+        let two = try (0..<2).map { _ in try engine.context(limit: 1 << 20, image: image) }
+        #expect(status { try engine.context(limit: 1 << 20, image: image) } == DN_BUSY)
+        for context in two { context.destroy() }
+        #expect(try engine.invoke(image).outcome == DN_RUN_EXITED)
+        engine.destroy()
+    }
+
+    @Test(arguments: ["pool", "stack_bytes", "context_max", "resident_bytes"]) func badSettingsAreRefused(key: String) {
+        #expect(status { try HarnessPlugin(file: processPlugin, config: [key: .int(-1)]) } == DN_BAD_CONFIG)
+        #expect(status { try HarnessPlugin(file: processPlugin, config: [key: .string("much")]) } == DN_BAD_CONFIG)
+    }
+
+    private func status<T>(_ body: () throws -> T) -> dn_status {
+        do {
+            _ = try body()
+            return DN_OK
+        } catch {
+            return (error as? HarnessError)?.status ?? DN_FAILED
+        }
+    }
+}
