@@ -56,7 +56,7 @@ extension VirtualMachine {
     func lastExit(in slot: Slot) -> Exit {
         let port = ckvm_out_port(run)
         let rip = ckvm_regs(run).pointee.rip
-        // At the `out` or behind it: see skipsPortInstructions.
+        // VT-x and SVM leave the instruction pointer at the `out`, a page-table VM behind it.
         if port == CKVM_EXIT_PORT, rip &- SystemArea.exitAddress <= 2 { return .left }
         isTainted = true
         let vector = port - CKVM_STUB_PORT
@@ -112,10 +112,13 @@ extension VirtualMachine {
         return (bytes.load(as: UInt8.self), bytes.load(fromByteOffset: 1, as: UInt8.self))
     }
 
-    /// Where the port instruction of the last exit is: one byte, or two with an immediate port (E4 to E7).
+    /// Where the port instruction of the last exit is: at rip, or before it when a page-table VM has done an `out`.
     private func portInstruction(_ rip: UInt64, in slot: Slot) -> UInt64 {
-        guard skipsPortInstructions else { return rip }
-        return rip &- ((0xe4...0xe7).contains(instruction(at: rip &- 2, in: slot).0) ? 2 : 1)
+        func isPort(_ code: UInt8) -> Bool { [0x6c, 0x6e, 0xe4, 0xe6, 0xec, 0xee].contains(code & 0xfe) }
+        func isPrefix(_ code: UInt8) -> Bool { [0x66, 0xf2, 0xf3].contains(code) || code & 0xf0 == 0x40 }
+        let (first, second) = instruction(at: rip, in: slot)
+        if isPort(first) || isPrefix(first) && isPort(second) { return rip }
+        return rip &- ([0xe4, 0xe6].contains(instruction(at: rip &- 2, in: slot).0 & 0xfe) ? 2 : 1)
     }
 
     private func systemCallFault(_ number: Int64, pc: UInt64) -> Fault {

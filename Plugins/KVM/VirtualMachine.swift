@@ -15,8 +15,6 @@ final class VirtualMachine: @unchecked Sendable {
     let vcpu: Int32
     let run: UnsafeMutablePointer<kvm_run>
     let area: SystemArea
-    /// At an exit by a port instruction, rip is behind it and not at it.
-    let skipsPortInstructions: Bool
     private let vm: Int32
     private let runBytes: Int
     private var tables: PageTables
@@ -53,7 +51,6 @@ final class VirtualMachine: @unchecked Sendable {
         }
         (vcpu, run) = made
         runBytes = platform.runBytes
-        skipsPortInstructions = platform.kind == .pageTables
         registered = Array(repeating: -1, count: slots.count)
         for (index, slot) in slots.enumerated() { try register(slot: index, memory: slot.memory, upTo: slot.step) }
         run.pointee.kvm_valid_regs = UInt64(ckvm_sync_all)
