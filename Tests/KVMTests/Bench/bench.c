@@ -2,7 +2,8 @@
  *
  *   bench PLUGIN.so IMAGE RUNS [slots]
  *
- * Lines "name p50 p99" in microseconds: floor_run_N and plugin_run_N end with the result, *_cycle_N with clean memory. */
+ * Lines "name p50 p99" in microseconds: floor_run_N and plugin_run_N end with the result, *_cycle_N with clean memory.
+ * Then whole invocations (10 pages, memory clean again) per second of one and of two engines, each on its own core. */
 #define main floor_main
 #include "../../../Benchmarks/floors/kvm_floor.c"
 #undef main
@@ -13,10 +14,10 @@
 #include <pthread.h>
 #include <signal.h>
 
-static dn_signal_handler handlers[16];
-static void *arguments[16];
+static __thread dn_signal_handler handlers[16];
+static __thread void *arguments[16];
+static __thread int handler_count;
 static int64_t slots;
-static int handler_count;
 
 static void dispatch(int signo, siginfo_t *info, void *context) {
     for (int i = 0; i < handler_count; i++)
@@ -51,10 +52,11 @@ static const void *service(const dn_host *host, const char *id) {
 }
 
 static const dn_compute *compute;
-static dn_engine *engine;
+static dn_instance *instance;
 static dn_image *image;
-static uint64_t runs_made;
-static dn_error error = {.struct_size = sizeof error};
+static __thread dn_engine *engine;
+static __thread uint64_t runs_made;
+static __thread dn_error error = {.struct_size = sizeof error};
 
 static void check(dn_status status, const char *what) {
     if (status == DN_OK) return;
@@ -62,7 +64,12 @@ static void check(dn_status status, const char *what) {
     exit(1);
 }
 
-static void start(const char *path) {
+static void make_engine(void) {
+    dn_engine_params params = {.struct_size = sizeof params, .core = -1};
+    check(compute->engine_create(instance, &params, &engine, &error), "engine_create");
+}
+
+static void start(const char *path, const char *image_path) {
     static dn_host host = {.struct_size = sizeof host, .abi_major = DN_ABI_MAJOR, .get_interface = service};
     struct sigaction action = {.sa_sigaction = dispatch, .sa_flags = SA_SIGINFO};
     signals.kick_signal = SIGRTMIN + 5;
@@ -71,12 +78,9 @@ static void start(const char *path) {
     if (!library) fprintf(stderr, "%s\n", dlerror()), exit(1);
     const dn_plugin *(*entry)(uint32_t) = (const dn_plugin *(*)(uint32_t))dlsym(library, DN_ENTRY_SYMBOL);
     const dn_plugin *plugin = entry(DN_ABI_MINOR);
-    dn_instance *instance;
     check(plugin->start(&host, (dn_bytes){0}, &instance, &error), "start");
     compute = plugin->get_interface(DN_COMPUTE_1);
-    dn_engine_params params = {.struct_size = sizeof params, .core = -1};
-    check(compute->engine_create(instance, &params, &engine, &error), "engine_create");
-    extern const char *image_path;
+    make_engine();
     int file = must(open(image_path, O_RDONLY), image_path);
     off_t size = lseek(file, 0, SEEK_END);
     uint8_t *bytes = malloc((size_t)size);
@@ -87,10 +91,8 @@ static void start(const char *path) {
     close(file);
 }
 
-const char *image_path;
-
 static void invoke(int pages, double *done, double *clean) {
-    static uint8_t input[DATA], result[DATA];
+    static __thread uint8_t input[DATA], result[DATA];
     const uint64_t data = 0x40000, block = 0x42000;
     double begin = now();
     dn_context *context_handle;
@@ -145,14 +147,60 @@ static void compare(int pages, int count) {
            times[3][count / 2] / times[1][count / 2]);
 }
 
-int main(int argc, char **argv) {
-    if (argc < 4) return fprintf(stderr, "usage: %s PLUGIN.so IMAGE RUNS [slots]\n", argv[0]), 2;
-    image_path = argv[2];
-    slots = argc > 4 ? atoi(argv[4]) : 0;
+static void pin(int core) {
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
+    CPU_SET(core, &one);
     sched_setaffinity(0, sizeof one, &one);
+}
+
+static pthread_barrier_t together;
+
+/* Invokes for a second; returns how often. */
+static void *work(void *core) {
+    pin((int)(intptr_t)core);
+    if (!engine) make_engine();
+    double done, clean;
+    for (int i = 0; i < 1000; i++) invoke(10, &done, &clean);
+    pthread_barrier_wait(&together);
+    intptr_t count = 0;
+    for (double end = now() + 1e6; now() < end; count++) invoke(10, &done, &clean);
+    return (void *)count;
+}
+
+static double rate(int engines, const int *cores) {
+    pthread_t threads[2];
+    double total = 0;
+    pthread_barrier_init(&together, NULL, (unsigned)engines);
+    for (int i = 0; i < engines; i++) pthread_create(&threads[i], NULL, work, (void *)(intptr_t)cores[i]);
+    for (int i = 0; i < engines; i++) {
+        void *count;
+        pthread_join(threads[i], &count);
+        total += (double)(intptr_t)count;
+    }
+    pthread_barrier_destroy(&together);
+    return total;
+}
+
+static void scale(const cpu_set_t *allowed) {
+    int cores[2], found = 0;
+    for (int i = 0; i < CPU_SETSIZE && found < 2; i++)
+        if (CPU_ISSET(i, allowed)) cores[found++] = i;
+    if (found < 2) return (void)printf("one core only: two engines were not measured\n");
+    double one = 0, two = 0;
+    for (int i = 0; i < 3; i++) {
+        double a = rate(1, cores), b = rate(2, cores);
+        one = a > one ? a : one, two = b > two ? b : two;
+    }
+    printf("engines_1_per_s %.0f\nengines_2_per_s %.0f\nscale %.2f\n", one, two, two / one);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) return fprintf(stderr, "usage: %s PLUGIN.so IMAGE RUNS [slots]\n", argv[0]), 2;
+    slots = argc > 4 ? atoi(argv[4]) : 0;
+    cpu_set_t allowed;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    pin(sched_getcpu());
     pagemap = must(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "/proc/self/pagemap");
     system_area = memory(SYSTEM);
     context = memory(CONTEXT);
@@ -160,7 +208,8 @@ int main(int argc, char **argv) {
     make_code();
     make_vm();
     make_registers();
-    start(argv[1]);
+    start(argv[1], argv[2]);
     const int pages[] = {0, 10, 100, 1000};
     for (unsigned i = 0; i < sizeof pages / sizeof *pages; i++) compare(pages[i], atoi(argv[3]));
+    scale(&allowed);
 }
