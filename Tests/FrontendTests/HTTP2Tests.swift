@@ -140,6 +140,19 @@ struct Frame: Equatable {
         #expect(session.ready.first?.problem?.status == .contentTooLarge)
     }
 
+    @Test func bodiesCountAgainstTheBudget() throws {
+        let budget = MemoryBudget(limit: 3000)
+        do {
+            let session = try makeSession(limits: Limits(budget: budget))
+            let half = [UInt8](repeating: 0, count: 2000)
+            #expect(receive(session, [.request(1, "PUT", "/", end: false), .data(1, half, end: true)]))
+            #expect(session.ready.first?.problem == nil)
+            #expect(receive(session, [.request(3, "PUT", "/", end: false), .data(3, half, end: true)]))
+            #expect(session.ready.map { $0.problem?.status } == [nil, .tooManyRequests])
+        }
+        #expect(budget.current == 0)
+    }
+
     @Test func takesOverAnUpgradedRequest() throws {
         let session = try #require(HTTP2Session(limits: Limits()))
         var reader = RequestReader(pool: BufferPool(), limits: Limits())

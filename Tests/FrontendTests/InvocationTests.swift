@@ -153,6 +153,16 @@ import Testing
         }
     }
 
+    @Test func longDocumentsAreReadAsShortOnes() throws {
+        try with { server, client in
+            let data = [UInt8](repeating: 5, count: 2 << 20)
+            let reply = client.send("POST", "/hot/x", call("E", data))
+            #expect(reply?.status == 200)
+            #expect(reply?.body.count ?? 0 > data.count)
+            #expect(client.send("POST", "/hot/x", [1] + call("E", data))?.status == 400)
+        }
+    }
+
     @Test func stoppingLetsRequestsFinish() throws {
         let server = try TestServer()
         let client = try server.connect()

@@ -234,6 +234,37 @@ struct Outcome: Equatable {
         #expect(kept.allSatisfy { $0.array == $1 })
     }
 
+    @Test(arguments: ["Content-Length: 100000", "Transfer-Encoding: chunked"])
+    func longBodiesCountAgainstTheBudget(_ field: String) throws {
+        let budget = MemoryBudget(limit: 190_000)
+        let isChunked = field.hasPrefix("T")
+        let body = String(repeating: "x", count: 100_000)
+        let text =
+            "PUT / HTTP/1.1\r\nHost: a\r\n\(field)\r\n\r\n" + (isChunked ? "186a0\r\n\(body)\r\n0\r\n\r\n" : body)
+        func read() throws -> Blob {
+            var reader = RequestReader(pool: BufferPool(), limits: Limits(budget: budget))
+            var rest = Array(text.utf8)[...]
+            while true {
+                let room = reader.room()
+                let piece = rest.prefix(room.count)
+                room.copyBytes(from: piece)
+                reader.received(piece.count)
+                rest = rest.dropFirst(piece.count)
+                var progress = try reader.advance()
+                while progress == .head { progress = try reader.advance() }
+                if progress == .request { return reader.body }
+            }
+        }
+        do {
+            let kept = try read().slice(0..<10)
+            #expect(budget.current >= 100_000)
+            #expect(throws: Problem.self) { try read() }
+            #expect(kept.text == "xxxxxxxxxx")
+        }
+        #expect(budget.current == 0)
+        #expect(try read().count == 100_000)
+    }
+
     @Test func recognizesUpgrades() throws {
         let fields = "Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
         func settings(_ text: String) throws -> Int? {

@@ -3,8 +3,8 @@ internal import Items
 /// What `/hot` and `/cold` are asked to run: a registered name or the text of one composition, and the input sets.
 ///
 /// Sets are positional; their names and items are views of the body.
-struct InvocationDocument {
-    enum Target {
+struct InvocationDocument: Sendable {
+    enum Target: Sendable {
         case name(Blob)
         case composition(Blob)
     }

@@ -2,22 +2,38 @@ internal import Items
 
 /// Bytes of unknown number, in memory that doubles.
 struct GrowingBytes {
-    private(set) var storage: HeapStorage
     private(set) var count = 0
+    private var storage: BudgetedStorage?
+    private let expected: Int
+    private let budget: MemoryBudget
 
-    init(capacity: Int = 0) { storage = HeapStorage(capacity: capacity) }
+    /// - Parameter expected: How many bytes there will be, if that is known.
+    init(expected: Int = 0, budget: MemoryBudget) {
+        self.expected = expected
+        self.budget = budget
+    }
 
-    mutating func append(_ bytes: Bytes) {
+    /// - Throws: 429 when the budget is used up.
+    mutating func append(_ bytes: Bytes) throws(Problem) {
         guard let from = bytes.baseAddress, bytes.count > 0 else { return }
-        if count + bytes.count > storage.capacity {
-            let larger = HeapStorage(capacity: max(4096, storage.capacity * 2, count + bytes.count))
-            larger.base.copyMemory(from: storage.base, byteCount: count)
-            storage = larger
-        }
-        // SAFETY: the capacity was made to fit above, and nobody else has seen this storage yet.
-        (storage.base + count).copyMemory(from: from, byteCount: bytes.count)
+        let target = try room(for: count + bytes.count)
+        // SAFETY: there is room for both, and nobody else has seen this storage yet.
+        (target + count).copyMemory(from: from, byteCount: bytes.count)
         count += bytes.count
     }
 
-    var blob: Blob { Blob(storage: storage, start: UnsafeRawPointer(storage.base), count: count) }
+    private mutating func room(for needed: Int) throws(Problem) -> UnsafeMutableRawPointer {
+        if let storage, needed <= storage.capacity {
+            try storage.fill(to: needed)
+            return storage.base
+        }
+        let larger = try BudgetedStorage(capacity: max(512, expected, count * 2, needed), budget: budget)
+        try larger.fill(to: needed)
+        if let storage { larger.base.copyMemory(from: storage.base, byteCount: count) }
+        storage = larger
+        return larger.base
+    }
+
+    var base: UnsafeRawPointer? { storage.map { UnsafeRawPointer($0.base) } }
+    var blob: Blob { Blob(storage: storage, start: base, count: count) }
 }

@@ -22,7 +22,7 @@ struct ChunkedDecoder {
         while index < bytes.count, state != .done {
             if state == .data {
                 let count = min(remaining, bytes.count - index)
-                body.append(bytes.part(index..<index + count))
+                try body.append(bytes.part(index..<index + count))
                 remaining -= count
                 index += count
                 if remaining == 0 { state = .dataReturn }

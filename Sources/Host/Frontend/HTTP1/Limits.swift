@@ -5,4 +5,6 @@ struct Limits: Sendable {
     var fields = 100
     /// A body, in bytes.
     var body = 64 << 20
+    /// Shared by all requests of the node.
+    var budget = MemoryBudget(limit: .max)
 }

@@ -31,7 +31,7 @@ struct RequestReader: ~Copyable {
     private var parser = HeadParser()
     private var chunks = ChunkedDecoder()
     private var growing: GrowingBytes?
-    private var long: HeapStorage?
+    private var long: BudgetedStorage?
     private var longCount = 0
 
     private(set) var head = RequestHead()
@@ -97,7 +97,9 @@ struct RequestReader: ~Copyable {
             stage = .complete
             return .request
         case .long:
-            guard let long, longCount == long.capacity else { return .starved }
+            guard let long else { return .starved }
+            try long.fill(to: longCount)
+            guard longCount == long.capacity else { return .starved }
             body = Blob(storage: long, start: UnsafeRawPointer(long.base), count: longCount)
             stage = .complete
             return .request
@@ -131,7 +133,7 @@ struct RequestReader: ~Copyable {
     private mutating func beginBody() throws(Problem) {
         if head.isChunked {
             chunks = ChunkedDecoder()
-            growing = GrowingBytes()
+            growing = GrowingBytes(budget: limits.budget)
             stage = .chunked
             return
         }
@@ -142,7 +144,7 @@ struct RequestReader: ~Copyable {
             return
         }
         let arrived = end - start - consumed
-        let long = HeapStorage(capacity: length)
+        let long = try BudgetedStorage(capacity: length, budget: limits.budget)
         // SAFETY: arrived < length, because the whole body would not fit into the buffer's rest.
         long.base.copyMemory(from: buffer.base + start + consumed, byteCount: arrived)
         longCount = arrived

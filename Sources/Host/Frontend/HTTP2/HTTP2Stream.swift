@@ -15,7 +15,7 @@ final class HTTP2Stream {
     private(set) var ignored = 0
 
     private let limits: Limits
-    private var names = GrowingBytes(capacity: 512)
+    private var names: GrowingBytes
     private var content: GrowingBytes?
     private var upgraded: Blob?
     private var hasPath = false
@@ -23,16 +23,18 @@ final class HTTP2Stream {
     init(id: Int32, limits: Limits) {
         self.id = id
         self.limits = limits
+        names = GrowingBytes(budget: limits.budget)
     }
 
     /// A request that came as HTTP/1.1 and asked for an upgrade: its head is copied, its body shared.
     init(id: Int32, upgrading head: RequestHead, body: Blob, limits: Limits) {
         self.id = id
         self.limits = limits
+        names = GrowingBytes(budget: limits.budget)
         let end = max(head.target.upperBound, head.fields.last?.value.upperBound ?? 0)
-        names.append(Bytes(start: head.base, count: Int(end)))
+        do { try names.append(Bytes(start: head.base, count: Int(end))) } catch { problem = error }
         self.head = head
-        self.head.base = UnsafeRawPointer(names.storage.base)
+        self.head.base = names.base
         upgraded = body
     }
 
@@ -42,15 +44,18 @@ final class HTTP2Stream {
     /// Takes a header field, which the session has checked for form.
     func add(name: Bytes, value: Bytes) {
         guard problem == nil else { return }
+        do { try read(name: name, value: value) } catch { problem = error }
+    }
+
+    private func read(name: Bytes, value: Bytes) throws(Problem) {
         guard names.count + name.count + value.count <= limits.head, head.fields.count < limits.fields else {
-            problem = Problem(.headerFieldsTooLarge, "tooLarge", "header fields exceed \(limits.head) bytes")
-            return
+            throw Problem(.headerFieldsTooLarge, "tooLarge", "header fields exceed \(limits.head) bytes")
         }
         let start = UInt32(names.count)
-        names.append(name)
+        try names.append(name)
         let middle = UInt32(names.count)
-        names.append(value)
-        head.base = UnsafeRawPointer(names.storage.base)
+        try names.append(value)
+        head.base = names.base
         let range = middle..<UInt32(names.count)
         if name.first != ASCII.colon {
             head.fields.append(RequestHead.Field(name: start..<middle, value: range))
@@ -74,8 +79,9 @@ final class HTTP2Stream {
             return
         }
         guard bytes.count <= limits.body - bodyCount else { return fail(.bodyTooLarge(limits)) }
-        if content == nil { content = GrowingBytes(capacity: head.contentLength ?? 0) }
-        content?.append(bytes)
+        var content = content.take() ?? GrowingBytes(expected: head.contentLength ?? 0, budget: limits.budget)
+        do { try content.append(bytes) } catch { return fail(error) }
+        self.content = content
     }
 
     func fail(_ problem: Problem) {

@@ -8,12 +8,32 @@ internal import Registry
 extension Router {
     /// `/hot/…` and `/cold/…`: the body says what to run, the rest of the path means nothing.
     func invokeDocument(_ request: Request, fresh: Bool, on worker: Worker) throws(Problem) {
-        let document: InvocationDocument
-        do throws(BSONError) { document = try InvocationDocument(request.body) } catch { throw error.problem }
-        guard let target = document.target else { return }
+        let body = request.body
         let exchange = request.exchange
+        let deadline = try deadline(request)
+        guard body.count > Self.longDocument else {
+            return try start(try Self.document(body), deadline, fresh: fresh, exchange, worker)
+        }
+        try takeApart(for: exchange, on: worker) { () throws(Problem) in
+            try Self.document(body)
+        } next: { (document) throws(Problem) in
+            try self.start(document, deadline, fresh: fresh, exchange, worker)
+        }
+    }
+
+    /// Documents beyond this may hold so many items that a helper thread reads them.
+    private static let longDocument = 1 << 20
+
+    private static func document(_ body: Blob) throws(Problem) -> InvocationDocument {
+        do { return try InvocationDocument(body) } catch { throw error.problem }
+    }
+
+    private func start(
+        _ document: InvocationDocument, _ deadline: UInt64, fresh: Bool, _ exchange: Exchange, _ worker: Worker
+    ) throws(Problem) {
+        guard let target = document.target else { throw .malformed("neither name nor composition is given") }
         let invocation = InvocationRequest(
-            target: target.invocationTarget, inputs: document.sets, fresh: fresh, deadline: try deadline(request))
+            target: target.invocationTarget, inputs: document.sets, fresh: fresh, deadline: deadline)
         try invoke(invocation, for: exchange, on: worker) { outcome, sets in
             do throws(Failure) {
                 let reply = try BSONReply(sets.map(\.set))

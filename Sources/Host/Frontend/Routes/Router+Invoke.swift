@@ -21,16 +21,9 @@ extension Router {
         guard form.isText, request.body.count > Self.longText else {
             return try start(wish, inputs: try form.sets(), exchange, worker)
         }
-        let accepted = HelperThreads.shared.submit {
-            let sets: Result<[ItemSet], Problem>
-            do throws(Problem) { sets = .success(try form.sets()) } catch { sets = .failure(error) }
-            worker.loop.post {
-                do throws(Problem) { try self.start(wish, inputs: try sets.get(), exchange, worker) } catch {
-                    exchange.fail(error)
-                }
-            }
+        try takeApart(for: exchange, on: worker, form.sets) { (sets) throws(Problem) in
+            try self.start(wish, inputs: sets, exchange, worker)
         }
-        if !accepted { throw Problem(Failure(.busy, "too many requests wait already")) }
     }
 
     private func start(
@@ -42,7 +35,7 @@ extension Router {
         try invoke(invocation, for: exchange, on: worker) { [self] outcome, sets in
             let reply = PlainReply(outcome, sets, accept: wish.accept)
             if reply.size > Self.longText, reply.type == .json {
-                offload(exchange, on: worker) { () throws(Problem) in try reply.response() }
+                offload(exchange, on: worker, to: readers) { () throws(Problem) in try reply.response() }
             } else {
                 do throws(Problem) { exchange.respond(try reply.response()) } catch { exchange.fail(error) }
             }

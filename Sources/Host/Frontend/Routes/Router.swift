@@ -13,6 +13,8 @@ final class Router: Sendable {
     let catalogue: Catalogue
     let pool: WorkerPool
     let settings: Frontend.Settings
+    /// Take long bodies apart and put long replies together; registrations, which may take seconds, have others.
+    let readers = HelperThreads(count: 2)
     private let requests = Metrics.shared.cell(
         "dandelion_http_requests_total", "HTTP requests that were read completely.")
     private let failures = Metrics.shared.cell(
@@ -113,12 +115,32 @@ final class Router: Sendable {
         guard let time = Units.time(value.text) else {
             throw .malformed("Dandelion-Timeout '\(value.text)' is not a time such as 500ms")
         }
-        return Clock.now() &+ time
+        let (deadline, overflow) = Clock.now().addingReportingOverflow(time)
+        return overflow ? 0 : deadline
     }
 
-    /// Does work that blocks or takes long on a helper thread, then answers on the connection's worker.
-    func offload(_ exchange: Exchange, on worker: Worker, _ work: @escaping @Sendable () throws(Problem) -> Response) {
-        let accepted = HelperThreads.shared.submit {
+    /// Takes a long body apart on a helper thread, so that other requests of the worker need not wait for that; `next`
+    /// goes on with the result on the worker.
+    func takeApart<T: Sendable>(
+        for exchange: Exchange, on worker: Worker, _ work: @escaping @Sendable () throws(Problem) -> T,
+        next: @escaping @Sendable (T) throws(Problem) -> Void
+    ) throws(Problem) {
+        let accepted = readers.submit {
+            let result: Result<T, Problem>
+            do throws(Problem) { result = .success(try work()) } catch { result = .failure(error) }
+            worker.loop.post {
+                do throws(Problem) { try next(try result.get()) } catch { exchange.fail(error) }
+            }
+        }
+        if !accepted { throw Problem(Failure(.busy, "too many requests wait already")) }
+    }
+
+    /// Does work that blocks or takes long on one of `helpers`, then answers on the connection's worker.
+    func offload(
+        _ exchange: Exchange, on worker: Worker, to helpers: HelperThreads = .shared,
+        _ work: @escaping @Sendable () throws(Problem) -> Response
+    ) {
+        let accepted = helpers.submit {
             let result: Result<Response, Problem>
             do throws(Problem) { result = .success(try work()) } catch { result = .failure(error) }
             worker.loop.post {
@@ -128,7 +150,7 @@ final class Router: Sendable {
                 }
             }
         }
-        if !accepted { exchange.fail(Problem(Failure(.busy, "too many registrations wait already"))) }
+        if !accepted { exchange.fail(Problem(Failure(.busy, "too many requests wait already"))) }
     }
 }
 

@@ -225,6 +225,8 @@ final class Connection: EventSource, @unchecked Sendable {
             turnHTTP2()
         } else if phase == .reading, reader.isIdle {
             _ = flush()
+        } else if phase == .reading {
+            refuse(Problem(.serviceUnavailable, "unavailable", "the node is stopping"))
         }
     }
 

@@ -31,12 +31,14 @@ final class Server: @unchecked Sendable {
 
     private static let second: UInt64 = 1_000_000_000
 
-    init(worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings) {
+    init(
+        worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings, budget: MemoryBudget
+    ) {
         self.worker = worker
         self.router = router
         self.frontend = frontend
         self.settings = settings
-        limits = Limits(body: Int(clamping: min(settings.maxBody, 1 << 40)))
+        limits = Limits(body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: budget)
     }
 
     deinit { scratch.deallocate() }
