@@ -184,6 +184,8 @@ import Testing
             let idle = try (0..<400).map { _ in try server.connect() }
             for client in idle { client.send("POST /hot/x HTTP/1.1\r\nHost: a\r\nContent-Le") }
             #expect(client.send("POST", "/v1/invoke/E", "hello")?.text == "hello")
+            // Connecting does not wait for being accepted.
+            for _ in 0..<1000 where server.frontend.connectionCount < 401 { Sleep.milliseconds(2) }
             #expect(server.frontend.connectionCount == 401)
             for client in idle { client.send("ngth: 1\r\n\r\nx") }
             #expect(idle.allSatisfy { $0.response()?.status == 400 })
