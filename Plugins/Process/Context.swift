@@ -12,7 +12,7 @@ final class Context: @unchecked Sendable {
     var sandbox: Sandbox?
     /// Handed out by context_create and not cleaned since.
     var held = false
-    var image: Image?
+    private var placed = false
     /// The memory was viewed or written, so that the sandbox cannot be swapped for another any more.
     private var touched = false
     private var ran = false
@@ -25,7 +25,7 @@ final class Context: @unchecked Sendable {
 
     func hold() {
         held = true
-        image = nil
+        placed = false
         touched = false
         ran = false
         released.store(false, ordering: .relaxed)
@@ -34,7 +34,7 @@ final class Context: @unchecked Sendable {
     func release() { released.store(true, ordering: .releasing) }
 
     func load(_ image: Image) throws(PluginError) {
-        guard self.image == nil else { throw PluginError(DN_MISUSE, "an image is placed already") }
+        guard !placed else { throw PluginError(DN_MISUSE, "an image is placed already") }
         guard var sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
         let limit = sandbox.memory.limit
         guard roundUp(image.elf.end) <= roundUp(limit) else {
@@ -46,7 +46,7 @@ final class Context: @unchecked Sendable {
             sandbox = other
         }
         sandbox.load(image)
-        self.image = image
+        placed = true
     }
 
     var info: dn_context_info {
@@ -65,9 +65,9 @@ final class Context: @unchecked Sendable {
         return try sandbox.memory.view(address, size)
     }
 
-    /// The sandbox and image of the one run that a context allows.
+    /// The sandbox of the one run that a context allows.
     func begin() throws(PluginError) -> Sandbox {
-        guard let sandbox, image != nil, !ran else {
+        guard let sandbox, placed, !ran else {
             throw PluginError(DN_MISUSE, ran ? "a context runs once" : "no image is placed")
         }
         ran = true

@@ -88,7 +88,6 @@ final class Engine: @unchecked Sendable {
 
     /// Makes a released place usable again; a sandbox that cannot be cleaned is dropped.
     private func clean(_ context: Context) {
-        context.image = nil
         do throws(PluginError) {
             try context.sandbox?.clean()
         } catch {

@@ -57,7 +57,7 @@ private let probe:
         answering(err) { () throws(PluginError) in
             let settings = try Settings(HostServices(host))
             do throws(PluginError) {
-                try Machine.check()
+                try Requirements.check()
                 let sandbox = try Sandbox(settings, pinned: false)
                 sandbox.askForChild()
                 try sandbox.takeChild()
@@ -76,13 +76,13 @@ private let start:
         UnsafePointer<dn_host>, dn_bytes, UnsafeMutablePointer<OpaquePointer?>, UnsafeMutablePointer<dn_error>
     ) -> dn_status = { host, _, out, err in
         answering(err) { () throws(PluginError) in
-            try Machine.check()
+            try Requirements.check()
             out.pointee = Handle.make(try Instance(host))
         }
     }
 
 /// What the CPU must offer.
-enum Machine {
+enum Requirements {
     static func check() throws(PluginError) {
         // Functions of the original's KVM build set their thread pointer by wrfsbase.
         guard dp_has_fsgsbase() != 0 else {

@@ -21,8 +21,11 @@ final class Sandbox {
     private(set) var started = false
     /// What the child has mprotected before it got ready.
     private(set) var prepared: [PageRange] = []
-    /// The image that ran last: the next child is made ready for it.
-    private var expected: Image?
+    /// Layout and end of the image that was here last: the next child is made ready for it.
+    private var expected: (layout: [PageRange], end: UInt64) = ([], SlotMemory.contextBegin &+ 12 * pageSize)
+
+    /// Pages that a new child maps at once, so that the function need not fault on them: the image and some behind it.
+    private static let prefaultMax = 64 * pageSize
 
     /// How long a zygote or a child may take to get ready before the sandbox counts as broken.
     private static let patience: UInt64 = 5_000_000_000
@@ -87,17 +90,17 @@ final class Sandbox {
     /// left. Does not wait.
     func askForChild() {
         let child = memory.child
-        prepared = expected?.layout ?? []
+        prepared = expected.layout
         for range in prepared {
             _ = dp_add(&child.pointee.prepare, range.begin, range.end, protection(range.rights))
         }
         let begin = SlotMemory.contextBegin
-        let end = min(
-            expected.map { roundUp($0.elf.end) &+ 4 * pageSize } ?? begin &+ 16 * pageSize, begin &+ 64 * pageSize)
+        let end = min(roundUp(expected.end) &+ 4 * pageSize, begin &+ Sandbox.prefaultMax)
         let populate = UInt32(DP_POPULATE_READ)
         _ = dp_add(&child.pointee.prefault, begin, end, populate)
         _ = dp_add(&child.pointee.prefault, SlotMemory.stackHigh &- 2 * pageSize, SlotMemory.stackHigh, populate)
         asked = true
+        zygotePage.pointee.child = 0
         dp_store(dp_command(zygotePage), zygotePage.pointee.command &+ 1)
         dp_futex_wake(dp_command(zygotePage))
     }
@@ -112,7 +115,7 @@ final class Sandbox {
             if dp_load(dp_ready(child)) == DP_READY_NO, zygoteDied() { break }
         }
         let ready = dp_load(dp_ready(child)) == DP_READY_YES
-        // Trusted: nothing untrusted has run on this page yet. A child that never got ready is known by its zygote only.
+        // Trusted: nothing untrusted has run on this page yet. A child that did not get ready is known by its zygote.
         childPid = ready ? Int32(bitPattern: child.pointee.thread) : max(0, zygotePage.pointee.child)
         asked = false
         guard ready else {
@@ -128,7 +131,7 @@ final class Sandbox {
     /// Tells the waiting child what it will run; the image must fit the limit.
     func load(_ image: Image) {
         image.place(in: memory)
-        expected = image
+        expected = (image.layout, image.elf.end)
         let child = memory.child
         child.pointee.entry = image.elf.entry
         // As at a process's start: 16-aligned, and zeros above, so that a return ends at address 0.
@@ -143,13 +146,14 @@ final class Sandbox {
         }
     }
 
-    /// Starts the function. The word to wait on then has the value that is returned.
+    /// Sets the word that tells of the function's end to the value that it has until then.
     func expectation() -> UInt32 {
         let value = UInt32(bitPattern: childPid) | UInt32(DP_WAITERS)
         dp_store(dp_done(memory.child), value)
         return value
     }
 
+    /// Lets the child enter the function.
     func start(argument: dn_gaddr) {
         started = true
         let child = memory.child

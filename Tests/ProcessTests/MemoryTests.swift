@@ -65,6 +65,24 @@ import Testing
         engine.destroy()
     }
 
+    /// The ABI lets any thread give a context up, also while the engine is at work.
+    @Test func contextsAreGivenUpByAnotherThread() throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        try onPinnedThread { core in
+            let engine = try HarnessEngine(plugin, core: core)
+            let image = try plugin.load(try GuestCompiler.image("hello"))
+            for _ in 0..<100 {
+                let context = try engine.context(limit: 1 << 20, image: image)
+                try context.write(inputs: [], outputs: ["out"])
+                #expect(try context.outcome(try engine.run(context)).outputs.first?.items.count == 1)
+                nonisolated(unsafe) let finished = context
+                try onPinnedThread { _ in finished.destroy() }
+                #expect(try engine.invoke(image, idle: false).outcome == DN_RUN_EXITED)
+            }
+            engine.destroy()
+        }
+    }
+
     @Test func limitsAreKept() throws {
         let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(2), "context_max": .int(64 << 20)])
         let caps = try plugin.capabilities()

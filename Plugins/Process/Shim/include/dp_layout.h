@@ -48,9 +48,8 @@ typedef struct dp_ranges {
 #define DP_READY_YES 1
 #define DP_READY_FAILED 2
 
-/* Values of dp_child.done. While running it is the child's thread id with DP_WAITERS, so that the kernel marks it and
- * wakes the host when the child dies (robust futex, set_robust_list(2)). */
-#define DP_DONE 0u
+/* Values of dp_child.done. While running it is the child's thread id with DP_WAITERS, so that the kernel marks it with
+ * DP_DIED and wakes the host when the child dies (robust futex, set_robust_list(2)). The gate writes 0. */
 #define DP_INTERRUPTED 1u
 #define DP_WAITERS 0x80000000u
 #define DP_DIED 0x40000000u
