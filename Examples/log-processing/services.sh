@@ -97,7 +97,7 @@ load_services() {
     RANDOM=7
     for site in "$1"/site-*/; do
         port=${site%/} port=${port##*-}
-        count=$((1 + RANDOM % $2))
+        count=$(($2 / 4 + RANDOM % ($2 * 3 / 4)))
         for ((request = 0; request < count; request++)); do
             printf 'url = "http://127.0.0.1:%s%s"\noutput = "/dev/null"\n' "$port" "${paths[RANDOM % ${#paths[@]}]}"
         done
