@@ -98,7 +98,10 @@ let package = Package(
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend",
-            ["Dispatcher", "Registry", "Composition", "Engines", "Config", "Platform", "Telemetry", "Items", "Failure", "CNghttp2"],
+            [
+                "Dispatcher", "Registry", "Composition", "Engines", "Config", "Platform", "CPlatform", "Telemetry", "Items",
+                "Failure", "CNghttp2",
+            ],
             exclude: ["CNghttp2"]),
         room(
             "Node",

@@ -63,13 +63,13 @@ import Testing
                 return &grown.old;
             }
             """.replacing(
-            "PLUGIN_FIELDS",
-            with: """
-                grown.old = (dn_plugin){.magic = DN_PLUGIN_MAGIC, .struct_size = sizeof grown, .abi_major = 1,
-                    .abi_minor = 7, .pointer_bytes = sizeof(void *), .id = "a.b", .name = "n", .version = "1",
-                    .probe = good_probe, .start = good_start, .stop = good_stop, .get_interface = no_interface};
-                memset(grown.newer, 0xff, sizeof grown.newer);
-                """)
+                "PLUGIN_FIELDS",
+                with: """
+                    grown.old = (dn_plugin){.magic = DN_PLUGIN_MAGIC, .struct_size = sizeof grown, .abi_major = 1,
+                        .abi_minor = 7, .pointer_bytes = sizeof(void *), .id = "a.b", .name = "n", .version = "1",
+                        .probe = good_probe, .start = good_start, .stop = good_stop, .get_interface = no_interface};
+                    memset(grown.newer, 0xff, sizeof grown.newer);
+                    """)
         let library = try PluginLibrary(path: try PluginFixture.compile("newer", source))
         #expect(library.descriptor.abiMinor == 7)
     }

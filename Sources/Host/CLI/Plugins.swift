@@ -43,7 +43,7 @@ struct InspectPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show all that a plugin says of itself, its settings included.",
         discussion: """
-              dandelion plugins inspect kvm --config Config/dandelion.toml
+              dandelion plugins inspect NAME --config Config/dandelion.toml
               dandelion plugins inspect /opt/acme/lib/libacme-dandelion.so --json
             """)
 
@@ -139,7 +139,7 @@ struct FoundPlugin {
         return FoundPlugin(name, isHere ? here : "\(PluginSet.executableDirectory)/\(name)")
     }
 
-    /// Named after their files: libDandelionKVM.so is "kvm".
+    /// Named after their files: libDandelionSandbox.so is "sandbox".
     private static func beside() -> [FoundPlugin] {
         let folder = PluginSet.executableDirectory
         let (prefix, suffix) = ("libDandelion", ".so")

@@ -256,7 +256,7 @@ public final class Catalogue: Sendable {
         }
         let formats = runClass.backends.map { "\($0.name) (\($0.imageFormats))" }.joined(separator: ", ")
         throw Failure(
-            .invalid, "the image of '\(label)' is in no format that class '\(runClass.name)' runs; its backends: \(formats)",
+            .invalid, "the image of '\(label)' is in no format of class '\(runClass.name)'; its backends: \(formats)",
             [.init("function", label), .init("class", runClass.name)])
     }
 }
