@@ -105,8 +105,15 @@ public final class Worker: @unchecked Sendable {
                 continue
             }
             let happened = loop.turn(mayWait: mayWait) { !self.couldTake && !self.pool.isStopping }
-            mayWait = !happened && !couldTake && !engines.idle(budget: Self.idleStep)
+            mayWait = !happened && !couldTake && !tidy(engines)
         }
+    }
+
+    /// One step of postponed work, after whoever else waits for this core: the client that was just answered may.
+    /// - Returns: whether more is left.
+    private func tidy(_ engines: ThreadEngines) -> Bool {
+        Thread.yield()
+        return engines.idle(budget: Self.idleStep)
     }
 
     /// Runs a task on the leader; false when the loop went to the other thread meanwhile.

@@ -33,6 +33,9 @@ public enum Thread {
         }
     }
 
+    /// Lets other threads that wait for this CPU go first.
+    public static func yield() { sched_yield() }
+
     private final class Start: Sendable {
         let name: String
         let core: Int32?
