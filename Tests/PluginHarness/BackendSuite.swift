@@ -5,7 +5,19 @@ public enum BackendSuite {
     public static let cases: [GuestCase] =
         wellBehaved + wildAccess + instructions + systemCalls + neverEnding + liars + platform
 
+    private static let several = [
+        GuestSet("first", [GuestItem("a", key: 7, [UInt8](0..<100)), GuestItem("", key: .max, [])]),
+        GuestSet("second", []),
+        GuestSet("third", [GuestItem("ä/b", [UInt8](repeating: 9, count: 70_000))]),
+    ]
+
     private static let wellBehaved: [GuestCase] = [
+        GuestCase(
+            "echo_sets", "gives sets, items, idents and keys back", [],
+            .exits(0) { $0.map(\.items) == several.map(\.items) && $0.map(\.name) == ["x", "y", "z"] }
+        ).given(several, outputs: ["x", "y", "z"]),
+        GuestCase("echo_sets", "has no input", [], .exits(0) { $0 == [GuestSet("out", [])] }).given(
+            [GuestSet("empty", [])], outputs: ["out"]),
         GuestCase(
             "hello", "leaves one item", [], .exits(0) { items($0).map(\.data) == [[UInt8]("hello, world".utf8)] }),
         GuestCase(
@@ -127,7 +139,8 @@ public enum BackendSuite {
         let image = try images.image(guestCase.guest)
         return guestCase.problems(
             try engine.invoke(
-                image, inputs: guestCase.inputs, limit: guestCase.limit, deadline: guestCase.deadline))
+                image, inputs: guestCase.inputs, outputs: guestCase.outputs, limit: guestCase.limit,
+                deadline: guestCase.deadline))
     }
 }
 

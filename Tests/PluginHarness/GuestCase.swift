@@ -52,8 +52,22 @@ public struct GuestCase: Sendable, CustomStringConvertible {
 
     public var description: String { "\(guest): \(title)" }
 
+    /// Sets that the guest is given instead of parameters, when there are any.
+    public var sets: [GuestSet] = []
+    /// Names of its output sets.
+    public var outputs = ["out"]
+
     public var inputs: [GuestSet] {
-        [GuestSet("parameters", [GuestItem("numbers", parameters.flatMap { number in bytes(of: number) })])]
+        guard sets.isEmpty else { return sets }
+        return [GuestSet("parameters", [GuestItem("numbers", parameters.flatMap { number in bytes(of: number) })])]
+    }
+
+    /// The same case with input sets of its own and these output sets.
+    public func given(_ sets: [GuestSet], outputs: [String]) -> GuestCase {
+        var copy = self
+        copy.sets = sets
+        copy.outputs = outputs
+        return copy
     }
 
     /// What is wrong with an outcome; empty when it is as expected.
