@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Builds the SDK folder: headers, clang config files and the freestanding runtime. Usage: SDK/build.sh OUTPUT_FOLDER
-# Needs the clang, ld.lld and llvm-ar of the Swift toolchain. The last line printed is the folder.
+# Builds the SDK folder: headers, clang config files, the freestanding runtime and the hosted C and C++ libraries.
+# Usage: SDK/build.sh OUTPUT_FOLDER
+# Needs the clang, ld.lld and llvm-ar of the Swift toolchain, and Python 3 with pip, which fetches upstream sources
+# (once; HLIBC_SRC names another place). The last line printed is the folder.
 set -euo pipefail
 
 source_folder=$(cd "$(dirname "$0")" && pwd)
@@ -8,8 +10,9 @@ output=$(mkdir -p "$1" && cd "$1" && pwd)
 clang=${CLANG:-clang}
 archiver=${LLVM_AR:-llvm-ar}
 
-mkdir -p "$output/include/dandelion" "$output/freestanding/include"
+mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin"
 cp "$source_folder"/*.cfg "$output/"
+cp "$source_folder"/bin/* "$output/bin/"
 cp "$source_folder"/include/dandelion/*.h "$output/include/dandelion/"
 cp "$source_folder"/../Sources/PluginABI/include/dandelion/guest.h "$output/include/dandelion/"
 cp "$source_folder"/freestanding/include/*.h "$output/freestanding/include/"
@@ -31,4 +34,5 @@ build() {
 
 build x86_64 dandelion-freestanding.cfg
 build aarch64 dandelion-freestanding-aarch64.cfg
+PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
 echo "$output"

@@ -118,7 +118,12 @@ void *memchr(const void *bytes, int byte, size_t length) {
 }
 
 size_t strlen(const char *string) {
-    size_t length = 0;
-    while (((const volatile char *)string)[length]) length++;
-    return length;
+    const uint64_t ones = 0x0101010101010101u;
+    const char *at = string;
+    for (; (uintptr_t)at % sizeof(word); at++)
+        if (!*at) return (size_t)(at - string);
+    /* An aligned word lies in one page, so that reading beyond the end is safe. */
+    while (!((*(const word *)at - ones) & ~*(const word *)at & (ones << 7))) at += sizeof(word);
+    while (((const volatile char *)at)[0]) at++;
+    return (size_t)(at - string);
 }

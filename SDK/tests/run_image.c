@@ -152,16 +152,23 @@ static void write_inputs(dn_guest_system64 *system, char *heap, char **output_na
     system->heap_begin = (uintptr_t)heap;
 }
 
-static void leave(void) { longjmp(left, 1); }
+static void *own_thread_pointer; /* hosted functions set their own */
+
+static void leave(void) {
+    __asm__ volatile("wrfsbase %0" : : "r"(own_thread_pointer) : "memory");
+    longjmp(left, 1);
+}
 
 /* Calls the entry on a stack of its own. */
 static void enter(uintptr_t address, char *stack_high, dn_guest_entry *entry) {
+    __asm__ volatile("rdfsbase %0" : "=r"(own_thread_pointer));
     if (setjmp(left)) return;
     void *saved;
     __asm__ volatile("movq %%rsp, %%rbx\n movq %2, %%rsp\n callq *%1\n movq %%rbx, %%rsp"
                      : "=&a"(saved)
                      : "r"(address), "r"(stack_high), "D"(entry)
                      : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");
+    __asm__ volatile("wrfsbase %0" : : "r"(own_thread_pointer) : "memory");
 }
 
 static void emit(const dn_guest_item64 *item, const char *set, const char *folder) {

@@ -1,0 +1,185 @@
+/* Descriptors and open descriptions. */
+#include "calls.h"
+#include <dandelion/function.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#define CLOSED_ON_EXEC 1u
+
+static struct slot {
+    struct hl_open *open;
+    uint32_t flags;
+} first_slots[8], *slots = first_slots;
+static int slot_count = sizeof first_slots / sizeof first_slots[0];
+
+static struct hl_open standard[3];
+static bool standard_ready;
+
+static struct hl_node *stdio_file(struct hl_node *directory, const char *name) {
+    struct hl_entry *entry = hl_directory_find(directory, name, strlen(name));
+    if (entry) return entry->node->kind == HL_FILE ? entry->node : NULL;
+    struct hl_node *node = hl_node_create(HL_FILE, 0666);
+    if (node && hl_directory_add(directory, name, strlen(name), node, false) == 0) return node;
+    return NULL;
+}
+
+static bool has_output(const char *name) { return dandelion_output_set(name) != DANDELION_NO_SET; }
+
+/* Descriptors 0 to 2 are files of the set stdio, or /dev/null where there is none. */
+static void open_standard(void) {
+    static struct hl_node null = {.kind = HL_DEVICE, .device = HL_NULL, .permissions = 0666, .links = 1};
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    struct hl_node *directory = hl_set_directory("stdio", 5);
+    standard_ready = true;
+    if (directory && hl_populate(directory) != 0) directory = NULL;
+    for (int i = 0; i < 3; i++) {
+        struct hl_node *node = NULL;
+        if (directory && i > 0 && has_output("stdio")) node = stdio_file(directory, names[i]);
+        if (directory && i == 0 && hl_directory_find(directory, names[0], 5)) node = stdio_file(directory, names[0]);
+        if (!node) node = &null;
+        node->holds++;
+        standard[i] = (struct hl_open){node, 0, i == 0 ? O_RDONLY : O_WRONLY | O_APPEND, 1};
+        slots[i].open = &standard[i];
+    }
+}
+
+void hl_standard_files(void) {
+    if (!standard_ready) open_standard();
+}
+
+static struct slot *slot_of(long descriptor) {
+    if (!standard_ready) open_standard();
+    if (descriptor < 0 || descriptor >= slot_count || !slots[descriptor].open) return NULL;
+    return &slots[descriptor];
+}
+
+struct hl_open *hl_open_of(long descriptor) {
+    struct slot *slot = slot_of((int)descriptor);
+    return slot ? slot->open : NULL;
+}
+
+static struct hl_open *usable(long descriptor, uint32_t refused, long *error) {
+    struct hl_open *open = hl_open_of(descriptor);
+    *error = -EBADF;
+    if (!open || (open->flags & O_ACCMODE) == refused || open->flags & O_PATH) return NULL;
+    *error = -EISDIR;
+    return open->node->kind == HL_DIRECTORY ? NULL : open;
+}
+
+struct hl_open *hl_readable(long descriptor, long *error) { return usable(descriptor, O_WRONLY, error); }
+
+struct hl_open *hl_writable(long descriptor, long *error) { return usable(descriptor, O_RDONLY, error); }
+
+static int grow(int needed) {
+    int count = slot_count;
+    while (count <= needed) count *= 2;
+    if (needed >= HL_DESCRIPTORS) return -EMFILE;
+    struct slot *larger = hl_block_take((size_t)count * sizeof *larger);
+    if (!larger) return -ENOMEM;
+    memset(larger, 0, (size_t)count * sizeof *larger);
+    memcpy(larger, slots, (size_t)slot_count * sizeof *larger);
+    if (slots != first_slots) hl_block_give(slots, (size_t)slot_count * sizeof *slots);
+    slots = larger;
+    slot_count = count;
+    return 0;
+}
+
+/* The lowest free slot from `from` on. */
+static long vacant(int from) {
+    if (!standard_ready) open_standard();
+    if (from < 0 || from >= HL_DESCRIPTORS) return -EINVAL;
+    int at = from;
+    while (at < slot_count && slots[at].open) at++;
+    if (at < slot_count) return at;
+    int error = grow(at);
+    return error ? error : at;
+}
+
+static void fill(long descriptor, struct hl_open *open, uint32_t flags) {
+    slots[descriptor] = (struct slot){open, flags & O_CLOEXEC ? CLOSED_ON_EXEC : 0};
+    open->descriptors++;
+}
+
+long hl_descriptor_for(struct hl_node *node, uint32_t flags, int from) {
+    long descriptor = vacant(from);
+    if (descriptor < 0) return descriptor;
+    struct hl_open *open = hl_block_take(sizeof *open);
+    if (!open) return -ENOMEM;
+    *open = (struct hl_open){node, 0, flags & ~(uint32_t)O_CLOEXEC, 0};
+    node->holds++;
+    fill(descriptor, open, flags);
+    return descriptor;
+}
+
+long hl_close(long descriptor) {
+    struct slot *slot = slot_of((int)descriptor);
+    if (!slot) return -EBADF;
+    struct hl_open *open = slot->open;
+    slot->open = NULL;
+    if (--open->descriptors > 0) return 0;
+    open->node->holds--;
+    hl_node_release(open->node);
+    if (open < standard || open >= standard + 3) hl_block_give(open, sizeof *open);
+    return 0;
+}
+
+static long duplicate(long descriptor, int from, uint32_t flags) {
+    struct hl_open *open = hl_open_of(descriptor);
+    if (!open) return -EBADF;
+    long copy = vacant(from);
+    if (copy >= 0) fill(copy, open, flags);
+    return copy;
+}
+
+long hl_dup(long descriptor) { return duplicate(descriptor, 0, 0); }
+
+static long replace(long descriptor, long copy, uint32_t flags) {
+    struct hl_open *open = hl_open_of(descriptor);
+    if (!open || (int)copy < 0 || (int)copy >= HL_DESCRIPTORS) return -EBADF;
+    if ((int)copy >= slot_count) {
+        int error = grow((int)copy);
+        if (error) return error;
+    }
+    if (slots[copy].open == open) return copy;
+    if (slots[copy].open) hl_close(copy);
+    fill(copy, open, flags);
+    return copy;
+}
+
+long hl_dup2(long descriptor, long copy) { return replace(descriptor, copy, 0); }
+
+long hl_dup3(long descriptor, long copy, long flags) {
+    return (int)descriptor == (int)copy ? -EINVAL : replace(descriptor, copy, (uint32_t)flags);
+}
+
+/* Locks are always had: there is no other process. */
+long hl_fcntl(long descriptor, long command, long argument) {
+    const uint32_t changeable = O_APPEND | O_NONBLOCK;
+    struct slot *slot = slot_of((int)descriptor);
+    if (!slot) return -EBADF;
+    switch (command) {
+    case F_DUPFD: return duplicate(descriptor, (int)argument, 0);
+    case F_DUPFD_CLOEXEC: return duplicate(descriptor, (int)argument, O_CLOEXEC);
+    case F_GETFD: return slot->flags & CLOSED_ON_EXEC ? FD_CLOEXEC : 0;
+    case F_SETFD: slot->flags = argument & FD_CLOEXEC ? CLOSED_ON_EXEC : 0; return 0;
+    case F_GETFL: return (long)(slot->open->flags | O_LARGEFILE);
+    case F_SETFL:
+        slot->open->flags = (slot->open->flags & ~changeable) | ((uint32_t)argument & changeable);
+        return 0;
+    case F_GETLK: ((struct flock *)argument)->l_type = F_UNLCK; return 0;
+    case F_SETLK:
+    case F_SETLKW: return 0;
+    default: return -EINVAL;
+    }
+}
+
+long hl_ioctl(long descriptor, long request, long argument) {
+    struct hl_open *open = hl_open_of(descriptor);
+    if (!open) return -EBADF;
+    if ((unsigned long)request != FIONREAD || open->node->kind != HL_FILE) return -ENOTTY;
+    uint64_t size = open->node->file.size;
+    *(int *)argument = (int)(size > open->offset ? size - open->offset : 0);
+    return 0;
+}
+
+long hl_check_descriptor(long descriptor) { return hl_open_of(descriptor) ? 0 : -EBADF; }

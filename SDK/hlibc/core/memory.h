@@ -1,0 +1,36 @@
+/* The memory of the context: pages, and blocks cut from pages. Nothing here calls the libc's malloc, which stands on
+ * it. One thread; no locks. */
+#ifndef HL_MEMORY_H
+#define HL_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HL_PAGE ((size_t)4096)
+
+/* Takes [begin, end), whose bytes are all zero, into use. */
+void hl_memory_start(void *begin, void *end);
+
+/* `count` pages one after another, or NULL; `zero` asks for zeroed ones. */
+void *hl_pages_take(size_t count, bool zero);
+/* Grows a run of pages in place; false when what follows is taken. */
+bool hl_pages_extend(void *pages, size_t count, size_t new_count, bool zero);
+/* Gives pages back; those that are free already or lie outside of the memory are passed over. */
+void hl_pages_give(void *pages, size_t count);
+/* Whether every page of [address, address + length) is in use. */
+bool hl_pages_in_use(const void *address, size_t length);
+/* Pages that are free. */
+size_t hl_pages_free(void);
+size_t hl_pages_total(void);
+
+/* Memory of any size, 16-byte aligned, not zeroed; NULL when there is none. A block is given back with the size that
+ * it was taken with. */
+void *hl_block_take(size_t size);
+void hl_block_give(void *block, size_t size);
+/* The bytes a block of `size` has in truth. */
+size_t hl_block_room(size_t size);
+
+static inline size_t hl_pages_for(size_t size) { return size / HL_PAGE + (size % HL_PAGE != 0); }
+
+#endif

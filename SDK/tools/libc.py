@@ -1,0 +1,107 @@
+"""musl with its system calls turned into calls, and hlibc, which answers them: libhlibc.a."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import compiling
+from compiling import ARCH_FLAGS, BASE_FLAGS, cached, compile_all, digest_of, run, target
+
+SDK = Path(__file__).resolve().parent.parent
+HLIBC = SDK / "hlibc"
+ABI = SDK.parent / "Sources" / "PluginABI" / "include"
+
+# Assembly that makes system calls; the generic C files take its place, or ours.
+RAW_SYSCALLS = {
+    "thread/clone", "thread/__unmapself", "thread/__set_thread_area", "thread/syscall_cp", "signal/restore",
+    "process/vfork",
+}
+# What hlibc has of its own: the thread pointer, and memory functions as in freestanding functions.
+REPLACED = {
+    "thread/__set_thread_area", "thread/syscall_cp", "string/memset", "string/memcmp", "string/memchr", "string/bcmp",
+    "string/strlen",
+}
+
+
+def musl_files(source, architecture):
+    """musl's own choice of files (its Makefile): an architecture's file replaces the generic one of its name."""
+    chosen = {}
+    folders = [folder for folder in sorted((source / "src").iterdir()) if folder.is_dir()]
+    for folder in folders:
+        for file in sorted(folder.glob("*.c")):
+            chosen[f"{folder.name}/{file.stem}"] = file
+        for file in sorted((folder / architecture).glob("*.[csS]")):
+            name = f"{folder.name}/{file.stem}"
+            if name not in RAW_SYSCALLS:
+                chosen[name] = file
+    for file in sorted((source / "src" / "malloc" / "oldmalloc").glob("*.c")):
+        chosen[f"malloc/oldmalloc/{file.stem}"] = file
+    return [file for name, file in chosen.items() if name not in REPLACED]
+
+
+def header_folders(lib, architecture):
+    musl, include = lib / "libc" / "musl", lib / "libc" / "include"
+    return [
+        HLIBC / "musl", HLIBC / "calls", musl / "arch" / architecture, musl / "arch" / "generic",
+        musl / "src" / "include", musl / "src" / "internal", include / f"{architecture}-linux-musl",
+        include / "generic-musl", musl / "include",
+    ]
+
+
+def musl_library(lib, architecture, folder):
+    flags = [target(architecture), *BASE_FLAGS, *ARCH_FLAGS[architecture], "-w", "-std=c99", "-ffreestanding",
+             "-frounding-math", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-D_XOPEN_SOURCE=700"]
+    flags += [f"-I{path}" for path in header_folders(lib, architecture)]
+    files = musl_files(lib / "libc" / "musl", architecture)
+    files += [HLIBC / "musl" / "set_thread_area.c", HLIBC / "musl" / "syscall_cp.c"]
+    compile_all(f"musl for {architecture}", [(file, flags) for file in files], folder / "musl.a")
+
+
+def own_library(lib, architecture, folder):
+    include = lib / "libc" / "include"
+    flags = [target(architecture), *BASE_FLAGS, *ARCH_FLAGS[architecture], "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+             "-fno-builtin", "-fno-asynchronous-unwind-tables", "-D_GNU_SOURCE", f"-I{SDK / 'include'}", f"-I{ABI}",
+             f"-I{HLIBC / 'calls'}"]
+    for path in (include / f"{architecture}-linux-musl", include / "generic-musl", lib / "libc" / "musl" / "include",
+                 lib / "libc" / "musl" / "arch" / architecture, lib / "libc" / "musl" / "arch" / "generic"):
+        flags += ["-isystem", str(path)]
+    files = [file for part in ("core", "calls", "start") for file in sorted((HLIBC / part).glob("*.c"))]
+    files += [SDK / "freestanding" / name for name in ("data.c", "entry.c", "memory.c")]
+    compile_all(f"hlibc for {architecture}", [(file, flags) for file in files], folder / "hlibc.a")
+
+
+def builtins(architecture):
+    """The compiler's own library: arithmetic that the processor lacks."""
+    named = subprocess.run(
+        [compiling.CLANG, f"--target={architecture}-unknown-linux-gnu", "-rtlib=compiler-rt", "--print-libgcc-file-name"],
+        capture_output=True, text=True, check=True).stdout.strip()
+    return Path(named) if Path(named).is_file() else None
+
+
+def libc(lib, upstream, architecture):
+    """The path of libhlibc.a."""
+    version = compiling.compiler_version()
+    tools = [Path(__file__), Path(compiling.__file__)]
+    calls = [HLIBC / "calls" / "hl_calls.h", HLIBC / "calls" / "hl_prototypes.h"]
+    musl = cached(f"musl-{architecture}", digest_of(upstream, version, *tools, HLIBC / "musl", *calls),
+                  lambda folder: musl_library(lib, architecture, folder))
+    own = cached(f"hlibc-{architecture}", digest_of(upstream, version, *tools, HLIBC, SDK / "freestanding", ABI),
+                 lambda folder: own_library(lib, architecture, folder))
+    return [own / "hlibc.a", musl / "musl.a"]
+
+
+def install_headers(lib, architecture, to):
+    """musl's headers: those of every architecture, then those of this one."""
+    musl, include = lib / "libc" / "musl", lib / "libc" / "include"
+    shutil.copytree(musl / "include", to / "include", dirs_exist_ok=True)
+    shutil.copytree(include / "generic-musl", to / "include", dirs_exist_ok=True)
+    shutil.copytree(musl / "arch" / "generic" / "bits", to / "arch" / architecture / "bits", dirs_exist_ok=True)
+    shutil.copytree(musl / "arch" / architecture / "bits", to / "arch" / architecture / "bits", dirs_exist_ok=True)
+    shutil.copytree(include / f"{architecture}-linux-musl", to / "arch" / architecture, dirs_exist_ok=True)
+
+
+def merge(library, archives):
+    library.parent.mkdir(parents=True, exist_ok=True)
+    library.unlink(missing_ok=True)
+    run([compiling.ARCHIVER, "qcLSD", str(library), *map(str, archives)])
+    run([compiling.ARCHIVER, "s", str(library)])

@@ -1,0 +1,100 @@
+"""The upstream sources of the SDK: musl, libc++, libc++abi and libunwind, all from one pinned file of the Python
+package index (zig's distribution carries them unbuilt). HLIBC_SRC names another place: the wheel, or a folder with its
+contents unpacked."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PACKAGE = "ziglang==0.14.1"
+PLATFORM = "manylinux2010_x86_64"
+SHA256 = "6eb9d4d759b292c83810dbee2e9e8e3fbfbf01d864e6e9811bae711fd74e1c2f"
+
+# What is taken out of the wheel.
+PARTS = (
+    "ziglang/lib/libc/musl/",
+    "ziglang/lib/libc/include/generic-musl/",
+    "ziglang/lib/libc/include/x86_64-linux-musl/",
+    "ziglang/lib/libc/include/aarch64-linux-musl/",
+    "ziglang/lib/libc/include/any-linux-any/",
+    "ziglang/lib/libc/include/x86-linux-any/",
+    "ziglang/lib/libc/include/aarch64-linux-any/",
+    "ziglang/lib/libcxx/",
+    "ziglang/lib/libcxxabi/",
+    "ziglang/lib/libunwind/",
+)
+
+
+class Problem(Exception):
+    """Something the user can repair."""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def cache_folder():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base) / "dandelion" / "sdk"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def digest_of_file(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def download(folder):
+    """The wheel, from the cache or the package index."""
+    for path in folder.glob("ziglang-*.whl"):
+        if digest_of_file(path) == SHA256:
+            return path
+        path.unlink()
+    say(f"downloading {PACKAGE} (83 MB)")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--platform", PLATFORM, "--dest", str(folder), PACKAGE]
+    if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+        raise Problem(
+            f"pip could not download {PACKAGE}. It needs python3-pip and the package index; without them, set "
+            "HLIBC_SRC to that wheel or to a folder with its contents.")
+    return checked(next(iter(folder.glob("ziglang-*.whl"))))
+
+
+def checked(wheel):
+    found = digest_of_file(wheel)
+    if found != SHA256:
+        raise Problem(f"{wheel} has the SHA-256 {found}, expected {SHA256} ({PACKAGE})")
+    return wheel
+
+
+def unpack(wheel, folder):
+    say("unpacking the sources")
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(scratch, [name for name in archive.namelist() if name.startswith(PARTS)])
+    shutil.rmtree(folder, ignore_errors=True)
+    scratch.rename(folder)
+
+
+def sources():
+    """The folder that holds libc/, libcxx/, libcxxabi/ and libunwind/, and a digest of what it holds."""
+    override = os.environ.get("HLIBC_SRC")
+    if override and Path(override).is_dir():
+        for folder in (Path(override), Path(override) / "lib", Path(override) / "ziglang" / "lib"):
+            if (folder / "libc" / "musl").is_dir():
+                return folder, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+        raise Problem(f"HLIBC_SRC={override} holds no libc/musl")
+    cache = cache_folder()
+    folder = cache / f"sources-{SHA256[:16]}"
+    if not folder.is_dir():
+        unpack(checked(override) if override else download(cache), folder)
+    return folder / "ziglang" / "lib", SHA256
