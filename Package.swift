@@ -150,6 +150,7 @@ let package = Package(
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
         tests("HTTPComm", ["PluginABI"]),
+        tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["programs"]),
         tests("Node", ["Node"]),
         tests("CLI", ["dandelion"]),
     ],
