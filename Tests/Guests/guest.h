@@ -1,4 +1,4 @@
-/* What the guests of the backend tests share: the tables of guest.h, output, and the way out. One property per guest. */
+/* What the guests of the backend tests share: the tables of guest.h, output, and the way out. One property each. */
 #ifndef TEST_GUEST_H
 #define TEST_GUEST_H
 
@@ -41,7 +41,7 @@ void *memset(void *to, int value, size_t n) {
     return to;
 }
 
-/* Notes for the test, in fields of the system data that nobody reads after the run: where the guest expects to fault. */
+/* Notes for the test, in fields of the system data that nobody reads after the run: where a fault is expected. */
 #define NOTE_PC(label) (__dandelion_system_data.input_sets = (u64)(label))
 #define NOTE_ADDRESS(address) (__dandelion_system_data.input_items = (u64)(address))
 

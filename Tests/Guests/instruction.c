@@ -13,7 +13,8 @@ void guest_main(void) {
     CASE(0, "ud2")
     if (which == 1) {
         NOTE_PC(at_1);
-        __asm__ volatile("mov $1, %%eax\n xor %%edx, %%edx\n xor %%ecx, %%ecx\n at_1: div %%ecx" ::: "rax", "rcx", "rdx");
+        __asm__ volatile("mov $1, %%eax\n xor %%edx, %%edx\n xor %%ecx, %%ecx\n at_1: div %%ecx" :::
+                         "rax", "rcx", "rdx");
     }
     CASE(2, "hlt")
     CASE(3, "cli")

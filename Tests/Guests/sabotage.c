@@ -1,6 +1,6 @@
-/* Attacks the Process backend's own pages: parameters are the control page, its size, and what to do. 0 overwrites all of
- * it and the signal stack, then faults; 1 does so and leaves; 2 claims to be done and goes on; 3 does 0 with the stack
- * pointer inside the signal stack; 4 overwrites and then loops. */
+/* Attacks the Process backend's own pages: parameters are the control page, its size, and what to do. 0 overwrites
+ * all of it and the signal stack, then faults; 1 does so and leaves; 2 claims to be done and goes on; 3 does 0 with
+ * the stack pointer inside the signal stack; 4 overwrites and then loops. */
 #include "guest.h"
 
 void guest_main(void) {

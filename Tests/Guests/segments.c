@@ -1,5 +1,5 @@
-/* Changes segment registers or the CPU's mode: 0 loads null selectors, 1 runs 32-bit code that makes a system call, 2 runs
- * 32-bit code that faults, 3 jumps to a selector that does not exist. */
+/* Changes segment registers or the CPU's mode: 0 loads null selectors, 1 runs 32-bit code that makes a system call,
+ * 2 runs 32-bit code that faults, 3 jumps to a selector that does not exist. */
 #include "guest.h"
 
 __attribute__((naked)) static void call32(void) { __asm__(".code32\n mov $20, %eax\n int $0x80\n ud2\n .code64"); }

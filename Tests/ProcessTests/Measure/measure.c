@@ -32,7 +32,8 @@ static int order(const void *a, const void *b) {
 
 static void report(const char *name, double *samples, int count) {
     qsort(samples, (size_t)count, sizeof *samples, order);
-    printf("%-44s p50 %7.2f  p99 %8.2f  min %7.2f us\n", name, samples[count / 2], samples[count * 99 / 100], samples[0]);
+    printf("%-44s p50 %7.2f  p99 %8.2f  min %7.2f us\n", name, samples[count / 2], samples[count * 99 / 100],
+           samples[0]);
 }
 
 static void die(const char *what) {

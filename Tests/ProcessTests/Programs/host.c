@@ -1,7 +1,7 @@
 /* The smallest host, in C and in a process of its own, so that what it holds can be counted and it can be killed.
  *
  * host PLUGIN hold                   makes an engine, prints "ready", waits to be killed
- * host PLUGIN soak ROUNDS IMAGE...   runs the images in turn; prints what it holds before, after, and without an engine */
+ * host PLUGIN soak ROUNDS IMAGE...   runs the images in turn; prints what it holds before, after, and at the end */
 #define _GNU_SOURCE
 #include <dandelion/abi.h>
 
@@ -100,8 +100,10 @@ static void invoke(dn_engine *engine, dn_image *image, uint64_t run_id) {
     dn_guest_system64 system = {.exit_code = -1, .heap_begin = at + 512, .heap_end = where.limit, .input_sets_len = 1,
                                 .input_sets = at + 128, .output_sets_len = 1, .output_sets = at + 192,
                                 .input_items = at + 256};
-    dn_guest_entry entry = {.magic = DN_GUEST_ENTRY_MAGIC, .struct_size = sizeof entry, .exit_address = where.exit_address,
-                            .system_data = facts.system_data, .stack_low = where.stack_low, .stack_high = where.stack_high};
+    dn_guest_entry entry = {.magic = DN_GUEST_ENTRY_MAGIC, .struct_size = sizeof entry,
+                            .exit_address = where.exit_address,
+                            .system_data = facts.system_data, .stack_low = where.stack_low,
+                            .stack_high = where.stack_high};
     check(compute->context_write(context, at, parameters, sizeof parameters, &err));
     check(compute->context_write(context, at + 128, in, sizeof in, &err));
     check(compute->context_write(context, at + 192, out, sizeof out, &err));
