@@ -50,10 +50,13 @@ public final class ComputeFunction: Sendable {
         self.outputNames = outputNames
     }
 
-    var isLong: Bool { typicalRunTime.load(ordering: .relaxed) > Self.longRun }
+    /// Whether the thread that turns the loop may run it: it has run before, and its runs are short.
+    var isKnownShort: Bool {
+        let typical = typicalRunTime.load(ordering: .relaxed)
+        return mayRunInline && typical != 0 && typical <= Self.longestInline
+    }
 
-    /// Functions that usually run longer than this are not run by the thread that turns the loop, ns.
-    private static let longRun: UInt64 = 200_000
+    private static let longestInline: UInt64 = 200_000
 
     func ran(for time: UInt64) {
         let before = typicalRunTime.load(ordering: .relaxed)

@@ -3,14 +3,15 @@ internal import Synchronization
 
 /// Notices leaders that are held up by a long run, and has their loops taken over.
 ///
-/// Ticks once a millisecond while functions run, and sleeps when the node is idle: a short run costs it nothing but a
-/// load of one flag.
+/// Only functions that are known to be short run there, so this is for one that turns long. It ticks slowly while functions
+/// run, because a timer that fires costs some microseconds on a virtual machine, and sleeps when the node is idle: a run
+/// costs a load of one flag.
 final class Monitor: Sendable {
     private let parker = Parker()
     private let isParked = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
 
-    private static let tick: Int64 = 1_000_000
+    private static let tick: Int64 = 10_000_000
     private static let quietTicksBeforeParking = 100
 
     func start(watching workers: [Worker]) throws(SystemError) {

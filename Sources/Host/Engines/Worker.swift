@@ -9,8 +9,8 @@ internal import Telemetry
 ///
 /// Two threads, pinned to the core, share two roles. The *leader* turns the event loop. Who holds the *permit* runs a
 /// compute function, to completion. At low load the leader holds both: the thread that read a request runs its function
-/// and writes the reply, without a hop. When a run takes long (or is known to), the standby thread becomes leader and the
-/// first one goes on as the core's compute engine until no task waits. See Docs/decisions/0002.
+/// and writes the reply, without a hop. When a run takes long, or is not known to be short, the standby thread becomes
+/// leader and the first one goes on as the core's compute engine until no task waits. See Docs/decisions/0002.
 public final class Worker: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: what is not atomic belongs to the leader or to one thread, as each comment says.
     public let index: Int
@@ -94,13 +94,15 @@ public final class Worker: @unchecked Sendable {
         var mayWait = false
         while !pool.isStopping {
             if let task = takeTask() {
-                if task.function.isLong || !task.function.mayRunInline {
+                if !task.function.isKnownShort {
                     handOver(from: me)
                     run(task, engines)
                     return
                 }
                 guard runInline(task, engines) else { return }
                 mayWait = false
+                // Others' events come between two tasks.
+                guard couldTake else { continue }
                 _ = loop.turn(mayWait: false) { false }
                 continue
             }
