@@ -151,7 +151,7 @@ let package = Package(
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["programs"]),
-        tests("Node", ["Node"]),
+        tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
     ],
     cLanguageStandard: .gnu11,

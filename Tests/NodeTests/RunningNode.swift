@@ -1,0 +1,158 @@
+import Foundation
+import PluginHarness
+
+/// `dandelion serve` as an operator starts it, in a folder of its own.
+final class RunningNode: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: nothing changes after init but the child process, which has a lock of its own.
+    let port: Int
+    let state: String
+    private let process = Process()
+    private let output = Pipe()
+    private(set) var log = ""
+
+    struct DidNotStart: Error { let log: String }
+
+    /// `config` is TOML text; nil = the shipped development config.
+    init(config: String? = nil, state: String? = nil, cpus: String? = nil) throws {
+        let folder = state ?? FileManager.default.temporaryDirectory.appending(path: "dandelion-node-\(UUID())").path
+        self.state = folder
+        var file = Self.root.appending(path: "Config/dandelion.toml").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        if let config {
+            file = folder + "/test.toml"
+            try config.write(toFile: file, atomically: true, encoding: .utf8)
+        }
+        let command = [
+            Self.executable, "serve", "--config", file, "--listen", "127.0.0.1:0", "--state", folder + "/state",
+        ]
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = (cpus.map { ["taskset", "-c", $0] } ?? []) + command
+        process.standardOutput = output
+        let errors = FileManager.default.createFile(atPath: folder + "/log", contents: nil)
+        process.standardError = errors ? FileHandle(forWritingAtPath: folder + "/log") : nil
+        try process.run()
+        var said = ""
+        while !said.contains("Socket ready") {
+            let data = output.fileHandleForReading.availableData
+            guard !data.isEmpty else { break }
+            said += String(decoding: data, as: UTF8.self)
+        }
+        let text = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+        guard said.contains("Socket ready"),
+            let line = text.split(separator: "\n").last(where: { $0.contains("serving on") }),
+            let port = line.split(separator: ":").last.flatMap({ Int($0) })
+        else { throw DidNotStart(log: said + text) }
+        self.port = port
+        log = text
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        try? FileManager.default.removeItem(atPath: state)
+    }
+
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// The executable beside the test bundle.
+    static let executable: String = {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: bundle.isEmpty ? own : bundle).deletingLastPathComponent()
+            .appending(path: "dandelion").path
+    }()
+
+    /// Ends the node; gives its exit status.
+    func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    var descriptors: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count) ?? -1
+    }
+
+    /// Living processes that the node made.
+    var children: Int {
+        let tasks = "/proc/\(process.processIdentifier)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+        return threads.reduce(0) { sum, thread in
+            let text = (try? String(contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)) ?? ""
+            return sum + text.split(separator: " ").count
+        }
+    }
+
+    // MARK: HTTP
+
+    struct Reply {
+        var status = 0
+        var head = ""
+        var body: [UInt8] = []
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    func request(_ method: String, _ path: String, _ body: [UInt8] = [], headers: [String] = []) -> Reply {
+        let descriptor = connect()
+        guard descriptor >= 0 else { return Reply() }
+        defer { close(descriptor) }
+        let head =
+            ([
+                "\(method) \(path) HTTP/1.1", "Host: node", "Content-Length: \(body.count)", "Connection: close",
+            ] + headers).joined(separator: "\r\n") + "\r\n\r\n"
+        var rest = ArraySlice(Array(head.utf8) + body)
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { break }
+            rest = rest.dropFirst(count)
+        }
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            answer += buffer[..<count]
+        }
+        guard let end = answer.firstRange(of: Array("\r\n\r\n".utf8)) else { return Reply() }
+        var reply = Reply()
+        reply.head = String(decoding: answer[..<end.lowerBound], as: UTF8.self)
+        reply.status = Int(reply.head.split(separator: " ").dropFirst().first ?? "") ?? 0
+        reply.body = Array(answer[end.upperBound...])
+        return reply
+    }
+
+    func connect() -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = UInt16(port).bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            // SAFETY: a sockaddr_in is a sockaddr of that length.
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if status != 0 {
+            close(descriptor)
+            return -1
+        }
+        return descriptor
+    }
+
+    /// Registers a guest of Tests/Guests into a class.
+    func register(_ guest: String, as name: String? = nil, class runClass: String, timeout: String = "60s") throws
+        -> Reply
+    {
+        let image = try GuestCompiler.image(guest)
+        return request(
+            "PUT",
+            "/v1/functions/\(name ?? guest)?class=\(runClass)&inputs=in&outputs=out&memory=1MiB&timeout=\(timeout)",
+            image)
+    }
+}
+
+/// Words as guests read their arguments: little-endian, 8 bytes each.
+func words(_ values: [UInt64]) -> [UInt8] {
+    values.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+}
