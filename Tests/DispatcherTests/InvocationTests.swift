@@ -76,6 +76,14 @@ import Testing
         #expect(node.contexts() == 0)
     }
 
+    /// The first worker reads the request; only the last core's may run it, and is woken for it.
+    @Test func aClassMayKeepToSomeCores() {
+        for _ in 0..<50 {
+            let outcome = node.invoke(.name("E"), [["1"]], worker: 0, className: "last")
+            #expect(outcome.texts == [["1"], []])
+        }
+    }
+
     @Test func manyAtOnceAllEnd() {
         let group = DispatchGroup()
         nonisolated(unsafe) var wrong = 0

@@ -27,8 +27,11 @@ final class TestNode: Sendable {
             let runClass = RunClass(
                 name: "default", backends: [backend], memoryLimit: 1 << 24, timeout: 300_000_000, mayRunInline: true,
                 unavailable: [])
+            let lastCore = RunClass(
+                name: "last", backends: [backend], memoryLimit: 1 << 24, timeout: 300_000_000, mayRunInline: true,
+                cores: [pool.workers.last?.core ?? 0], unavailable: [])
             catalogue = Catalogue(
-                store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
+                store: try Store(directory: directory), classes: [runClass, lastCore], communications: [], imageCache: 1 << 20,
                 cores: 2)
             dispatcher = Dispatcher(catalogue: catalogue)
             try pool.start(preparing: [backend])
@@ -47,7 +50,7 @@ final class TestNode: Sendable {
     /// Runs a request on a worker's loop and waits for its outcome.
     func invoke(
         _ target: InvocationRequest.Target, _ inputs: [[String]], deadline: UInt64 = 0, worker: Int = 0,
-        cancelAfter: Double? = nil
+        cancelAfter: Double? = nil, className: String? = nil
     ) -> InvocationOutcome {
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var outcome: InvocationOutcome?
@@ -59,7 +62,7 @@ final class TestNode: Sendable {
         let worker = pool.workers[worker % pool.workers.count]
         worker.loop.post {
             let handle = self.dispatcher.invoke(
-                InvocationRequest(target: target, inputs: sets, deadline: deadline), on: worker
+                InvocationRequest(target: target, inputs: sets, deadline: deadline, className: className), on: worker
             ) {
                 outcome = $0
                 done.signal()

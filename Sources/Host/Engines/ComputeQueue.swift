@@ -23,16 +23,37 @@ final class ComputeQueue: Sendable {
         }
     }
 
-    func pop() -> ComputeTask? {
+    /// Takes the oldest task that may run on `core`.
+    func pop(on core: Int32?) -> ComputeTask? {
         guard count > 0 else { return nil }
         return ring.withLock { ring in
-            guard ring.count > 0 else { return nil }
-            let task = ring.tasks[ring.head].take()
+            guard let place = Self.first(in: ring, on: core) else { return nil }
+            let task = ring.tasks[(ring.head + place) % ring.tasks.count]
+            // Those before it may not run here; they move up by one place.
+            for index in stride(from: place, to: 0, by: -1) {
+                ring.tasks[(ring.head + index) % ring.tasks.count] =
+                    ring.tasks[(ring.head + index - 1) % ring.tasks.count]
+            }
+            ring.tasks[ring.head] = nil
             ring.head = (ring.head + 1) % ring.tasks.count
             ring.count -= 1
             length.store(ring.count, ordering: .sequentiallyConsistent)
             return task
         }
+    }
+
+    /// Whether a task waits that may run on `core`.
+    func hasTask(for core: Int32?) -> Bool {
+        guard count > 0 else { return false }
+        return ring.withLock { Self.first(in: $0, on: core) != nil }
+    }
+
+    private static func first(in ring: Ring, on core: Int32?) -> Int? {
+        for place in 0..<ring.count {
+            let task = ring.tasks[(ring.head + place) % ring.tasks.count]
+            if task?.function.mayRun(on: core) ?? false { return place }
+        }
+        return nil
     }
 
     private static func grow(_ ring: inout Ring) {

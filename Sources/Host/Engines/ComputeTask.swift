@@ -34,17 +34,21 @@ public final class ComputeFunction: Sendable {
     public let timeout: UInt64
     /// Whether the thread that read a request may run it.
     public let mayRunInline: Bool
+    /// CPUs that it may run on; empty = any.
+    private let cores: [Int32]
     /// Moving average of its run time, ns; 0 before the first run. Decides who runs it.
     let typicalRunTime = Atomic<UInt64>(0)
 
     public init(
         name: String, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob], outputNames: [Blob],
-        mayRunInline: Bool, image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
+        mayRunInline: Bool, cores: [Int32] = [],
+        image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
     ) {
         self.name = name
         self.image = image
         self.timeout = timeout
         self.mayRunInline = mayRunInline
+        self.cores = cores
         self.memoryLimit = memoryLimit
         self.inputNames = inputNames
         self.outputNames = outputNames
@@ -54,6 +58,12 @@ public final class ComputeFunction: Sendable {
     var isKnownShort: Bool {
         let typical = typicalRunTime.load(ordering: .relaxed)
         return mayRunInline && typical != 0 && typical <= Self.longestInline
+    }
+
+    /// A worker that is not pinned may run everything.
+    func mayRun(on core: Int32?) -> Bool {
+        guard !cores.isEmpty, let core else { return true }
+        return cores.contains(core)
     }
 
     private static let longestInline: UInt64 = 200_000

@@ -139,9 +139,9 @@ public final class Worker: @unchecked Sendable {
     /// Without the loop, with the permit: runs what waits, then gives the permit up.
     private func computeUntilNoneWait(_ engines: ThreadEngines) {
         repeat {
-            while let task = pool.queue.pop() { run(task, engines) }
+            while let task = pool.queue.pop(on: core) { run(task, engines) }
             permit.store(false, ordering: .sequentiallyConsistent)
-        } while pool.queue.count > 0
+        } while pool.queue.hasTask(for: core)
             && permit.compareExchange(expected: false, desired: true, ordering: .sequentiallyConsistent).exchanged
     }
 
@@ -156,7 +156,9 @@ public final class Worker: @unchecked Sendable {
 
     // MARK: Roles
 
-    private var couldTake: Bool { pool.queue.count > 0 && !permit.load(ordering: .sequentiallyConsistent) }
+    private var couldTake: Bool {
+        pool.queue.hasTask(for: core) && !permit.load(ordering: .sequentiallyConsistent)
+    }
 
     /// Takes a task together with the permit; asks sleeping workers for help with what is left.
     private func takeTask() -> ComputeTask? {
@@ -165,8 +167,9 @@ public final class Worker: @unchecked Sendable {
             pool.wakeIdleWorker()
             return nil
         }
-        guard let task = pool.queue.pop() else {
+        guard let task = pool.queue.pop(on: core) else {
             permit.store(false, ordering: .sequentiallyConsistent)
+            pool.wakeIdleWorker()
             return nil
         }
         if pool.queue.count > 0 { pool.wakeIdleWorker() }

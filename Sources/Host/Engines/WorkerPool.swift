@@ -42,9 +42,9 @@ public final class WorkerPool: @unchecked Sendable {
         workers = []
     }
 
-    /// Wakes one worker that sleeps, so that it takes a task.
+    /// Wakes one worker that sleeps and may take a task.
     func wakeIdleWorker() {
-        for worker in workers where worker.isIdle {
+        for worker in workers where worker.isIdle && queue.hasTask(for: worker.core) {
             worker.loop.wake()
             return
         }

@@ -21,13 +21,13 @@ struct Assembly {
         var computeBackends: [String: ComputeBackend] = [:]
         var chosen: [ComputeBackend] = []
         var classes: [RunClass] = []
+        let cores = Self.cores(config.node.cores, of: Thread.allowedCores(), "[node]")
         for runClass in config.classes {
-            let made = Self.runClass(runClass, plugins, instances, &computeBackends)
+            let made = Self.runClass(runClass, cores, plugins, instances, &computeBackends)
             if let first = made.backends.first, !chosen.contains(where: { $0 === first }) { chosen.append(first) }
             if made.backends.isEmpty { Log.warning("class \(made.name) has no available backend") }
             classes.append(made)
         }
-        let cores = Self.cores(config.node.cores)
         do { pool = try WorkerPool(cores: cores) } catch { throw Failure(.internal, "\(error)") }
         catalogue = Catalogue(
             store: try Store(directory: stateDirectory), classes: classes,
@@ -37,7 +37,7 @@ struct Assembly {
     }
 
     private static func runClass(
-        _ config: FunctionClass, _ plugins: PluginSet, _ instances: [String: PluginInstance],
+        _ config: FunctionClass, _ cores: [Int32], _ plugins: PluginSet, _ instances: [String: PluginInstance],
         _ known: inout [String: ComputeBackend]
     ) -> RunClass {
         var backends: [ComputeBackend] = []
@@ -59,7 +59,9 @@ struct Assembly {
         }
         return RunClass(
             name: config.name.value, backends: backends, memoryLimit: config.memoryLimit, timeout: config.timeout,
-            mayRunInline: config.inline == .auto, unavailable: unavailable)
+            mayRunInline: config.inline == .auto,
+            cores: config.cores == .all ? [] : Self.cores(config.cores, of: cores, "class \(config.name.value)"),
+            unavailable: unavailable)
     }
 
     private static func communications(
@@ -92,16 +94,15 @@ struct Assembly {
         return functions
     }
 
-    /// The CPUs to use, out of those that the process may use.
-    private static func cores(_ policy: CorePolicy) -> [Int32] {
-        let allowed = Thread.allowedCores()
+    /// The CPUs that a policy chooses out of those at hand; never none.
+    private static func cores(_ policy: CorePolicy, of allowed: [Int32], _ place: String) -> [Int32] {
         let chosen: [Int32] =
             switch policy {
             case .all: allowed
             case .count(let count): Array(allowed.prefix(max(1, count)))
             case .list(let list): allowed.filter { list.contains(Int($0)) }
             }
-        if chosen.isEmpty { Log.warning("none of the configured cores may be used; using \(allowed[0])") }
-        return chosen.isEmpty ? [allowed[0]] : chosen
+        if chosen.isEmpty { Log.warning("\(place): none of the configured cores may be used; using all") }
+        return chosen.isEmpty ? allowed : chosen
     }
 }

@@ -47,7 +47,7 @@ public final class RegisteredFunction: Sendable {
         let timeout = min(definition.timeout ?? runClass.timeout, runClass.timeout)
         let made = ComputeFunction(
             name: definition.name, memoryLimit: limit, timeout: timeout, inputNames: inputNames,
-            outputNames: outputNames, mayRunInline: runClass.mayRunInline
+            outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores
         ) { [self] fresh throws(Failure) in try catalogue.image(of: self, in: runClass, fresh: fresh) }
         return computes.withLock { computes in
             if let raced = computes.first(where: { $0.className == wanted }) { return raced.function }

@@ -11,18 +11,21 @@ public struct RunClass: Sendable {
     public let timeout: UInt64
     /// Whether the thread that read a request may run the class's functions.
     public let mayRunInline: Bool
+    /// CPUs that the class's functions may run on; empty = any.
+    public let cores: [Int32]
     /// Why backends before the first available one, or all, are not: for errors.
     public let unavailable: [String]
 
     public init(
         name: String, backends: [ComputeBackend], memoryLimit: UInt64, timeout: UInt64, mayRunInline: Bool,
-        unavailable: [String]
+        cores: [Int32] = [], unavailable: [String]
     ) {
         self.name = name
         self.backends = backends
         self.memoryLimit = memoryLimit
         self.timeout = timeout
         self.mayRunInline = mayRunInline
+        self.cores = cores
         self.unavailable = unavailable
     }
 }
