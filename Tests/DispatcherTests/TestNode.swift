@@ -31,7 +31,8 @@ final class TestNode: Sendable {
                 name: "last", backends: [backend], memoryLimit: 1 << 24, timeout: 300_000_000, mayRunInline: true,
                 cores: [pool.workers.last?.core ?? 0], unavailable: [])
             catalogue = Catalogue(
-                store: try Store(directory: directory), classes: [runClass, lastCore], communications: [], imageCache: 1 << 20,
+                store: try Store(directory: directory), classes: [runClass, lastCore], communications: [],
+                imageCache: 1 << 20,
                 cores: 2)
             dispatcher = Dispatcher(catalogue: catalogue)
             try pool.start(preparing: [backend])
