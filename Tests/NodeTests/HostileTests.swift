@@ -10,6 +10,9 @@ import Testing
         ("recurse", [], "stack-overflow"), ("system_call", [0, 57], "system-call"), ("touch", [2000], "memory-limit"),
     ]
 
+    /// Times that every attack is repeated; 10,000 attacks in a long run.
+    static let rounds = ProcessInfo.processInfo.environment["DANDELION_LONG_TESTS"] == nil ? 40 : 1250
+
     private func attack(_ runClass: String) throws {
         let node = try RunningNode()
         #expect(try node.register("hello", class: runClass).status == 201)
@@ -24,7 +27,7 @@ import Testing
         }
         round()
         let before = (node.descriptors, node.children)
-        for _ in 0..<40 { round() }
+        for _ in 0..<Self.rounds { round() }
         usleep(300_000)
         #expect(node.descriptors <= before.0 + 4)
         #expect(node.children <= before.1 + 8)
