@@ -148,7 +148,7 @@ let package = Package(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
-        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests"]),
+        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         tests("HTTPComm", ["PluginABI"]),
         tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["programs"]),
         tests("Node", ["PluginHarness"]),

@@ -10,10 +10,13 @@ import Testing
 enum Rig {
     static let plugin = Result { try HarnessPlugin(file: HarnessPlugin.path(of: "DandelionKVM")) }
 
-    private static let guests: String = {
+    static let guests: String = {
         let folder = "\(#filePath)".split(separator: "/").dropLast().joined(separator: "/")
         return "/\(folder)/Guests"
     }()
+
+    /// For the guest registers, which begins before anything is changed.
+    static let ownEntry = ["-Wl,-e,take"]
 
     /// A guest of Tests/KVMTests/Guests.
     static func image(_ name: String, flags: [String] = []) throws -> HarnessImage {
