@@ -98,6 +98,12 @@ measure() {
     for word in $(cat "$work/line"); do echo "${word#*=}" >> "$work/$name.${word%%=*}"; done
 }
 
+# keep NAME: notes the words of the line that a floor printed.
+keep() {
+    local word
+    for word in $(cat "$work/line"); do echo "${word#*=}" >> "$work/$1.${word%%=*}"; done
+}
+
 # value NAME KEY: the median over the rounds.
 value() { sort -n "$work/$1.$2" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
@@ -141,8 +147,10 @@ run_round() {
     fi
     stop
     progress 'process floor'
+    "$tools/process_floor" "$here" "$((requests / 2))" 1000 > "$work/line"
+    keep floor_paced
     "$tools/process_floor" "$here" "$requests" > "$work/line"
-    for word in $(cat "$work/line"); do echo "${word#*=}" >> "$work/floor.${word%%=*}"; done
+    keep floor
     progress 'node'
     start_node "$here"
     [[ -e $work/idle.cpu ]] || measure_idle
@@ -192,8 +200,9 @@ verdict() { # TITLE VALUE BOUND at-most|at-least
 }
 
 report() {
-    local sum cycle
+    local sum sum_paced cycle
     sum=$(compute "$(value echo_paced p50) + $(value floor ready_p50)")
+    sum_paced=$(compute "$(value echo_paced p50) + $(value floor_paced ready_p50)")
     cycle=$(compute "$(value echo_closed p50) + $(value floor cycle_p50)")
     cat << HEAD
 ## Cold start: class \`$class\`
@@ -211,6 +220,7 @@ HEAD
     row 'floor: epoll echo, paced, CPUs apart' echo_paced_apart
     row 'floor: epoll echo, back to back, CPUs apart' echo_closed_apart
     row 'floor: ready process, 104 KiB in, 4 KiB out' floor ready_ -
+    row 'floor: ready process, paced' floor_paced ready_ -
     row 'floor: the same, kill, reap, zero, refill' floor cycle_ "$(compute "1e6 / $(value floor cycle_p50)")"
     for kind in cold hot; do
         row "node: 1x1 product, /$kind, paced, same CPU" "${kind}_paced"
@@ -228,6 +238,8 @@ TARGETS
     for kind in cold hot; do
         verdict "/$kind, paced, same CPU: p50 / (echo + ready = $sum)" "$(compute "$(value ${kind}_paced p50) / $sum")" \
             1.5 at-most
+        verdict "... with the ready process paced, too ($sum_paced)" \
+            "$(compute "$(value ${kind}_paced p50) / $sum_paced")" 1.5 at-most
         verdict '... p99 / (echo + ready)' "$(compute "$(value ${kind}_paced p99) / $sum")" 4 at-most
         verdict "/$kind, back to back, same CPU: requests/s x (echo + cycle = $cycle us)" \
             "$(compute "$(value ${kind}_closed rate) * $cycle / 1e6")" 0.6 at-least

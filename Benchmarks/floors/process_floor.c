@@ -1,12 +1,13 @@
 /* The floor of a process backend, on one CPU: what a fresh process for every invocation costs without a platform.
  *
- *     process_floor [CPU [INVOCATIONS]]
+ *     process_floor [CPU [INVOCATIONS [PAUSE_US]]]
  *
  * A zygote without libc, whose only memory is its own code, one stack page and the shared context, clones a process
  * that waits ready. An invocation copies 100 KiB of code and 4 KiB of data into the context, lets the process run,
  * and copies 4 KiB back: that is the `ready` time. The `cycle` adds what follows the answer: kill and reap the process,
  * zero the context, and clone the next one until it waits. All processes are under a seccomp filter, inherited from
- * the zygote, that allows system calls from the zygote's code alone.
+ * the zygote, that allows system calls from the zygote's code alone. With a pause before each invocation the caches are
+ * as cold as those of a node that gets one request in that time.
  */
 #define _GNU_SOURCE
 #include "../load/statistics.h"
@@ -173,6 +174,7 @@ static void end_child(void) {
 
 int main(int count, char **arguments) {
     size_t invocations = count > 2 ? strtoul(arguments[2], NULL, 10) : 5000, warmup = 200;
+    useconds_t pause = count > 3 ? (useconds_t)strtoul(arguments[3], NULL, 10) : 0;
     if (count > 1) pin_to(atoi(arguments[1]));
     static char code[CODE_SIZE], input[DATA_SIZE], output[DATA_SIZE];
     memcpy(code, guest_begin, (size_t)(guest_end - guest_begin));
@@ -182,6 +184,7 @@ int main(int count, char **arguments) {
     refill();
     for (size_t i = 0; i < invocations + warmup; i++) {
         memset(input, (int)(i % 255) + 1, sizeof input);
+        if (pause) usleep(pause);
         uint64_t began = now_ns();
         memcpy((void *)CODE, code, sizeof code);
         memcpy((void *)INPUT, input, sizeof input);

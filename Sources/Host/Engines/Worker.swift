@@ -101,9 +101,8 @@ public final class Worker: @unchecked Sendable {
                 }
                 guard runInline(task, engines) else { return }
                 mayWait = false
-                // Others' events come between two tasks.
-                guard couldTake else { continue }
-                _ = loop.turn(mayWait: false) { false }
+                // Between two tasks come others' events; after the last one, the client that was answered.
+                if couldTake { _ = loop.turn(mayWait: false) { false } } else { Thread.yield() }
                 continue
             }
             let happened = loop.turn(mayWait: mayWait) { !self.couldTake && !self.pool.isStopping }
@@ -111,7 +110,7 @@ public final class Worker: @unchecked Sendable {
         }
     }
 
-    /// One step of postponed work, after whoever else waits for this core: the client that was just answered may.
+    /// One step of postponed work, after whoever else waits for this core.
     /// - Returns: whether more is left.
     private func tidy(_ engines: ThreadEngines) -> Bool {
         Thread.yield()
