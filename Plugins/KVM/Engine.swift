@@ -89,8 +89,7 @@ final class Engine {
             let machine = try currentMachine()
             if slot.mappedBy == machine.id { return machine }
             try machine.register(slot: slot.index, memory: slot.memory, upTo: slot.step)
-            let root = machine.root(
-                image: image.id, limit: slot.limit, slot: slot.index, protections: image.protections)
+            let root = machine.root(limit: slot.limit, slot: slot.index, protections: image.protections)
             if let root {
                 (slot.root, slot.mappedBy) = (root, machine.id)
                 return machine

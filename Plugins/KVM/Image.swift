@@ -1,12 +1,10 @@
 import Glibc
 import PluginABI
 import PluginSupport
-import Synchronization
 
 /// A function image, checked once and copied into a context for every run.
 final class Image: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
-    let id: UInt64
     let protections: [PageRange]
     private let elf: ElfImage
     private let bytes: UnsafeMutableRawPointer
@@ -20,12 +18,9 @@ final class Image: @unchecked Sendable {
         let count: Int
     }
 
-    private static let nextID = Atomic<UInt64>(1)
-
     init(_ file: UnsafeRawBufferPointer) throws(PluginError) {
         elf = try ElfImage(bytes: file, machine: .x86_64, addresses: GuestMap.lowest..<GuestMap.contextMax)
         protections = try elf.protections(pageSize: GuestMap.page)
-        id = Self.nextID.add(1, ordering: .relaxed).oldValue
         var offset = 0
         var pieces: [Piece] = []
         for segment in elf.segments where segment.fileSize > 0 {

@@ -1,6 +1,7 @@
 import PluginSupport
 
-/// Builds a VM's page tables: one root for each pair of image and limit in each slot, never changed afterwards.
+/// Builds a VM's page tables: one root for each layout of protected pages and limit in each slot, never changed
+/// afterwards.
 ///
 /// Code and constants of an image have pages of 4 KiB with their own rights, everything else is plain memory in pages of
 /// 2 MiB. A gibibyte of nothing but plain memory is described by one table that all roots of its slot share.

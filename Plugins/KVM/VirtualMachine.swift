@@ -28,7 +28,7 @@ final class VirtualMachine: @unchecked Sendable {
     private static let nextID = Atomic<UInt64>(1)
 
     private struct RootName: Hashable {
-        let image: UInt64
+        let protections: [PageRange]
         let limit: UInt64
         let slot: Int
     }
@@ -89,8 +89,8 @@ final class VirtualMachine: @unchecked Sendable {
     }
 
     /// The page-table root for a context; nil when there is no room for another one.
-    func root(image: UInt64, limit: UInt64, slot: Int, protections: [PageRange]) -> UInt64? {
-        let name = RootName(image: image, limit: limit, slot: slot)
+    func root(limit: UInt64, slot: Int, protections: [PageRange]) -> UInt64? {
+        let name = RootName(protections: protections, limit: limit, slot: slot)
         if let root = roots[name] { return root }
         guard let root = tables.root(slot: slot, limit: limit, protections: protections) else { return nil }
         roots[name] = root
