@@ -11,7 +11,7 @@ clang=${CLANG:-clang}
 archiver=${LLVM_AR:-llvm-ar}
 
 mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin"
-cp "$source_folder"/*.cfg "$output/"
+cp "$source_folder"/*.cfg "$source_folder/toolchain.cmake" "$output/"
 cp "$source_folder"/bin/* "$output/bin/"
 cp "$source_folder"/include/dandelion/*.h "$output/include/dandelion/"
 cp "$source_folder"/../Sources/PluginABI/include/dandelion/guest.h "$output/include/dandelion/"

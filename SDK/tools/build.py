@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import libc
+import libcxx
 from sources import Problem, say, sources
 
 LICENCES = {
@@ -37,7 +38,8 @@ def main(output):
     lib, upstream = sources()
     install_licences(lib, output)
     for architecture in ("x86_64",):
-        install_libc(lib, upstream, architecture, output)
+        if install_libc(lib, upstream, architecture, output):
+            libcxx.install(lib, upstream, architecture, output)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import Foundation
 import PluginABI
 import PluginHarness
 import Testing
@@ -32,5 +33,27 @@ import Testing
     @Test(arguments: SDK.backends) func hello(backend: String) throws {
         let outcome = try SDK.invoke(SDK.image("hello.c"), on: backend)
         #expect(outcome.item("stdio", "stdout")?.text == "hello, world\n", "\(outcome.story)")
+    }
+
+    @Test(arguments: SDK.backends) func cPlusPlus(backend: String) throws {
+        let inputs = [GuestSet("in", [GuestItem("words", text: "pear apple fig\n")])]
+        let outcome = try SDK.invoke(SDK.image("library.cpp", flags: ["-std=c++20"]), on: backend, inputs: inputs)
+        #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 0, "\(outcome.story)")
+        #expect(outcome.item("stdio", "stdout")?.text == "all good\ndestroyed\n")
+        #expect(outcome.set("out") == [GuestItem("sorted", text: "apple\nfig\npear\n")])
+    }
+
+    @Test func theLinkerRefusesASystemCall() throws {
+        let source = "int main(void) { __asm__ volatile(\"syscall\"); return 0; }"
+        let file = "/tmp/sdk-syscall-\(getpid()).c"
+        defer { unlink(file) }
+        try source.write(toFile: file, atomically: true, encoding: .utf8)
+        let result = try SDK.run(["clang", "--config=\(SDK.folder)/dandelion.cfg", file, "-o", file + ".out"])
+        #expect(result.status != 0 && result.text.contains("syscall in <main>"), "\(result.text)")
+    }
+
+    /// Files of a stripped program, in KiB: what a registration uploads and a context holds.
+    @Test(arguments: [("hello.c", 30), ("files-small.c", 60)]) func isSmall(source: String, kibibytes: Int) throws {
+        #expect(try SDK.image(source, flags: ["-s"]).count <= kibibytes << 10)
     }
 }
