@@ -38,7 +38,7 @@ compile() {
     cc "${flags[@]}" "$root/Benchmarks/load/matmul_bson.c" -o "$tools/matmul_bson"
     cc "${flags[@]}" -static -no-pie -fno-stack-protector -fcf-protection=none \
         "$root/Benchmarks/floors/process_floor.c" -o "$tools/process_floor"
-    "$root/SDK/build.sh" "$work/sdk" > /dev/null
+    "$root/SDK/build.sh" --freestanding "$work/sdk" > /dev/null
     clang --config="$work/sdk/dandelion-freestanding.cfg" "$root/Examples/functions/matmul.c" -o "$work/matmul"
     clang --config="$work/sdk/dandelion-freestanding.cfg" "$root/Examples/functions/busy.c" -o "$work/busy"
     "$tools/matmul_bson" 1 matmul "$work/small.request" "$work/small.reply"

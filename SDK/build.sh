@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Builds the SDK folder: headers, clang config files, the freestanding runtime and the hosted C and C++ libraries.
-# Usage: SDK/build.sh OUTPUT_FOLDER
-# Needs the clang, ld.lld and llvm-ar of the Swift toolchain, and Python 3 with pip, which fetches upstream sources
-# (once; HLIBC_SRC names another place). The last line printed is the folder.
+# Usage: SDK/build.sh [--freestanding] OUTPUT_FOLDER
+# Needs the clang, ld.lld and llvm-ar of the Swift toolchain and, but for --freestanding, which leaves the hosted
+# libraries out, Python 3 with pip, which fetches upstream sources (once; HLIBC_SRC names another place).
+# The last line printed is the folder.
 set -euo pipefail
 
+hosted=yes
+if [[ ${1:-} == --freestanding ]]; then hosted=no && shift; fi
 source_folder=$(cd "$(dirname "$0")" && pwd)
 output=$(mkdir -p "$1" && cd "$1" && pwd)
 clang=${CLANG:-clang}
@@ -34,5 +37,5 @@ build() {
 
 build x86_64 dandelion-freestanding.cfg
 build aarch64 dandelion-freestanding-aarch64.cfg
-PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
+[[ $hosted == no ]] || PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
 echo "$output"

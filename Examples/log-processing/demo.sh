@@ -75,7 +75,7 @@ start_node
 echo "listening at $node"
 
 step 'Functions and the composition'
-"$root/SDK/build.sh" "$work/sdk" > /dev/null
+"$root/SDK/build.sh" --freestanding "$work/sdk" > /dev/null
 function_named Access token,service request
 function_named FanOut headers,bodies requests,failures
 function_named Render headers,bodies,failures report

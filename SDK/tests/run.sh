@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the SDK and the example functions and runs them without a platform. Usage: SDK/tests/run.sh [SDK_FOLDER]
+# Builds the freestanding SDK and the example functions and runs them without a platform. Usage: SDK/tests/run.sh
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-sdk=$("$root/SDK/build.sh" "${1:-$root/.build-sdk}" | tail -n 1)
 clang=${CLANG:-clang}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+sdk=$("$root/SDK/build.sh" --freestanding "$work/sdk" | tail -n 1)
 passed=0
 
 # build SOURCE [ARCHITECTURE_SUFFIX]: compiles one function.
