@@ -33,10 +33,12 @@ func shim(_ name: String, path: String, _ dependencies: [Target.Dependency] = []
 }
 
 /// A plugin's Swift target at Plugins/<folder>; its product exports the entry symbol and nothing else.
-func plugin(_ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func plugin(
+    _ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
     .target(
         name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport"] + dependencies, path: "Plugins/\(folder)",
-        exclude: exclude, swiftSettings: swiftSettings,
+        exclude: exclude, resources: resources, swiftSettings: swiftSettings,
         linkerSettings: [
             .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
         ])
@@ -59,6 +61,7 @@ let package = Package(
         pluginProduct("Process"),
         pluginProduct("KVM"),
         pluginProduct("HTTPComm"),
+        pluginProduct("RWasm"),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -127,6 +130,10 @@ let package = Package(
         plugin("KVM", ["CKVM"], exclude: ["Shim", "README.md"]),
         shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
+        shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
+        plugin(
+            "RWasm", ["CRWasm"], exclude: ["Shim", "README.md"],
+            resources: ["lib", "memory", "number", "table", "value"].map { .embedInCode("Crate/\($0).rs") }),
 
         // Tests.
         .target(
@@ -153,6 +160,7 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
+        tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

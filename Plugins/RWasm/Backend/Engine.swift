@@ -1,0 +1,110 @@
+import CRWasm
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// What runs functions on one thread: a stack for generated code, and slots of memory.
+final class Engine {
+    let instance: Instance
+    private let host: UnsafePointer<dn_host>
+    private let table: UnsafePointer<dn_host_signal>
+    private let runner: OpaquePointer
+    private var token: UInt64 = 0
+    private var slots: [Slot] = []
+
+    init(instance: Instance) throws(PluginError) {
+        let size = MemoryLayout<dn_host_signal>.size
+        guard
+            let table = HostServices.table(instance.host, DN_HOST_SIGNAL_1, slots: size, as: dn_host_signal.self),
+            let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
+        else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
+        guard let runner = rwasm_runner_create(table.pointee.kick_signal, instance.settings.stackBytes) else {
+            throw PluginError(DN_NO_MEMORY, "no stack or timer for an engine", errno: errno)
+        }
+        (self.instance, self.host, self.table, self.runner) = (instance, instance.host, table, runner)
+        // SAFETY of the raw pointer: the runner lives until after detach, in deinit.
+        let status = attach(host, rwasm_runner_signal, UnsafeMutableRawPointer(runner), &token)
+        guard status == DN_OK else {
+            throw PluginError(status, "the host takes no signal handler for the thread")
+        }
+        for _ in 0..<instance.settings.slots { slots.append(try Slot(engine: self)) }
+    }
+
+    deinit {
+        if token != 0 { table.pointee.detach?(host, token) }
+        rwasm_runner_destroy(runner)
+    }
+
+    /// Asks the run named `id` to stop. Any thread: it reads only what is fixed after init.
+    func interrupt(run id: UInt64, reason: Int32) {
+        if rwasm_runner_request(runner, id, reason) == 1 { table.pointee.kick?(host, token) }
+    }
+
+    // MARK: Contexts
+
+    func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
+        guard limit >= Image.pageBytes, limit <= Slot.contextMax else {
+            throw PluginError(
+                DN_LIMIT, "a memory limit of \(limit) bytes; this backend takes 64 KiB to \(Slot.contextMax >> 30) GiB")
+        }
+        guard let slot = slots.first(where: { $0.claim(from: .clean) }) ?? claimDirty() else {
+            throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
+        }
+        slot.limit = limit
+        return slot
+    }
+
+    private func claimDirty() -> Slot? {
+        guard let slot = slots.first(where: { $0.claim(from: .dirty) }) else { return nil }
+        slot.recycle()
+        return slot
+    }
+
+    /// Cleans slots for about `budget` ns, at least one. True when more are dirty.
+    func idle(budget: UInt64) -> Bool {
+        let end = Clock.now() &+ budget
+        while let slot = claimDirty() {
+            slot.release(as: .clean)
+            guard Clock.now() < end else { break }
+        }
+        return slots.contains(where: \.isDirty)
+    }
+
+    // MARK: Runs
+
+    func run(_ slot: Slot, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
+        guard let image = slot.image, let code = slot.code, let area = slot.area else {
+            throw PluginError(DN_MISUSE, "run before context_load")
+        }
+        let begin = Clock.now()
+        var result = dn_run_result()
+        if let failure = slot.failure {
+            Ending(trap: failure, image: image).write(to: &result)
+            return result
+        }
+        rwasm_runner_watch(runner, slot.memory, UInt64(Slot.reservedBytes))
+        rwasm_runner_begin(runner, parameters.run_id, parameters.deadline)
+        defer { rwasm_runner_end(runner) }
+        // A start function may zero the place of what the host has written already.
+        let system = slot.systemData
+        for (index, function) in image.entries.enumerated() {
+            if index > 0, let system { slot.systemData = system }
+            var argument = rwasm_value(low: parameters.entry_block, high: 0)
+            let end = rwasm_runner_call(runner, code.descriptor(), area.instance, UInt32(function), &argument, 1)
+            guard end.kind != RWASM_RETURNED else { continue }
+            Ending(end, image: image).write(to: &result)
+            break
+        }
+        result.run_ns = Clock.now() &- begin
+        return result
+    }
+}
+
+enum Clock {
+    /// CLOCK_MONOTONIC in nanoseconds.
+    static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,93 @@
+import CRWasm
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// Turns generated crates into a shared object in a folder of cached results.
+struct Builder: Sendable {
+    enum Level: String, Sendable {
+        /// Ready soon.
+        case quick
+        /// As fast as the compiler can make it.
+        case fast
+
+        var flags: [String] {
+            self == .quick
+                ? ["-Copt-level=1", "-Ccodegen-units=4"] : ["-Copt-level=3", "-Ccodegen-units=1"]
+        }
+    }
+
+    let toolchain: Toolchain
+    let limits: Toolchain.Limits
+    /// "x86-64-v2" or "x86-64-v3".
+    let processor: String
+
+    /// Changes whenever the generated code or the runtime does.
+    static let transpilerVersion: String = {
+        var digest = Digest()
+        for (_, bytes) in runtime { digest.update(bytes) }
+        return "1." + digest.finish().prefix(16)
+    }()
+
+    private static let runtime: [(name: String, bytes: [UInt8])] = [
+        ("lib.rs", PackageResources.lib_rs), ("memory.rs", PackageResources.memory_rs),
+        ("number.rs", PackageResources.number_rs), ("table.rs", PackageResources.table_rs),
+        ("value.rs", PackageResources.value_rs),
+    ]
+
+    /// What names everything made by this builder.
+    private var identity: String { "\(toolchain.version) \(Self.transpilerVersion) \(processor)" }
+
+    /// The name of the module's results in a cache.
+    func key(of bytes: [UInt8]) -> String {
+        var digest = Digest()
+        digest.update(identity.utf8)
+        digest.update(CollectionOfOne(0))
+        digest.update(bytes)
+        return digest.finish()
+    }
+
+    func path(_ key: String, _ level: Level, in cache: String) -> String { "\(cache)/\(key)-\(level.rawValue).so" }
+
+    /// Compiles and places the result at `path` at once; `progress` is told permille.
+    func build(
+        _ crates: Crates, _ level: Level, to path: String, in cache: String, progress: (UInt32) -> Void = { _ in }
+    ) throws(PluginError) {
+        let work = try Files.makeTemporary("\(cache)/work-")
+        defer { Files.remove(work) }
+        let runtime = try runtimeLibrary(level, in: cache, work)
+        var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)"]
+        for (index, crate) in crates.crates.enumerated() {
+            progress(UInt32(1000 * index / (crates.crates.count + 1)))
+            try Files.write(crate.text.utf8, to: "\(work)/\(crate.name).rs")
+            try compile(crate.name, "rlib", level, arguments, work, reading: cache)
+            arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"]
+        }
+        try Files.write(crates.root.utf8, to: "\(work)/root.rs")
+        try compile("root", "cdylib", level, arguments + ["-Cstrip=debuginfo"], work, reading: cache)
+        progress(1000)
+        guard rename("\(work)/libroot.so", path) == 0 else { throw Files.failure("cannot place \(path)") }
+    }
+
+    /// The compiled runtime crate, made once for each cache.
+    private func runtimeLibrary(_ level: Level, in cache: String, _ work: String) throws(PluginError) -> String {
+        let path = "\(cache)/librt-\(key(of: [UInt8](level.rawValue.utf8)).prefix(24)).rlib"
+        if Files.exists(path) { return path }
+        for (name, bytes) in Self.runtime { try Files.write(bytes, to: "\(work)/\(name)") }
+        rename("\(work)/lib.rs", "\(work)/rt.rs")
+        try compile("rt", "rlib", level, [], work, reading: work)
+        guard rename("\(work)/librt.rlib", path) == 0 else { throw Files.failure("cannot place \(path)") }
+        return path
+    }
+
+    private func compile(
+        _ name: String, _ type: String, _ level: Level, _ arguments: [String], _ work: String, reading: String
+    ) throws(PluginError) {
+        try toolchain.compile(
+            [
+                "\(work)/\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", work,
+                "-Cpanic=abort", "-Cdebuginfo=0", "-Ctarget-cpu=\(processor)", "--cap-lints=allow",
+            ] + level.flags + arguments,
+            in: work, reading: [reading], limits: limits)
+    }
+}

@@ -1,0 +1,58 @@
+import CRWasm
+
+/// What an instance of a module starts with, worked out once: its globals, tables' contents and memory's contents.
+struct Template {
+    struct TableFill {
+        var table: Int
+        var offset: UInt64
+        var elements: [UInt64]
+    }
+
+    struct MemoryFill {
+        var offset: UInt64
+        var bytes: Range<Int>
+    }
+
+    /// Initial values, imported ones first.
+    let globals: [rwasm_value]
+    /// Contents of every element segment.
+    let elements: [[UInt64]]
+    let tableFills: [TableFill]
+    let memoryFills: [MemoryFill]
+    let tag: UInt64
+
+    /// `imported` are the values of imported globals; `references` are imported functions' references where they are other
+    /// instances'.
+    init(
+        _ module: Module, _ ordinals: [Int: Int], tag: UInt64, imported: [rwasm_value] = []
+    ) {
+        var globals = imported
+        func value(_ constant: Constant) -> rwasm_value {
+            switch constant {
+            case .bits(let low, let high): rwasm_value(low: low, high: high)
+            case .null: rwasm_value()
+            case .function(let index): rwasm_value(low: tag &+ UInt64(ordinals[index] ?? 0), high: 0)
+            case .global(let index): index < globals.count ? globals[index] : rwasm_value()
+            }
+        }
+        for global in module.globals.dropFirst(imported.count) { globals.append(value(global.initial ?? .zero)) }
+        let elements = module.elements.map { $0.elements.map { value($0).low } }
+        var tableFills: [TableFill] = []
+        for (index, segment) in module.elements.enumerated() {
+            guard case .active(let table, let offset) = segment.mode else { continue }
+            let begin = UInt64(UInt32(truncatingIfNeeded: value(offset).low))
+            tableFills.append(TableFill(table: table, offset: begin, elements: elements[index]))
+        }
+        var memoryFills: [MemoryFill] = []
+        for segment in module.data {
+            guard case .active(_, let offset) = segment.mode else { continue }
+            let begin = UInt64(UInt32(truncatingIfNeeded: value(offset).low))
+            memoryFills.append(MemoryFill(offset: begin, bytes: segment.bytes))
+        }
+        self.globals = globals
+        self.elements = elements
+        self.tableFills = tableFills
+        self.memoryFills = memoryFills
+        self.tag = tag
+    }
+}

@@ -1,0 +1,126 @@
+/* What Swift cannot express of running generated code: its data structures, entering and leaving it by signals, and the
+ * compiler's child process. */
+#ifndef CRWASM_H
+#define CRWASM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/* ---- What generated code sees; Crate/lib.rs declares the same ---- */
+
+struct rwasm_memory {
+    uint8_t *_Nullable base;
+    uint64_t bytes; /* accessible, a multiple of 64 KiB */
+    int32_t (*_Nullable grow)(struct rwasm_memory *memory, uint32_t pages);
+    /* The host's own. */
+    uint64_t maximum; /* bytes */
+};
+
+struct rwasm_table {
+    uint64_t *_Nullable elements;
+    uint32_t size;
+    uint32_t capacity;
+};
+
+struct rwasm_value {
+    uint64_t low;
+    uint64_t high;
+};
+
+struct rwasm_segment {
+    const void *_Nullable start;
+    uint64_t length; /* bytes, or elements */
+};
+
+struct rwasm_env {
+    struct rwasm_memory *_Nullable memory;
+    struct rwasm_table *_Nullable *_Nullable tables;
+    struct rwasm_value *_Nullable *_Nullable globals;
+    struct rwasm_segment *_Nullable data;
+    struct rwasm_segment *_Nullable elements;
+    uint32_t table_count;
+    uint32_t global_count;
+    uint32_t data_count;
+    uint32_t element_count;
+    uint64_t tag;
+    void *_Nullable host;
+    uint32_t (*_Nullable call)(void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments);
+};
+
+struct rwasm_descriptor {
+    size_t size;
+    size_t align;
+    void (*_Nullable make)(void *place, const struct rwasm_env *env);
+    void (*_Nullable call)(void *instance, uint32_t function, struct rwasm_value *values, size_t count);
+};
+
+/* Makes more pages of a reserved memory accessible. The slot `grow`. */
+int32_t rwasm_grow(struct rwasm_memory *memory, uint32_t pages);
+
+/* ---- Running ---- */
+
+/* How a call of generated code ended. */
+#define RWASM_RETURNED 0
+#define RWASM_TRAPPED 1 /* code, function */
+#define RWASM_STACK 2   /* address, pc */
+#define RWASM_BOUNDS 3  /* address, pc: outside linear memory */
+#define RWASM_STOPPED 4 /* code is DN_INTERRUPT_* */
+#define RWASM_NO_FUNCTION UINT32_MAX
+
+struct rwasm_end {
+    int32_t kind;
+    uint32_t code;
+    uint32_t function; /* RWASM_NO_FUNCTION when only pc tells it */
+    uint64_t address;
+    uint64_t pc;
+};
+
+/* Runs generated code on a stack of its own, on one thread. */
+struct rwasm_runner;
+/* Made on the thread that uses it. signo is the signal for its timer, 0 = it never stops a run. Null: no memory or timer. */
+struct rwasm_runner *_Nullable rwasm_runner_create(int signo, uint64_t stack_bytes);
+void rwasm_runner_destroy(struct rwasm_runner *runner);
+/* Faults at [base, base + bytes) are accesses outside linear memory. */
+void rwasm_runner_watch(struct rwasm_runner *runner, const void *base, uint64_t bytes);
+/* Begins the run named run_id, until `deadline` (CLOCK_MONOTONIC ns, 0 = for ever). */
+void rwasm_runner_begin(struct rwasm_runner *runner, uint64_t run_id, uint64_t deadline);
+void rwasm_runner_end(struct rwasm_runner *runner);
+/* Calls a function; results replace arguments. Between begin and end. */
+struct rwasm_end rwasm_runner_call(
+    struct rwasm_runner *runner, const struct rwasm_descriptor *code, void *instance, uint32_t function,
+    struct rwasm_value *values, size_t count);
+/* Asks the run named run_id to stop, begun or not. Returns 1 when the thread has to be kicked. [any-thread] */
+int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t reason);
+/* A dn_signal_handler; arg is the runner. */
+int32_t rwasm_runner_signal(void *_Nullable arg, int32_t signo, void *info, void *context);
+
+/* ---- Memory ---- */
+
+/* Makes [base, base + bytes) read as zeros; what is resident below `keep` stays so. pagemap is an open
+ * /proc/self/pagemap of a kernel with PAGEMAP_SCAN (Linux 6.7), or -1. */
+void rwasm_zero(int pagemap, void *base, uint64_t bytes, uint64_t keep);
+/* /proc/self/pagemap when the kernel can scan it, else -1. */
+int rwasm_open_pagemap(void);
+
+/* The level of x86-64 (psABI) that this processor has, 1 to 3; 0 on another architecture. */
+int rwasm_processor_level(void);
+
+/* ---- The compiler's process ---- */
+
+struct rwasm_command {
+    const char *_Nullable const *_Nonnull arguments; /* the first is the program's path; null-ended */
+    const char *_Nullable const *_Nonnull environment;
+    const char *_Nonnull directory;                   /* where it runs, the only place where it may write */
+    const char *_Nullable const *_Nonnull readable;   /* what it may read and execute; null-ended */
+    uint64_t memory;                         /* bytes of address space */
+    uint32_t seconds;                        /* of processor time, and of wall time */
+};
+/* Runs a program to its end. `output` gets the end of what it wrote to its standard streams, NUL-terminated. Returns its
+ * status as of waitpid(2), -1 when it could not be started (errno), -2 when its time was over. */
+int rwasm_command_run(const struct rwasm_command *command, char *output, size_t size);
+
+#pragma clang assume_nonnull end
+
+#endif

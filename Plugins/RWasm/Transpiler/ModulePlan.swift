@@ -1,0 +1,91 @@
+/// How a module's things are called in Rust, and how function references are numbered.
+///
+/// A reference is the instance's tag plus an ordinal. Functions that can be referred to are numbered by type, so that
+/// each type's ordinals are one range, and an indirect call is a subtraction, a comparison and a load.
+final class ModulePlan {
+    struct Range {
+        var low: Int
+        var functions: [Int]
+    }
+
+    let module: Module
+    /// Other instances may share the module's memory, tables, mutable globals and functions.
+    let isLinkable: Bool
+    /// Index of the first equal type, by type.
+    let canonical: [Int]
+    /// Ordinal of each function that can be referred to.
+    private(set) var ordinals: [Int: Int] = [:]
+    /// Their functions in the order of their ordinals, by canonical type.
+    private(set) var ranges: [Int: Range] = [:]
+    /// Functions that can be called from outside.
+    let callable: [Int]
+    /// The part of each function's code; empty when there is only one.
+    var parts: [Int] = []
+    /// Functions that are called from another part.
+    private(set) var crossCalls: Set<Int> = []
+
+    /// What function references of the only instance begin with.
+    static let soleTag: UInt64 = 1 << 32
+
+    init(_ module: Module, isLinkable: Bool) {
+        self.module = module
+        self.isLinkable = isLinkable
+        var first: [FunctionType: Int] = [:]
+        var canonical: [Int] = []
+        for (index, type) in module.types.enumerated() {
+            canonical.append(first[type] ?? index)
+            if first[type] == nil { first[type] = index }
+        }
+        self.canonical = canonical
+        let declared = module.declared.sorted {
+            (canonical[module.functions[$0]], $0) < (canonical[module.functions[$1]], $1)
+        }
+        for (ordinal, function) in declared.enumerated() {
+            ordinals[function] = ordinal
+            ranges[canonical[module.functions[function]], default: Range(low: ordinal, functions: [])]
+                .functions.append(function)
+        }
+        let entries =
+            ["_start", "_initialize"].compactMap { module.export($0, .function) } + [module.start].compactMap { $0 }
+        callable = isLinkable ? Set(declared + entries).sorted() : Set(entries).sorted()
+    }
+
+    // MARK: Globals
+
+    /// Whether other instances see changes of it.
+    func isShared(_ global: Int) -> Bool {
+        guard module.globals[global].type.isMutable else { return false }
+        if global < module.importedGlobals { return true }
+        return isLinkable && module.exports.contains { $0.kind == .global && $0.index == global }
+    }
+
+    func read(global: Int) -> String {
+        let conversion = module.globals[global].type.value.conversion
+        return isShared(global) ? "c.g\(global).get().\(conversion)()" : "c.g\(global)"
+    }
+
+    func write(global: Int, value: String) -> String {
+        let conversion = module.globals[global].type.value.conversion
+        return isShared(global) ? "c.g\(global).set(Value::from_\(conversion)(\(value)))" : "c.g\(global) = \(value)"
+    }
+
+    // MARK: Functions
+
+    func reference(to function: Int) -> String {
+        let ordinal = ordinals[function] ?? 0
+        return isLinkable ? "c.tag + \(ordinal)" : "\(Self.soleTag + UInt64(ordinal))u64"
+    }
+
+    func callee(_ function: Int, from part: Int) -> String {
+        guard !parts.isEmpty, function >= module.importedFunctions, parts[function - module.importedFunctions] != part
+        else { return "f\(function)" }
+        crossCalls.insert(function)
+        return "(c.links.f\(function))"
+    }
+
+    /// The type of a pointer to a function of `type`.
+    func pointer(_ type: Int) -> String {
+        let parameters = module.types[type].parameters.map { ", \($0.rust)" }.joined()
+        return "fn(&mut I\(parameters)) -> \(module.types[type].results.rust)"
+    }
+}

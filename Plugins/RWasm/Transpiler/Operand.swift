@@ -1,0 +1,52 @@
+/// What stands for a value on the operand stack: a Rust expression without effects, evaluated where it is used.
+struct Operand {
+    /// Atomic: it can be followed by a method call.
+    var text: String
+    /// The expression as a truth value, when it is one.
+    var condition: String?
+    var type: ValueType
+    /// Locals that it reads.
+    var locals: [Int] = []
+    /// How many instructions it holds; 0 when it is a name or a constant.
+    var weight = 0
+    /// A floating-point constant that the optimiser would fold as if no NaN signalled.
+    var isNeutral = false
+
+    /// For `if`.
+    var truth: String { condition ?? "\(text) != 0" }
+}
+
+extension ValueType {
+    var rust: String {
+        switch self {
+        case .i32: "i32"
+        case .i64: "i64"
+        case .f32: "f32"
+        case .f64: "f64"
+        case .v128: "V128"
+        case .funcref, .externref: "u64"
+        }
+    }
+
+    /// The value of a local at the beginning.
+    var zero: String {
+        switch self {
+        case .i32, .i64, .funcref, .externref: "0"
+        case .f32, .f64: "0.0"
+        case .v128: "V128::default()"
+        }
+    }
+
+    /// What the runtime's Value calls its conversions.
+    var conversion: String { isReference ? "reference" : rust.lowercased() }
+}
+
+extension [ValueType] {
+    /// A type, or a tuple of none or several.
+    var rust: String { count == 1 ? self[0].rust : "(" + map(\.rust).joined(separator: ", ") + ")" }
+}
+
+/// One value, or a tuple of none or several.
+func tuple(_ texts: [String]) -> String {
+    texts.count == 1 ? texts[0] : "(" + texts.joined(separator: ", ") + ")"
+}

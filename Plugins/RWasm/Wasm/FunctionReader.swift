@@ -1,0 +1,364 @@
+/// Decodes and validates one function body by the algorithm of the specification's appendix, and hands each instruction to
+/// a sink. Nil on the operand stack is the type of code that cannot be reached.
+struct FunctionReader<Sink: FunctionSink> {
+    private enum Block { case function, block, loop, `if`, `else` }
+
+    private struct Frame {
+        var block: Block
+        var type: FunctionType
+        var height: Int
+        var isUnreachable = false
+        var labelTypes: [ValueType] { block == .loop ? type.parameters : type.results }
+    }
+
+    private static var deepest: Int { 1_000 }
+
+    let module: Module
+    private(set) var cursor: Cursor
+    private(set) var sink: Sink
+    private(set) var locals: [ValueType]
+    private var stack: [ValueType?] = []
+    private var frames: [Frame] = []
+    /// Where the instruction at hand begins.
+    private(set) var begin = 0
+
+    /// Reads body `index` (not counting imported functions) to its end.
+    static func read(_ module: Module, _ index: Int, into sink: Sink) throws(WasmError) -> Sink {
+        var reader = FunctionReader(module, index, sink)
+        try reader.run(module.type(ofFunction: module.importedFunctions + index))
+        return reader.sink
+    }
+
+    private init(_ module: Module, _ index: Int, _ sink: Sink) {
+        self.module = module
+        self.sink = sink
+        cursor = Cursor(module.bytes, module.bodies[index].bytes)
+        locals = module.type(ofFunction: module.importedFunctions + index).parameters
+    }
+
+    private mutating func run(_ type: FunctionType) throws(WasmError) {
+        begin = cursor.at
+        try readLocals()
+        sink.begin(locals: locals)
+        frames.append(Frame(block: .function, type: FunctionType(parameters: [], results: type.results), height: 0))
+        while !frames.isEmpty {
+            begin = cursor.at
+            guard !cursor.isAtEnd else { throw cursor.malformed("unexpected end: END opcode expected") }
+            let instruction = try read()
+            sink.take(instruction)
+        }
+        guard cursor.isAtEnd else { throw cursor.malformed("END opcode expected at the end of the body") }
+    }
+
+    private mutating func readLocals() throws(WasmError) {
+        var runs: [(count: Int, type: ValueType)] = []
+        var total = UInt64(locals.count)
+        for _ in 0..<(try cursor.count("runs of locals")) {
+            let count = try cursor.index()
+            total += UInt64(count)
+            guard total <= UInt64(UInt32.max) else { throw cursor.malformed("too many locals", at: begin) }
+            runs.append((count, try cursor.valueType()))
+        }
+        guard total <= UInt64(ModuleDecoder.Limit.locals) else {
+            throw WasmError(
+                .unsupported, "\(total) locals in a function; the limit is \(ModuleDecoder.Limit.locals)", at: begin)
+        }
+        for run in runs { locals.append(contentsOf: repeatElement(run.type, count: run.count)) }
+    }
+
+    // MARK: The stacks
+
+    func invalid(_ message: String) -> WasmError { WasmError(.invalid, message, at: begin) }
+
+    private func mismatch() -> WasmError { invalid("type mismatch") }
+
+    mutating func push(_ type: ValueType?) { stack.append(type) }
+
+    mutating func push(_ types: [ValueType]) { for type in types { stack.append(type) } }
+
+    mutating func pop() throws(WasmError) -> ValueType? {
+        guard let frame = frames.last else { throw mismatch() }
+        if stack.count == frame.height {
+            guard frame.isUnreachable else { throw mismatch() }
+            return nil
+        }
+        return stack.removeLast()
+    }
+
+    mutating func pop(_ expected: ValueType) throws(WasmError) {
+        let type = try pop()
+        guard type == nil || type == expected else { throw mismatch() }
+    }
+
+    mutating func pop(_ types: [ValueType]) throws(WasmError) {
+        for type in types.reversed() { try pop(type) }
+    }
+
+    private mutating func becomeUnreachable() {
+        guard let frame = frames.last else { return }
+        stack.removeLast(stack.count - frame.height)
+        frames[frames.count - 1].isUnreachable = true
+    }
+
+    private mutating func enter(_ block: Block, _ type: FunctionType) throws(WasmError) {
+        guard frames.count < Self.deepest else {
+            throw WasmError(.unsupported, "blocks are nested deeper than \(Self.deepest)", at: begin)
+        }
+        try pop(type.parameters)
+        frames.append(Frame(block: block, type: type, height: stack.count))
+        push(type.parameters)
+    }
+
+    private mutating func leave() throws(WasmError) -> Frame {
+        guard let frame = frames.last else { throw mismatch() }
+        try pop(frame.type.results)
+        guard stack.count == frame.height else { throw mismatch() }
+        frames.removeLast()
+        return frame
+    }
+
+    private func label(_ depth: Int) throws(WasmError) -> [ValueType] {
+        guard depth < frames.count else { throw invalid("unknown label \(depth)") }
+        return frames[frames.count - 1 - depth].labelTypes
+    }
+
+    // MARK: Instructions
+
+    private mutating func read() throws(WasmError) -> Instruction {
+        let opcode = try cursor.byte()
+        if let operation = Instructions.shared.plain(opcode) { return try apply(operation) }
+        switch opcode {
+        case 0x00...0x0f: return try control(opcode)
+        case 0x10, 0x11: return try call(opcode)
+        case 0x1a...0x1c: return try parametric(opcode)
+        case 0x20...0x24: return try variable(opcode)
+        case 0x25, 0x26, 0xd0...0xd2: return try reference(opcode)
+        case 0x3f, 0x40: return try memorySize(opcode)
+        case 0x41...0x44: return try constant(opcode)
+        case 0xfc: return try prefixed(try cursor.u32())
+        case 0xfd: throw unsupported("simd")
+        case 0x06...0x0a, 0x18, 0x19, 0x1f: throw unsupported("exception-handling")
+        case 0x12, 0x13: throw unsupported("tail-call")
+        case 0x14...0x17, 0xd3...0xd6: throw unsupported("function-references")
+        case 0xfb: throw unsupported("gc")
+        case 0xfe: throw unsupported("threads")
+        default: throw illegal(UInt32(opcode))
+        }
+    }
+
+    func unsupported(_ proposal: String) -> WasmError {
+        WasmError(.unsupported, "an instruction of the proposal \(proposal), which is not supported", at: begin)
+    }
+
+    func illegal(_ opcode: UInt32) -> WasmError {
+        WasmError(.malformed, "illegal opcode 0x\(String(opcode, radix: 16))", at: begin)
+    }
+
+    mutating func apply(_ operation: Operation) throws(WasmError) -> Instruction {
+        var offset: UInt32 = 0
+        if let natural = operation.alignment { offset = try memoryArgument(natural) }
+        for type in operation.operands.reversed() { try pop(type) }
+        if let result = operation.result { push(result) }
+        return operation.immediate == .memory ? .access(operation, offset: offset) : .operation(operation)
+    }
+
+    /// Alignment and offset (section 5.4.7).
+    private mutating func memoryArgument(_ natural: UInt32) throws(WasmError) -> UInt32 {
+        let alignment = try cursor.u32()
+        guard alignment < 32 else {
+            throw alignment < 128
+                ? invalid("unknown memory: proposal multi-memory is not supported")
+                : cursor.malformed("malformed memop flags", at: begin)
+        }
+        let offset = try cursor.u32()
+        try needMemory()
+        guard alignment <= natural else { throw invalid("alignment must not be larger than natural") }
+        return offset
+    }
+
+    func needMemory() throws(WasmError) {
+        guard !module.memories.isEmpty else { throw invalid("unknown memory 0") }
+    }
+
+    private mutating func blockType() throws(WasmError) -> FunctionType {
+        if cursor.peek() == 0x40 {
+            _ = try cursor.byte()
+            return FunctionType()
+        }
+        if let byte = cursor.peek(), let type = ValueType(rawValue: byte) {
+            _ = try cursor.byte()
+            return FunctionType(parameters: [], results: [type])
+        }
+        let index = try cursor.signed(33)
+        guard index >= 0 else { throw cursor.malformed("malformed block type", at: begin) }
+        guard index < module.types.count else { throw invalid("unknown type \(index)") }
+        return module.types[Int(index)]
+    }
+
+    private mutating func control(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        switch opcode {
+        case 0x00:
+            becomeUnreachable()
+            return .unreachable
+        case 0x01: return .nop
+        case 0x02, 0x03, 0x04:
+            let type = try blockType()
+            if opcode == 0x04 { try pop(.i32) }
+            try enter(opcode == 0x02 ? .block : opcode == 0x03 ? .loop : .if, type)
+            return opcode == 0x02 ? .block(type) : opcode == 0x03 ? .loop(type) : .if(type)
+        case 0x05:
+            guard frames.last?.block == .if else { throw cursor.malformed("else without if", at: begin) }
+            let frame = try leave()
+            frames.append(Frame(block: .else, type: frame.type, height: frame.height))
+            push(frame.type.parameters)
+            return .else
+        case 0x0b:
+            let frame = try leave()
+            if frame.block == .if, frame.type.parameters != frame.type.results { throw mismatch() }
+            push(frame.type.results)
+            return .end
+        default: return try branch(opcode)
+        }
+    }
+
+    private mutating func branch(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        switch opcode {
+        case 0x0c:
+            let depth = try cursor.index()
+            try pop(try label(depth))
+            becomeUnreachable()
+            return .br(depth)
+        case 0x0d:
+            let depth = try cursor.index()
+            try pop(.i32)
+            let types = try label(depth)
+            try pop(types)
+            push(types)
+            return .brIf(depth)
+        case 0x0e: return try branchTable()
+        case 0x0f:
+            try pop(frames.first?.type.results ?? [])
+            becomeUnreachable()
+            return .return
+        default: throw opcode <= 0x0a ? unsupported("exception-handling") : illegal(UInt32(opcode))
+        }
+    }
+
+    private mutating func branchTable() throws(WasmError) -> Instruction {
+        var depths: [Int] = []
+        for _ in 0..<(try cursor.count("labels")) { depths.append(try cursor.index()) }
+        let fallback = try cursor.index()
+        try pop(.i32)
+        let arity = try label(fallback).count
+        for depth in depths {
+            let types = try label(depth)
+            guard types.count == arity else { throw mismatch() }
+            var popped: [ValueType?] = []
+            for type in types.reversed() {
+                let found = try pop()
+                guard found == nil || found == type else { throw mismatch() }
+                popped.append(found)
+            }
+            for type in popped.reversed() { push(type) }
+        }
+        try pop(try label(fallback))
+        becomeUnreachable()
+        return .brTable(depths, fallback: fallback)
+    }
+
+    private mutating func call(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        let index = try cursor.index()
+        if opcode == 0x10 {
+            guard index < module.functions.count else { throw invalid("unknown function \(index)") }
+            let type = module.type(ofFunction: index)
+            try pop(type.parameters)
+            push(type.results)
+            return .call(index)
+        }
+        let table = try tableIndex()
+        guard index < module.types.count else { throw invalid("unknown type \(index)") }
+        guard module.tables[table].element == .funcref else { throw mismatch() }
+        try pop(.i32)
+        try pop(module.types[index].parameters)
+        push(module.types[index].results)
+        return .callIndirect(type: index, table: table)
+    }
+
+    mutating func tableIndex() throws(WasmError) -> Int {
+        let index = try cursor.index()
+        guard index < module.tables.count else { throw invalid("unknown table \(index)") }
+        return index
+    }
+
+    private mutating func parametric(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        if opcode == 0x1a {
+            _ = try pop()
+            return .drop
+        }
+        if opcode == 0x1c {
+            let count = try cursor.count("types")
+            guard count == 1 else { throw invalid("invalid result arity") }
+            let type = try cursor.valueType()
+            try pop([type, type, .i32])
+            push(type)
+            return .select
+        }
+        try pop(.i32)
+        let second = try pop()
+        let first = try pop()
+        guard first?.isNumber != false, second?.isNumber != false else { throw mismatch() }
+        guard first == nil || second == nil || first == second else { throw mismatch() }
+        push(first ?? second)
+        return .select
+    }
+
+    private mutating func variable(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        let index = try cursor.index()
+        if opcode <= 0x22 {
+            guard index < locals.count else { throw invalid("unknown local \(index)") }
+            if opcode != 0x20 { try pop(locals[index]) }
+            if opcode != 0x21 { push(locals[index]) }
+            return opcode == 0x20 ? .localGet(index) : opcode == 0x21 ? .localSet(index) : .localTee(index)
+        }
+        guard index < module.globals.count else { throw invalid("unknown global \(index)") }
+        let type = module.globals[index].type
+        if opcode == 0x23 {
+            push(type.value)
+            return .globalGet(index)
+        }
+        guard type.isMutable else { throw invalid("immutable global") }
+        try pop(type.value)
+        return .globalSet(index)
+    }
+
+    private mutating func memorySize(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        guard try cursor.byte() == 0 else { throw invalid("zero byte expected: unknown memory") }
+        try needMemory()
+        if opcode == 0x40 { try pop(.i32) }
+        push(.i32)
+        return opcode == 0x40 ? .memoryGrow : .memorySize
+    }
+
+    private mutating func constant(_ opcode: UInt8) throws(WasmError) -> Instruction {
+        switch opcode {
+        case 0x41:
+            push(.i32)
+            return .constant(.i32, low: UInt64(UInt32(truncatingIfNeeded: try cursor.signed(32))), high: 0)
+        case 0x42:
+            push(.i64)
+            return .constant(.i64, low: UInt64(bitPattern: try cursor.signed(64)), high: 0)
+        case 0x43:
+            push(.f32)
+            return .constant(.f32, low: UInt64(try cursor.fixed32()), high: 0)
+        default:
+            push(.f64)
+            return .constant(.f64, low: try cursor.fixed64(), high: 0)
+        }
+    }
+
+    // MARK: What the other files need
+
+    mutating func readByte() throws(WasmError) -> UInt8 { try cursor.byte() }
+    mutating func readIndex() throws(WasmError) -> Int { try cursor.index() }
+    mutating func readReferenceType() throws(WasmError) -> ValueType { try cursor.referenceType() }
+}

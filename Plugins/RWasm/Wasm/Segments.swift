@@ -1,0 +1,115 @@
+/// Element and data segments, and the constant expressions in them.
+extension ModuleDecoder {
+    mutating func elements() throws(WasmError) {
+        let count = try cursor.count("element segments")
+        try limit(count, Limit.segments, "element segments")
+        for _ in 0..<count { module.elements.append(try elementSegment()) }
+    }
+
+    /// Flags (section 5.5.12): 1 passive or declarative, 2 explicit table or declarative, 4 expressions.
+    private mutating func elementSegment() throws(WasmError) -> ElementSegment {
+        let begin = cursor.at
+        let flags = try cursor.u32()
+        guard flags < 8 else { throw cursor.malformed("malformed elements segment kind", at: begin) }
+        var mode = flags & 2 == 0 ? SegmentMode.passive : .declarative
+        var table: Int?
+        if flags & 1 == 0 {
+            let index = flags & 2 != 0 ? try cursor.index() : 0
+            guard index < module.tables.count else { throw invalid("unknown table \(index)", at: begin) }
+            table = index
+            mode = .active(index: index, offset: try constant(.i32))
+        }
+        var type = ValueType.funcref
+        if flags & 3 != 0 {
+            if flags & 4 != 0 {
+                type = try cursor.referenceType()
+            } else {
+                let kind = try cursor.byte()
+                guard kind == 0 else { throw cursor.malformed("malformed element kind") }
+            }
+        }
+        if let table, module.tables[table].element != type { throw invalid("type mismatch", at: begin) }
+        var elements: [Constant] = []
+        for _ in 0..<(try cursor.count("elements")) {
+            elements.append(flags & 4 != 0 ? try constant(type) : try functionElement())
+        }
+        return ElementSegment(type: type, mode: mode, elements: elements)
+    }
+
+    private mutating func functionElement() throws(WasmError) -> Constant {
+        let begin = cursor.at
+        let index = try cursor.index()
+        guard index < module.functions.count else { throw invalid("unknown function \(index)", at: begin) }
+        module.declared.insert(index)
+        return .function(index)
+    }
+
+    mutating func data() throws(WasmError) {
+        let count = try cursor.count("data segments")
+        try limit(count, Limit.segments, "data segments")
+        for _ in 0..<count {
+            let begin = cursor.at
+            let flags = try cursor.u32()
+            guard flags < 3 else { throw cursor.malformed("malformed data segment kind", at: begin) }
+            var mode = SegmentMode.passive
+            if flags != 1 {
+                let index = flags == 2 ? try cursor.index() : 0
+                guard index < module.memories.count else { throw invalid("unknown memory \(index)", at: begin) }
+                mode = .active(index: index, offset: try constant(.i32))
+            }
+            let size = try cursor.index()
+            module.data.append(DataSegment(mode: mode, bytes: try cursor.skip(size)))
+        }
+    }
+
+    /// A constant expression of `type` and its `end`.
+    mutating func constant(_ type: ValueType) throws(WasmError) -> Constant {
+        let begin = cursor.at
+        var value: (type: ValueType, constant: Constant)?
+        while true {
+            let at = cursor.at
+            let opcode = try cursor.byte()
+            if opcode == 0x0b { break }
+            let next = try constantInstruction(opcode, at)
+            guard value == nil else { throw invalid("type mismatch: more than one value in an initializer", at: at) }
+            value = next
+        }
+        guard let value, value.type == type else { throw invalid("type mismatch", at: begin) }
+        return value.constant
+    }
+
+    private mutating func constantInstruction(
+        _ opcode: UInt8, _ at: Int
+    ) throws(WasmError) -> (type: ValueType, constant: Constant) {
+        switch opcode {
+        case 0x41: return (.i32, .bits(low: UInt64(UInt32(truncatingIfNeeded: try cursor.signed(32))), high: 0))
+        case 0x42: return (.i64, .bits(low: UInt64(bitPattern: try cursor.signed(64)), high: 0))
+        case 0x43: return (.f32, .bits(low: UInt64(try cursor.fixed32()), high: 0))
+        case 0x44: return (.f64, .bits(low: try cursor.fixed64(), high: 0))
+        case 0x23: return try constantGlobal(at)
+        case 0xd0: return (try cursor.referenceType(), .null)
+        case 0xd2:
+            let index = try cursor.index()
+            guard index < module.functions.count else { throw invalid("unknown function \(index)", at: at) }
+            module.declared.insert(index)
+            return (.funcref, .function(index))
+        case 0xfd:
+            let sub = try cursor.u32()
+            guard sub == 12 else { throw invalid("constant expression required", at: at) }
+            let low = try cursor.fixed64()
+            return (.v128, .bits(low: low, high: try cursor.fixed64()))
+        default:
+            guard Instructions.shared.isDefined(opcode) else {
+                throw cursor.malformed("illegal opcode 0x\(String(opcode, radix: 16))", at: at)
+            }
+            throw invalid("constant expression required", at: at)
+        }
+    }
+
+    private mutating func constantGlobal(_ at: Int) throws(WasmError) -> (type: ValueType, constant: Constant) {
+        let index = try cursor.index()
+        guard index < module.globals.count else { throw invalid("unknown global \(index)", at: at) }
+        guard !module.globals[index].type.isMutable else { throw invalid("constant expression required", at: at) }
+        return (module.globals[index].type.value, .global(index))
+    }
+}
