@@ -12,7 +12,7 @@ work=$(mktemp -d)
 node=
 trap '[[ -z $node ]] || kill "$node"; rm -rf "$work"' EXIT
 
-"$root/SDK/build.sh" "$work/sdk" > /dev/null
+"$root/SDK/build.sh" --freestanding "$work/sdk" > /dev/null
 clang --config="$work/sdk/dandelion-freestanding.cfg" "$root/Examples/functions/matmul.c" -o "$work/matmul"
 printf '\1\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0' > "$work/matrix"
 "$root/.build/release/dandelion" serve --config "$root/Config/dandelion.toml" --listen 127.0.0.1:0 --state "$work/state" \
