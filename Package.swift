@@ -157,7 +157,7 @@ let package = Package(
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         tests("HTTPComm", ["PluginABI"]),
-        tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["programs"]),
+        tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
         tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),

@@ -37,7 +37,7 @@ words() {
 
 cc -std=gnu11 -O1 -Wall -Wextra -Werror -I"$sdk/include" "$root/SDK/tests/run_image.c" -o "$work/run_image"
 run=$work/run_image
-for source in "$root"/SDK/tests/selftest.c "$root"/Examples/*/*.c; do
+for source in "$root"/SDK/tests/selftest.c "$root"/Examples/{functions,log-processing}/*.c; do
     build "$source"
     build "$source" -aarch64
 done

@@ -43,6 +43,12 @@ import Testing
         #expect(outcome.set("out") == [GuestItem("sorted", text: "apple\nfig\npear\n")])
     }
 
+    @Test(arguments: SDK.backends) func manyFilesAndFullMemory(backend: String) throws {
+        let outcome = try SDK.invoke(SDK.image("many.c"), on: backend, limit: 128 << 20)
+        #expect(outcome.item("stdio", "stdout")?.text == "all good\n", "\(outcome.story)")
+        #expect(outcome.set("out").count == 100_000 && outcome.set("out").allSatisfy { $0.ident == $0.text })
+    }
+
     @Test func theLinkerRefusesASystemCall() throws {
         let source = "int main(void) { __asm__ volatile(\"syscall\"); return 0; }"
         let file = "/tmp/sdk-syscall-\(getpid()).c"

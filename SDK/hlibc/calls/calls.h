@@ -36,7 +36,7 @@ void hl_standard_files(void);
 struct hl_node *hl_working_directory(void);
 
 /* Resolves a path from `at`, AT_FDCWD or a directory's descriptor. */
-long hl_find(long at, const char *path, bool follow, struct hl_place *place);
+long hl_find(long at, const char *path, enum hl_end end, struct hl_place *place);
 /* The same for a node that must exist; AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW of `flags` count. */
 long hl_find_node(long at, const char *path, int flags, struct hl_node **node);
 

@@ -32,11 +32,19 @@ static long open_nameless(struct hl_node *directory, long flags, long mode) {
     return descriptor;
 }
 
+static bool ends_in_slash(const char *path) {
+    size_t length = path ? strlen(path) : 0;
+    return length > 0 && path[length - 1] == '/';
+}
+
 long hl_openat(long at, long path, long flags, long mode) {
     struct hl_place place;
     bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-    long error = hl_find(at, (const char *)path, !(flags & O_NOFOLLOW) && !exclusive, &place);
+    bool directory_named = flags & O_CREAT && ends_in_slash((const char *)path);
+    enum hl_end end = directory_named ? HL_NAMING : flags & O_NOFOLLOW || exclusive ? HL_NOFOLLOW : HL_FOLLOW;
+    long error = hl_find(at, (const char *)path, end, &place);
     if (error) return error;
+    if (directory_named && place.name) return -EISDIR;
     if ((flags & O_TMPFILE) == O_TMPFILE) return open_nameless(place.node, flags, mode);
     if (place.node && exclusive) return -EEXIST;
     if (place.node) {
@@ -58,7 +66,7 @@ long hl_creat(long path, long mode) { return hl_openat(AT_FDCWD, path, O_CREAT |
 long hl_mkdirat(long at, long path, long mode) {
     struct hl_place place;
     struct hl_node *node;
-    long error = hl_find(at, (const char *)path, false, &place);
+    long error = hl_find(at, (const char *)path, HL_NAMING, &place);
     return error ? error : hl_create(&place, HL_DIRECTORY, (uint32_t)mode & 01777 & ~mask, &node);
 }
 
@@ -70,7 +78,7 @@ long hl_mknodat(long at, long path, long mode, long device) {
     struct hl_node *node;
     (void)device;
     if ((mode & S_IFMT) != 0 && !S_ISREG(mode)) return -EPERM;
-    long error = hl_find(at, (const char *)path, false, &place);
+    long error = hl_find(at, (const char *)path, HL_NAMING, &place);
     return error ? error : hl_create(&place, HL_FILE, (uint32_t)mode & 07777 & ~mask, &node);
 }
 
@@ -79,7 +87,7 @@ long hl_mknod(long path, long mode, long device) { return hl_mknodat(AT_FDCWD, p
 long hl_unlinkat(long at, long path, long flags) {
     struct hl_place place;
     if (flags & ~AT_REMOVEDIR) return -EINVAL;
-    long error = hl_find(at, (const char *)path, false, &place);
+    long error = hl_find(at, (const char *)path, HL_NAMING, &place);
     if (error) return error;
     return flags & AT_REMOVEDIR ? hl_remove_directory(&place) : hl_unlink(&place);
 }
@@ -91,8 +99,8 @@ long hl_rmdir(long path) { return hl_unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 long hl_renameat2(long from_at, long from, long to_at, long to, long flags) {
     struct hl_place source, target;
     if (flags & ~RENAME_NOREPLACE) return -EINVAL;
-    long error = hl_find(from_at, (const char *)from, false, &source);
-    if (!error) error = hl_find(to_at, (const char *)to, false, &target);
+    long error = hl_find(from_at, (const char *)from, HL_NAMING, &source);
+    if (!error) error = hl_find(to_at, (const char *)to, HL_NAMING, &target);
     return error ? error : hl_rename(&source, &target, !(flags & RENAME_NOREPLACE));
 }
 
@@ -106,7 +114,7 @@ long hl_linkat(long from_at, long from, long to_at, long to, long flags) {
     int found = (int)flags & AT_EMPTY_PATH;
     if (!(flags & AT_SYMLINK_FOLLOW)) found |= AT_SYMLINK_NOFOLLOW;
     long error = hl_find_node(from_at, (const char *)from, found, &node);
-    if (!error) error = hl_find(to_at, (const char *)to, false, &place);
+    if (!error) error = hl_find(to_at, (const char *)to, HL_NAMING, &place);
     return error ? error : hl_link(node, &place);
 }
 
@@ -114,7 +122,7 @@ long hl_link_path(long from, long to) { return hl_linkat(AT_FDCWD, from, AT_FDCW
 
 long hl_symlinkat(long target, long at, long path) {
     struct hl_place place;
-    long error = hl_find(at, (const char *)path, false, &place);
+    long error = hl_find(at, (const char *)path, HL_NAMING, &place);
     return error ? error : hl_symlink((const char *)target, strlen((const char *)target), &place);
 }
 

@@ -6,7 +6,7 @@ static struct hl_node *working;
 
 struct hl_node *hl_working_directory(void) { return working ? working : hl_root; }
 
-long hl_find(long at, const char *path, bool follow, struct hl_place *place) {
+long hl_find(long at, const char *path, enum hl_end end, struct hl_place *place) {
     struct hl_node *from = hl_working_directory();
     if (!path) return -EFAULT;
     if ((int)at != AT_FDCWD && path[0] != '/') {
@@ -15,7 +15,7 @@ long hl_find(long at, const char *path, bool follow, struct hl_place *place) {
         if (open->node->kind != HL_DIRECTORY && path[0]) return -ENOTDIR;
         from = open->node;
     }
-    return hl_walk(from, path, strlen(path), follow, place);
+    return hl_walk(from, path, strlen(path), end, place);
 }
 
 long hl_find_node(long at, const char *path, int flags, struct hl_node **node) {
@@ -25,7 +25,7 @@ long hl_find_node(long at, const char *path, int flags, struct hl_node **node) {
         *node = open ? open->node : hl_working_directory();
         return open || (int)at == AT_FDCWD ? 0 : -EBADF;
     }
-    long error = hl_find(at, path, !(flags & AT_SYMLINK_NOFOLLOW), &place);
+    long error = hl_find(at, path, flags & AT_SYMLINK_NOFOLLOW ? HL_NOFOLLOW : HL_FOLLOW, &place);
     if (error) return error;
     *node = place.node;
     return place.node ? 0 : -ENOENT;

@@ -15,7 +15,7 @@ static struct hl_node *file_of(struct hl_node *directory, const struct hl_entry 
     struct hl_node *node = entry->node;
     if (node->kind == HL_SYMLINK) {
         struct hl_place place;
-        if (hl_walk(directory, entry->name, entry->length, true, &place) != 0) return NULL;
+        if (hl_walk(directory, entry->name, entry->length, HL_FOLLOW, &place) != 0) return NULL;
         node = place.node;
     }
     return node && node->kind == HL_FILE && !(entry->input && !node->dirty) ? node : NULL;

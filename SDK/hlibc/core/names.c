@@ -43,10 +43,10 @@ int hl_symlink(const char *target, size_t length, struct hl_place *place) {
 }
 
 int hl_link(struct hl_node *node, struct hl_place *to) {
-    if (node->kind == HL_DIRECTORY) return -EPERM;
     int error = vacant(to);
     if (error) return error;
     if (to->slash) return -ENOENT;
+    if (node->kind == HL_DIRECTORY) return -EPERM;
     return hl_directory_add(to->directory, to->name, to->length, node, true);
 }
 
@@ -58,6 +58,7 @@ static void remove_name(struct hl_place *place) {
 int hl_unlink(struct hl_place *place) {
     if (!place->node) return -ENOENT;
     if (place->node->kind == HL_DIRECTORY) return -EISDIR;
+    if (place->slash) return -ENOTDIR;
     remove_name(place);
     return 0;
 }
@@ -70,8 +71,8 @@ static int removable(const struct hl_node *node) {
 int hl_remove_directory(struct hl_place *place) {
     if (!place->node) return -ENOENT;
     if (place->node->kind != HL_DIRECTORY) return -ENOTDIR;
-    /* rmdir("."), rmdir("..") and rmdir("/") */
-    if (!place->name) return place->node->pinned ? -EBUSY : -EINVAL;
+    if (place->node == hl_root) return -EBUSY;
+    if (!place->name) return place->node == place->directory ? -EINVAL : -ENOTEMPTY; /* "." and ".." */
     int error = removable(place->node);
     if (!error) remove_name(place);
     return error;
@@ -91,13 +92,14 @@ static int replaceable(const struct hl_node *from, const struct hl_node *to) {
 
 static int rename_allowed(const struct hl_place *from, const struct hl_place *to, bool replace) {
     const struct hl_node *node = from->node;
-    if (!node) return -ENOENT;
     if (!from->name || !to->name) return -EBUSY;
+    if (!node) return -ENOENT;
     if (to->node && !replace) return -EEXIST;
     if (node->pinned) return -EBUSY;
-    if (node->kind != HL_DIRECTORY && to->slash) return -ENOTDIR;
+    if (node->kind != HL_DIRECTORY && (from->slash || to->slash)) return -ENOTDIR;
     if (to->directory->links == 0) return -ENOENT;
     if (node->kind == HL_DIRECTORY && inside(to->directory, node)) return -EINVAL;
+    if (to->node && to->node->kind == HL_DIRECTORY && inside(from->directory, to->node)) return -ENOTEMPTY;
     return to->node && to->node != node ? replaceable(node, to->node) : 0;
 }
 

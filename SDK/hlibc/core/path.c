@@ -7,7 +7,7 @@ struct walk {
     unsigned links; /* symbolic links that may still be followed */
 };
 
-static int walk(struct walk *walk, bool follow, struct hl_place *place);
+static int walk(struct walk *walk, enum hl_end end, struct hl_place *place);
 
 /* The next component, and whether it is the path's last. */
 static size_t component(struct walk *walk, const char **name) {
@@ -27,7 +27,7 @@ static int follow_link(struct walk *outer, struct hl_node *link, struct hl_place
     if (outer->links == 0) return -ELOOP;
     struct walk inner = {outer->directory, link->symlink.target, link->symlink.target + link->symlink.length,
                          outer->links - 1};
-    int error = walk(&inner, true, place);
+    int error = walk(&inner, HL_FOLLOW, place);
     outer->links = inner.links;
     return error;
 }
@@ -41,30 +41,30 @@ static int enter(struct walk *walk, struct hl_node *node) {
 }
 
 /* One component: moves on into a directory, or fills `place` at the last one. */
-static int step(struct walk *walk, const char *name, size_t length, bool follow, struct hl_place *place) {
+static int step(struct walk *walk, const char *name, size_t length, enum hl_end end, struct hl_place *place) {
     bool last = at_last(walk), slash = walk->at < walk->end;
     bool dots = (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
     struct hl_node *node;
     if (length > HL_NAME_MAX) return -ENAMETOOLONG;
     if (dots) {
         node = length == 1 ? walk->directory : walk->directory->directory.parent;
-        *place = (struct hl_place){.directory = node, .node = node, .slash = slash};
+        *place = (struct hl_place){.directory = walk->directory, .node = node, .slash = slash};
     } else {
         struct hl_entry *entry = hl_directory_find(walk->directory, name, length);
         node = entry ? entry->node : NULL;
         *place = (struct hl_place){walk->directory, name, length, node, slash};
     }
-    if (node && node->kind == HL_SYMLINK && (!last || follow || slash)) {
+    if (node && node->kind == HL_SYMLINK && (!last || end == HL_FOLLOW || (slash && end != HL_NAMING))) {
         int error = follow_link(walk, node, place);
         if (error) return error;
         place->slash |= slash;
         node = place->node;
     }
     if (!last) return enter(walk, node);
-    return slash && node && node->kind != HL_DIRECTORY ? -ENOTDIR : 0;
+    return slash && node && node->kind != HL_DIRECTORY && end != HL_NAMING ? -ENOTDIR : 0;
 }
 
-static int walk(struct walk *walk, bool follow, struct hl_place *place) {
+static int walk(struct walk *walk, enum hl_end end, struct hl_place *place) {
     if (walk->at == walk->end) return -ENOENT;
     if (*walk->at == '/') walk->directory = hl_root;
     int error = enter(walk, walk->directory);
@@ -72,12 +72,12 @@ static int walk(struct walk *walk, bool follow, struct hl_place *place) {
     *place = (struct hl_place){.directory = walk->directory, .node = walk->directory, .slash = true};
     const char *name;
     size_t length;
-    while (!error && (length = component(walk, &name)) > 0) error = step(walk, name, length, follow, place);
+    while (!error && (length = component(walk, &name)) > 0) error = step(walk, name, length, end, place);
     return error;
 }
 
-int hl_walk(struct hl_node *from, const char *path, size_t length, bool follow, struct hl_place *place) {
+int hl_walk(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place) {
     if (length >= HL_PATH_MAX) return -ENAMETOOLONG;
     struct walk start = {from, path, path + length, HL_LINKS_MAX};
-    return walk(&start, follow, place);
+    return walk(&start, end, place);
 }

@@ -62,7 +62,8 @@ struct hl_node {
 };
 
 /* What a path leads to. `node` is NULL when only its directory exists, and then, and whenever the path ends in a
- * name, `name` is that name. A path that ends in "/", "." or ".." has no name. */
+ * name, `name` is that name. A path that ends in "." or ".." has no name,
+ * and `directory` is where that was looked up. */
 struct hl_place {
     struct hl_node *directory;
     const char *name;
@@ -99,7 +100,10 @@ int hl_file_resize(struct hl_node *node, uint64_t size);
 int hl_file_reserve(struct hl_node *node, uint64_t size);
 
 /* path.c */
-int hl_walk(struct hl_node *from, const char *path, size_t length, bool follow, struct hl_place *place);
+/* What becomes of a symbolic link at the path's end: it is taken itself unless the path ends in "/", it is followed, or
+ * it is taken as a name to make or remove, whatever follows. */
+enum hl_end { HL_NOFOLLOW, HL_FOLLOW, HL_NAMING };
+int hl_walk(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place);
 
 /* names.c: what changes directories */
 /* HL_SYMLINK takes its target. */
