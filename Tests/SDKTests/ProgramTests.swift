@@ -49,6 +49,25 @@ import Testing
         #expect(outcome.set("out").count == 100_000 && outcome.set("out").allSatisfy { $0.ident == $0.text })
     }
 
+    /// An empty program over hlibc against a freestanding one, the best of many runs of each in turn.
+    @Test func startsInLessThanTenMicroseconds() throws {
+        let plugin = try HarnessPlugin(file: HarnessPlugin.path(of: "DandelionKVM"))
+        let engine = try HarnessEngine(plugin)
+        defer { engine.destroy() }
+        let hosted = try plugin.load(SDK.image("empty.c"))
+        let bare = try plugin.load(SDK.image("empty.c", config: "dandelion-freestanding"))
+        var best: [UInt64] = [.max, .max]
+        for _ in 0..<200 {
+            for (index, image) in [hosted, bare].enumerated() {
+                let outcome = try engine.invoke(image, outputs: ["out"])
+                #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 0)
+                best[index] = min(best[index], outcome.runNanoseconds)
+            }
+        }
+        print("empty program: \(best[0]) ns over hlibc, \(best[1]) ns freestanding")
+        #expect(best[0] < best[1] + 10_000)
+    }
+
     @Test func theLinkerRefusesASystemCall() throws {
         let source = "int main(void) { __asm__ volatile(\"syscall\"); return 0; }"
         let file = "/tmp/sdk-syscall-\(getpid()).c"

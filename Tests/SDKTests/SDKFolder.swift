@@ -19,16 +19,17 @@ enum SDK {
 
     static let backends = ["DandelionProcess", "DandelionKVM"]
 
-    /// The bytes of a program of `programs`, or of the root when the path holds a slash.
-    static func image(_ source: String, flags: [String] = []) throws -> [UInt8] {
+    /// The bytes of a program of `programs`, or of the root when the path holds a slash. `config` is a clang config
+    /// file of the SDK; without it the one for the source's language.
+    static func image(_ source: String, flags: [String] = [], config: String? = nil) throws -> [UInt8] {
         let path = source.contains("/") ? "\(root)/\(source)" : "\(programs)/\(source)"
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("sdk-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: output) }
         let plus = path.hasSuffix(".cpp")
         let result = try run(
             [
-                plus ? "clang++" : "clang", "--config=\(folder)/dandelion\(plus ? "++" : "").cfg", "-Wall", "-Wextra",
-                "-Werror",
+                plus ? "clang++" : "clang", "--config=\(folder)/\(config ?? (plus ? "dandelion++" : "dandelion")).cfg",
+                "-Wall", "-Wextra", "-Werror",
             ] + flags + [path, "-o", output])
         try #require(result.status == 0, "\(source): \(result.text)")
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: output)))
