@@ -62,6 +62,7 @@ let package = Package(
         pluginProduct("KVM"),
         pluginProduct("HTTPComm"),
         pluginProduct("RWasm"),
+        .executable(name: "dandelion-wasm", targets: ["dandelion-wasm"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -132,8 +133,11 @@ let package = Package(
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
-            "RWasm", ["CRWasm"], exclude: ["Shim", "README.md"],
+            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
             resources: ["lib", "memory", "number", "table", "value"].map { .embedInCode("Crate/\($0).rs") }),
+        .executableTarget(
+            name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",
+            swiftSettings: swiftSettings),
 
         // Tests.
         .target(

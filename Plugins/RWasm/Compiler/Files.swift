@@ -20,6 +20,15 @@ enum Files {
         }
     }
 
+    static func read(_ path: String) throws(PluginError) -> [UInt8] {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw failure("cannot open \(path)") }
+        defer { close(fd) }
+        var bytes = [UInt8](repeating: 0, count: max(0, Int(lseek(fd, 0, SEEK_END))))
+        guard pread(fd, &bytes, bytes.count, 0) == bytes.count else { throw failure("cannot read \(path)") }
+        return bytes
+    }
+
     static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
     static func makeDirectory(_ path: String) throws(PluginError) {

@@ -66,7 +66,7 @@ pub struct Env {
     /// Of the instance's own function references.
     tag: u64,
     host: *mut u8,
-    /// Calls import `reference` (the number of an import below 2^32, else a function reference); `kind` is the type's index.
+    /// Calls a function reference, or (with the highest bit) an import by its number; `kind` is the type's index.
     call: Option<extern "C" fn(host: *mut u8, reference: u64, kind: u32, arguments: *mut Value) -> u32>,
 }
 

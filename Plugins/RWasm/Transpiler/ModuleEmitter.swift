@@ -83,7 +83,7 @@ struct ModuleEmitter {
             let type = module.type(ofFunction: index)
             let kind = module.functions[index]
             text += "pub fn f\(index)(c: &mut I\(parameters(type))) -> \(type.results.rust) {\n"
-            text += passing(type, "c.env.call(\(index), \(kind), &mut v, \(index))") + "}\n"
+            text += passing(type, "c.env.call(1 << 63 | \(index), \(kind), &mut v, \(index))") + "}\n"
         }
         return text
     }

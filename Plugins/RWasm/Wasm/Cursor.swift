@@ -114,6 +114,7 @@ struct Cursor {
         let begin = at
         let code = try byte()
         guard let type = ValueType(rawValue: code) else { throw malformed("malformed value type", at: begin) }
+        guard type != .v128 else { throw WasmError(.unsupported, "proposal simd is not supported", at: begin) }
         return type
     }
 

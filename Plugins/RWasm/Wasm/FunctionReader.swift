@@ -185,9 +185,8 @@ struct FunctionReader<Sink: FunctionSink> {
             _ = try cursor.byte()
             return FunctionType()
         }
-        if let byte = cursor.peek(), let type = ValueType(rawValue: byte) {
-            _ = try cursor.byte()
-            return FunctionType(parameters: [], results: [type])
+        if let byte = cursor.peek(), ValueType(rawValue: byte) != nil {
+            return FunctionType(parameters: [], results: [try cursor.valueType()])
         }
         let index = try cursor.signed(33)
         guard index >= 0 else { throw cursor.malformed("malformed block type", at: begin) }

@@ -215,7 +215,9 @@ struct ModuleDecoder {
 
     private mutating func memory() throws(WasmError) {
         module.memories.append(try limits(65536, "memory size must be at most 65536 pages (4 GiB)"))
-        guard module.memories.count == 1 else { throw invalid("multiple memories") }
+        guard module.memories.count == 1 else {
+            throw WasmError(.unsupported, "proposal multi-memory: multiple memories", at: cursor.at)
+        }
     }
 
     private mutating func memories() throws(WasmError) {
@@ -240,7 +242,8 @@ struct ModuleDecoder {
     }
 
     private mutating func exports() throws(WasmError) {
-        var names: Set<String> = []
+        // By bytes: Swift takes canonically equivalent texts for equal.
+        var names: Set<[UInt8]> = []
         for _ in 0..<(try cursor.count("exports")) {
             let begin = cursor.at
             let name = try cursor.name()
@@ -251,7 +254,9 @@ struct ModuleDecoder {
                 module.functions.count, module.tables.count, module.memories.count, module.globals.count,
             ]
             guard index < counts[Int(kind.rawValue)] else { throw invalid("unknown \(kind) \(index)", at: begin) }
-            guard names.insert(name).inserted else { throw invalid("duplicate export name \"\(name)\"", at: begin) }
+            guard names.insert(Array(name.utf8)).inserted else {
+                throw invalid("duplicate export name \"\(name)\"", at: begin)
+            }
             if kind == .function { module.declared.insert(index) }
             module.exports.append(Export(name: name, kind: kind, index: index))
         }

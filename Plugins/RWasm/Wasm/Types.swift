@@ -139,7 +139,7 @@ struct Module: Sendable {
     func type(ofFunction index: Int) -> FunctionType { types[functions[index]] }
 
     func export(_ name: String, _ kind: ExternalKind) -> Int? {
-        exports.first { $0.kind == kind && $0.name == name }?.index
+        exports.first { $0.kind == kind && $0.name.utf8.elementsEqual(name.utf8) }?.index
     }
 }
 

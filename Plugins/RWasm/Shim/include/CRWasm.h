@@ -96,6 +96,29 @@ int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t r
 /* A dn_signal_handler; arg is the runner. */
 int32_t rwasm_runner_signal(void *_Nullable arg, int32_t signo, void *info, void *context);
 
+/* ---- Several instances that import from each other ---- */
+
+/* One of them, as the others call it. */
+struct rwasm_linked {
+    struct rwasm_store *_Nullable store;
+    const struct rwasm_descriptor *_Nullable code;
+    void *_Nullable instance;
+    const uint32_t *_Nullable functions; /* by ordinal */
+    const uint32_t *_Nullable kinds;     /* the store's number of the type, by ordinal */
+    uint32_t count;
+    const uint64_t *_Nullable imports; /* references, by imported function */
+    const uint32_t *_Nullable types;   /* the store's number, by type of the module */
+};
+#define RWASM_STORE_MAX 4096
+#define RWASM_HOST_INSTANCE 0xffffffffu /* the instance of functions that do nothing */
+struct rwasm_store {
+    struct rwasm_linked *_Nullable linked[RWASM_STORE_MAX];
+};
+/* The slot `call` of an env whose host is a struct rwasm_linked. */
+uint32_t rwasm_link_call(void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments);
+/* Gives a program without a host the signal handlers and the alternate stack that the runner needs. Returns 0 or errno. */
+int rwasm_install_handlers(struct rwasm_runner *runner);
+
 /* ---- Memory ---- */
 
 /* Makes [base, base + bytes) read as zeros; what is resident below `keep` stays so. pagemap is an open
