@@ -35,6 +35,16 @@ import Testing
         #expect(outcome.item("stdio", "stdout")?.text == "hello, world\n", "\(outcome.story)")
     }
 
+    /// The program ends by abort, which is exit code 128 + SIGABRT.
+    @Test(arguments: SDK.backends) func systemAndLowLevelInterface(backend: String) throws {
+        let inputs = [GuestSet("in", [GuestItem("item", key: 3, text: "data")])]
+        let outcome = try SDK.invoke(SDK.image("system.c"), on: backend, inputs: inputs)
+        #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 134, "\(outcome.story)")
+        #expect(outcome.item("stdio", "stdout")?.text == "all good\n", "\(outcome.story)")
+        #expect(
+            outcome.set("out") == [GuestItem("by hand", key: 9, text: "data"), GuestItem("by file", text: "text")])
+    }
+
     @Test(arguments: SDK.backends) func cPlusPlus(backend: String) throws {
         let inputs = [GuestSet("in", [GuestItem("words", text: "pear apple fig\n")])]
         let outcome = try SDK.invoke(SDK.image("library.cpp", flags: ["-std=c++20"]), on: backend, inputs: inputs)
