@@ -95,4 +95,13 @@ import Testing
         #expect(outcome.texts == [items])
         #expect(node.contexts() == 0)
     }
+
+    /// Calls that need not run end at once; a chain of them must not use up the worker's stack.
+    @Test func aLongChainOfCallsWithoutItemsEnds() {
+        let length = 20_000
+        let calls = (0..<length).map { "E(a = each s\($0)) => (s\($0 + 1) = x);" }.joined(separator: "\n")
+        let outcome = run("composition C(s0) => (s\(length)) { \(calls) }", [[]])
+        #expect(outcome.texts == [[]])
+        #expect(outcome.timeline.sandboxes == 0)
+    }
 }

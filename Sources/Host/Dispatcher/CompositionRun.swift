@@ -16,6 +16,9 @@ final class CompositionRun {
     private var missing: [Int]
     private var unfinished: Int
     private var hasEnded = false
+    /// Calls whose input sets are all there.
+    private var ready: [Int]
+    private var isBeginning = false
 
     init(
         _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation,
@@ -28,6 +31,7 @@ final class CompositionRun {
         sets = Array(repeating: nil, count: graph.setCount)
         missing = graph.calls.map(\.waits)
         unfinished = graph.calls.count
+        ready = graph.calls.indices.filter { graph.calls[$0].waits == 0 }
         for (parameter, set) in graph.inputSets.enumerated() {
             sets[set] =
                 parameter < inputs.count ? inputs[parameter] : ItemSet(name: Blob(graph.inputNames[parameter]))
@@ -35,17 +39,28 @@ final class CompositionRun {
     }
 
     func start() {
-        let ready = graph.calls.indices.filter { missing[$0] == 0 }
-        let given = graph.inputSets
-        for call in ready where !hasEnded { begin(call) }
-        for set in given where !hasEnded { announce(set) }
+        for set in graph.inputSets { announce(set) }
+        beginReady()
+    }
+
+    /// Not by recursion: a call that need not run ends at once, and a chain of those is as long as its author likes.
+    private func beginReady() {
+        guard !isBeginning else { return }
+        isBeginning = true
+        var next = 0
+        while next < ready.count, !hasEnded, !invocation.isFinished {
+            begin(ready[next])
+            next += 1
+        }
+        ready.removeAll()
+        isBeginning = false
         finishIfDone()
     }
 
     private func announce(_ set: Int) {
-        for call in graph.consumers[set] where !invocation.isFinished {
+        for call in graph.consumers[set] {
             missing[call] -= 1
-            if missing[call] == 0 { begin(call) }
+            if missing[call] == 0 { ready.append(call) }
         }
     }
 
@@ -101,7 +116,7 @@ final class CompositionRun {
             sets[set] = gathered.set(output)
             announce(set)
         }
-        finishIfDone()
+        beginReady()
     }
 
     private func finishIfDone() {
