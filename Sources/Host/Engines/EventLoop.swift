@@ -29,7 +29,10 @@ public final class EventLoop: @unchecked Sendable {
     private var sources: [EventSource?] = []
     /// Told apart so that an event of a closed descriptor does not reach the next source with its number.
     private var generations: [UInt32] = []
+    /// A binary heap. Cancelled ones stay until their time comes, or until there are `mostTimers`.
     private var timers: [(deadline: UInt64, timer: LoopTimer)] = []
+    private var mostTimers = EventLoop.fewTimers
+    private static let fewTimers = 256
     private var events: [epoll_event]
     private let inbox = Mutex<[@Sendable () -> Void]>([])
     /// 1 while the loop sleeps or is about to: posting must then write to the eventfd.
@@ -96,6 +99,7 @@ public final class EventLoop: @unchecked Sendable {
     @discardableResult
     public func schedule(at deadline: UInt64, _ action: @escaping () -> Void) -> LoopTimer {
         let timer = LoopTimer(action)
+        if timers.count >= mostTimers { dropCancelled() }
         timers.append((deadline, timer))
         var child = timers.count - 1
         while child > 0 {
@@ -105,6 +109,14 @@ public final class EventLoop: @unchecked Sendable {
             child = parent
         }
         return timer
+    }
+
+    /// Requests that are answered cancel their deadlines, which may be hours away. Doubling makes this cheap.
+    private func dropCancelled() {
+        timers.removeAll { $0.timer.action == nil }
+        // Ascending order is a heap.
+        timers.sort { $0.deadline < $1.deadline }
+        mostTimers = max(Self.fewTimers, timers.count * 2)
     }
 
     private func popTimer() -> LoopTimer {
