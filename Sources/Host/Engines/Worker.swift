@@ -99,7 +99,7 @@ public final class Worker: @unchecked Sendable {
                     run(task, engines)
                     return
                 }
-                guard runInline(task, engines) else { return }
+                guard runInline(task, as: me, engines) else { return }
                 mayWait = false
                 // Between two tasks come others' events; after the last one, the client that was answered.
                 if couldTake { _ = loop.turn(mayWait: false) { false } } else { Thread.yield() }
@@ -118,7 +118,7 @@ public final class Worker: @unchecked Sendable {
     }
 
     /// Runs a task on the leader; false when the loop went to the other thread meanwhile.
-    private func runInline(_ task: ComputeTask, _ engines: ThreadEngines) -> Bool {
+    private func runInline(_ task: ComputeTask, as me: Int, _ engines: ThreadEngines) -> Bool {
         let mark = inlineRun.load(ordering: .relaxed) | 1
         inlineRun.store(mark, ordering: .sequentiallyConsistent)
         pool.monitor.runBegins()
@@ -127,6 +127,8 @@ public final class Worker: @unchecked Sendable {
             expected: mark, desired: mark &+ 1, ordering: .sequentiallyConsistent
         ).exchanged
         guard kept else {
+            // The monitor is about to name the other thread leader; until then this one must not look for its role.
+            while leader.load(ordering: .acquiring) == me { Thread.yield() }
             deliver(task)
             return false
         }
