@@ -26,7 +26,9 @@ public struct Parker: ~Copyable, @unchecked Sendable {
             expected: Self.awake, desired: Self.asleep, ordering: .acquiringAndReleasing
         ).exchanged
         if slept { _ = cp_futex_wait(word, Self.asleep, nanoseconds) }
-        state.pointee.store(Self.awake, ordering: .releasing)
+        // An exchange, not a store: what was done before a wake that this takes must be seen by the caller, else that
+        // wake is lost.
+        _ = state.pointee.exchange(Self.awake, ordering: .acquiringAndReleasing)
     }
 
     /// Wakes the sleeper; costs no system call when nobody sleeps.
