@@ -113,12 +113,14 @@ public final class ComputeTask: @unchecked Sendable {
 
     /// Ends the task early, wherever it is; it still completes, as cancelled. Any thread.
     public func cancel() {
-        let (engine, run) = running.withLock { state in
+        running.withLock { state in
             state.cancelled = true
-            return (state.engine, state.run)
+            // With the lock, so that `end` waits: after it the engine may be destroyed. An interrupt never blocks.
+            state.engine?.interrupt(run: state.run, because: 0)
         }
-        engine?.interrupt(run: run, because: 0)
     }
+
+    var isCancelled: Bool { running.withLock { $0.cancelled } }
 
     /// Says that the next run of `engine` is this task's; false when it was cancelled before.
     func begin(on engine: ComputeEngine) -> Bool {

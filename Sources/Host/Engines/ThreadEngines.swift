@@ -55,6 +55,8 @@ final class ThreadEngines {
         if task.deadline != 0, task.timeline.dequeued >= task.deadline {
             throw Failure(.deadline, "function '\(function.name)' waited past its deadline for an engine")
         }
+        // Before anything is made for it: under overload most that waited long are cancelled.
+        if task.isCancelled { throw Self.cancelled(function) }
         let image = try function.image(task.fresh)
         let engine = try engine(for: image.backend)
         let context = try engine.makeContext(image: image, limit: function.memoryLimit)
@@ -64,9 +66,7 @@ final class ThreadEngines {
             inputs: task.inputs, inputNames: function.inputNames, outputNames: function.outputNames,
             frame: GuestFrame(context, random: random.next4()))
         task.timeline.inputsPlaced = Clock.now()
-        guard task.begin(on: engine) else {
-            throw Failure(.cancelled, "function '\(function.name)' was cancelled before it began")
-        }
+        guard task.begin(on: engine) else { throw Self.cancelled(function) }
         let result: RunResult
         do {
             result = try engine.run(
@@ -83,6 +83,10 @@ final class ThreadEngines {
             systemData: placed.systemData, pointerBytes: image.pointerBytes,
             outputCount: function.outputNames.count, limits: Self.limits)
         return take(outputs, from: context, holding: engine.hasSpareContext)
+    }
+
+    private static func cancelled(_ function: ComputeFunction) -> Failure {
+        Failure(.cancelled, "function '\(function.name)' was cancelled before it began")
     }
 
     /// The function's own time runs from now, the request's since it came.
