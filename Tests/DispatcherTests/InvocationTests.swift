@@ -1,6 +1,9 @@
 import Dispatcher
+import Engines
 import Failure
 import Foundation
+import Items
+import Registry
 import Testing
 
 @Suite(.serialized) struct InvocationTests {
@@ -98,5 +101,49 @@ import Testing
         group.wait()
         #expect(wrong == 0)
         #expect(node.contexts() == 0)
+    }
+
+    /// A request that is answered before its deadline leaves nothing behind until then.
+    @Test func timersOfAnsweredRequestsDoNotPileUp() {
+        nonisolated(unsafe) var alive = Int.max
+        let done = DispatchSemaphore(value: 0)
+        let loop = node.pool.workers[0].loop
+        loop.post {
+            var timers: [WeakTimer] = []
+            for _ in 0..<10_000 {
+                let timer = loop.schedule(at: TestNode.now() + 3_600_000_000_000) {}
+                timer.cancel()
+                timers.append(WeakTimer(timer: timer))
+            }
+            alive = timers.filter { $0.timer != nil }.count
+            done.signal()
+        }
+        done.wait()
+        #expect(alive < 1000)
+    }
+
+    private struct WeakTimer { weak var timer: LoopTimer? }
+
+    @Test func aRemovedFunctionIsForgotten() throws {
+        weak var removed: RegisteredFunction?
+        try node.catalogue.register(
+            FunctionDefinition(name: "Gone", className: "default", inputs: [.init(name: "a")], outputs: ["x"]),
+            image: Blob("E"))
+        if case .function(let function) = node.catalogue.entry(named: "Gone") { removed = function }
+        #expect(node.invoke(.name("Gone"), [["1"]]).texts == [["1"]])
+        #expect(removed != nil)
+        try node.catalogue.removeFunction("Gone")
+        for _ in 0..<200 where removed != nil { usleep(5000) }
+        #expect(removed == nil)
+    }
+
+    /// Class names are the client's, in any case; each spelling must not cost memory for ever.
+    @Test func spellingsOfAClassAreOneFunction() throws {
+        guard case .function(let function) = node.catalogue.entry(named: "E") else {
+            Issue.record("E is not registered")
+            return
+        }
+        #expect(try function.compute(in: "LAST") === function.compute(in: "lAsT"))
+        #expect(try function.compute(in: "default") === function.compute(in: nil))
     }
 }

@@ -229,16 +229,15 @@ public final class Catalogue: Sendable {
     // MARK: Images
 
     func image(
-        of function: RegisteredFunction, in runClass: RunClass, fresh: Bool
+        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool
     ) throws(Failure) -> ComputeImage {
         if !fresh {
             for backend in runClass.backends {
-                let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: function.digest)
+                let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest)
                 if let image = images.image(key) { return image }
             }
         }
-        let bytes = try store.image(function.digest)
-        return try load(bytes, digest: function.digest, label: function.definition.name, in: runClass)
+        return try load(try store.image(digest), digest: digest, label: function, in: runClass)
     }
 
     /// Loads an image on the first backend of the class that knows its format, and caches it.

@@ -31,6 +31,8 @@ public final class RegisteredFunction: Sendable {
         let wanted = className ?? definition.className
         if let known = known(wanted) { return known }
         let runClass = try catalogue.runClass(named: wanted)
+        // The request may spell the class's name in any case.
+        if let known = known(runClass.name) { return known }
         guard !runClass.backends.isEmpty else {
             throw Failure(
                 .unavailable,
@@ -48,10 +50,13 @@ public final class RegisteredFunction: Sendable {
         let made = ComputeFunction(
             name: definition.name, memoryLimit: limit, timeout: timeout, inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores
-        ) { [self] fresh throws(Failure) in try catalogue.image(of: self, in: runClass, fresh: fresh) }
+        ) { [unowned catalogue, digest, name = definition.name] fresh throws(Failure) in
+            // Without self, which holds this in `computes`.
+            try catalogue.image(digest, of: name, in: runClass, fresh: fresh)
+        }
         return computes.withLock { computes in
-            if let raced = computes.first(where: { $0.className == wanted }) { return raced.function }
-            computes.append((wanted, made))
+            if let raced = computes.first(where: { $0.className == runClass.name }) { return raced.function }
+            computes.append((runClass.name, made))
             return made
         }
     }
