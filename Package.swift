@@ -154,7 +154,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
-        tests("PluginHost", ["PluginHost", "Failure", "TestSupport"]),
+        tests("PluginHost", ["PluginHost", "Items", "Failure", "TestSupport"]),
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),

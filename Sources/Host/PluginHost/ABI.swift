@@ -62,6 +62,12 @@ enum ABI {
 }
 
 extension dn_bytes {
+    /// What a plugin lends; empty when it gives no address.
+    var lent: UnsafeRawBufferPointer {
+        // SAFETY: the plugin vouches for len bytes at data.
+        UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(clamping: len))
+    }
+
     /// Bytes that stay valid during `body`.
     static func borrowing<R>(_ bytes: UnsafeRawBufferPointer, _ body: (dn_bytes) -> R) -> R {
         body(dn_bytes(data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), len: UInt64(bytes.count)))

@@ -49,7 +49,8 @@ public final class CommBackend: @unchecked Sendable {
         func names(_ text: UnsafePointer<CChar>?) -> [String] {
             ABI.text(text).split(separator: " ").map { String($0) }
         }
-        let signatures = UnsafeBufferPointer(start: raw.signatures, count: Int(min(raw.signature_count, 64)))
+        let count = raw.signatures == nil ? 0 : Int(min(raw.signature_count, 64))
+        let signatures = UnsafeBufferPointer(start: raw.signatures, count: count)
         return `Protocol`(
             name: ABI.text(raw.name),
             signatures: signatures.map { Signature(inputs: names($0.inputs), outputs: names($0.outputs)) })
@@ -88,6 +89,11 @@ public struct CommCompletion: Sendable {
     /// The request surely did not leave this machine, so it may be sent again.
     public let wasNotSent: Bool
     public let totalTime: UInt64
+
+    /// The end of a request that the reactor will not end any more; whether it was sent is not known.
+    public static func lost(_ token: UInt64, _ failure: Failure) -> CommCompletion {
+        CommCompletion(token: token, outputs: [], failure: failure, wasNotSent: false, totalTime: 0)
+    }
 }
 
 /// Drives requests of one backend on one core; every call but `cancel` and `wake` is serial.
@@ -111,8 +117,13 @@ public final class CommReactor: @unchecked Sendable {
         let status = backend.slots.reactorCreate(backend.instance.handle, &parameters, &created, &error)
         guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(backend.name): reactor") }
         guard let created else { throw Failure(.internal, "plugin \(backend.name): reactor_create gave no reactor") }
+        let descriptor = backend.slots.reactorFd(created)
+        guard descriptor >= 0 else {
+            backend.slots.reactorDestroy(created)
+            throw Failure(.internal, "plugin \(backend.name): reactor_fd gave descriptor \(descriptor)")
+        }
         handle = created
-        descriptor = backend.slots.reactorFd(created)
+        self.descriptor = descriptor
         var empty = dn_completion()
         empty.struct_size = UInt32(MemoryLayout<dn_completion>.size)
         completions = [dn_completion](repeating: empty, count: 32)
@@ -157,16 +168,15 @@ public final class CommReactor: @unchecked Sendable {
                 return backend.slots.poll(handle, 0, base, UInt64(buffer.count), &count, &error)
             }
             guard status == DN_OK else { throw ABI.failure(status, error, "communication \(backend.name)") }
-            for index in 0..<min(Int(count), completions.count) { deliver(completions[index], body) }
+            for index in 0..<min(Int(clamping: count), completions.count) { deliver(completions[index], body) }
         } while count == UInt64(completions.count)
     }
 
     private func deliver(_ raw: dn_completion, _ body: (CommCompletion) -> Void) {
         guard lent.removeValue(forKey: raw.token) != nil else { return }
-        let outputs = UnsafeBufferPointer(start: raw.outputs, count: Int(raw.output_count)).map { bytes in
-            // Copied, because the loan can be ended only with the loop role, and consumers end on any thread.
-            Blob(copying: UnsafeRawBufferPointer(start: bytes.data, count: Int(bytes.len)))
-        }
+        let count = raw.outputs == nil ? 0 : Int(raw.output_count)
+        // Copied, because the loan can be ended only with the loop role, and consumers end on any thread.
+        let outputs = UnsafeBufferPointer(start: raw.outputs, count: count).map { Blob(copying: $0.lent) }
         backend.slots.release(handle, raw.token)
         body(
             CommCompletion(

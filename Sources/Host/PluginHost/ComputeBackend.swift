@@ -104,7 +104,8 @@ public final class ComputeImage: @unchecked Sendable {
         systemData = info.system_data
         dataBegin = info.data_begin
         contextMin = info.context_min
-        residentBytes = info.resident_bytes
+        // A bound on what a plugin may claim, so that sums of it do not overflow.
+        residentBytes = min(info.resident_bytes, 1 << 48)
         guard status == DN_OK, info.pointer_bytes == 4 || info.pointer_bytes == 8 else {
             throw ABI.failure(status, error, "plugin \(backend.name): image_info")
         }

@@ -51,9 +51,7 @@ final class HostServices: @unchecked Sendable {
     func log(_ level: Int32, _ message: dn_bytes) {
         let level = LogLevel(rawValue: level) ?? .info
         guard Log.isEnabled(level) else { return }
-        // SAFETY: borrow-call bytes of the plugin; the length is bounded.
-        let bytes = UnsafeRawBufferPointer(start: message.data, count: Int(min(message.len, 4096)))
-        let text = String(decoding: bytes, as: UTF8.self)
+        let text = String(decoding: message.lent.prefix(4096), as: UTF8.self)
         Log.write(level) { "[\(label)] \(text)" }
     }
 

@@ -87,6 +87,8 @@ public final class PluginLibrary: @unchecked Sendable {
     /// Asks whether this machine can run the plugin. Call from the control thread.
     public func probe(label: String, configuration: PluginConfiguration) throws(Failure) -> ProbeReport {
         let services = HostServices(label: label, configuration: configuration)
+        // The plugin sees it only by its pointer.
+        defer { withExtendedLifetime(services) {} }
         var report = dn_probe()
         report.struct_size = UInt32(MemoryLayout<dn_probe>.size)
         var error = ABI.emptyError()

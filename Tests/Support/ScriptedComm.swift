@@ -1,0 +1,63 @@
+/// A communication plugin that lies: for testing that the host takes no harm from one with mistakes.
+///
+/// The request's first byte says what its poll does. N: one output of no address and five bytes. O: two outputs, no
+/// array. C: claims 2^64 - 1 completions. P: fails. With flag -DDESCRIPTOR=-1 reactors have no descriptor.
+public enum ScriptedComm {
+    public static func compile(_ name: String, flags: [String] = []) throws -> String {
+        try PluginFixture.compile(name, source, flags: flags)
+    }
+
+    static let source = #"""
+        #include <sys/eventfd.h>
+        #ifndef DESCRIPTOR
+        #define DESCRIPTOR eventfd(1, EFD_NONBLOCK)
+        #endif
+        struct dn_reactor { int descriptor; uint64_t token; char letter; };
+        static const dn_comm_signature signatures[] = {{"requests", "replies"}};
+        static const dn_comm_protocol offered[] = {{sizeof(dn_comm_protocol), 1, "lie", signatures}};
+        static dn_status protocols(dn_instance *i, const dn_comm_protocol **out, uint64_t *count, dn_error *err) {
+            (void)i; (void)err;
+            *out = offered; *count = 1;
+            return DN_OK;
+        }
+        static dn_status validate(dn_instance *i, const dn_comm_request *r, dn_request_info *out, dn_error *err) {
+            (void)i; (void)r; (void)out; (void)err;
+            return DN_OK;
+        }
+        static dn_status create(dn_instance *i, const dn_reactor_params *p, dn_reactor **out, dn_error *err) {
+            (void)i; (void)p; (void)err;
+            *out = calloc(1, sizeof **out);
+            (*out)->descriptor = DESCRIPTOR;
+            return DN_OK;
+        }
+        static void destroy(dn_reactor *r) { free(r); }
+        static int32_t descriptor(dn_reactor *r) { return r->descriptor; }
+        static dn_status submit(dn_reactor *r, const dn_comm_request *request, dn_error *err) {
+            (void)err;
+            r->token = request->token; r->letter = (char)request->inputs[0].data[0];
+            return DN_OK;
+        }
+        static dn_status poll_(
+            dn_reactor *r, uint64_t timeout, dn_completion *out, uint64_t capacity, uint64_t *count, dn_error *err) {
+            static const dn_bytes nothing = {0, 5};
+            (void)timeout; (void)capacity;
+            *count = 0;
+            if (!r->letter) return DN_OK;
+            if (r->letter == 'P') { strcpy(err->message, "scripted failure"); return DN_FAILED; }
+            out->outcome = DN_COMM_OK; out->token = r->token;
+            out->outputs = r->letter == 'O' ? 0 : &nothing;
+            out->output_count = r->letter == 'O' ? 2 : 1;
+            *count = r->letter == 'C' ? ~0ull : 1;
+            r->letter = 0;
+            return DN_OK;
+        }
+        static void wake(dn_reactor *r) { (void)r; }
+        static void cancel(dn_reactor *r, uint64_t token) { (void)r; (void)token; }
+        static const dn_comm table = {
+            .struct_size = sizeof(dn_comm), .protocols = protocols, .validate = validate, .reactor_create = create,
+            .reactor_destroy = destroy, .reactor_fd = descriptor, .submit = submit, .poll = poll_, .wake = wake,
+            .cancel = cancel, .release = cancel};
+        static const void *give(const char *id) { return strcmp(id, DN_COMM_1) ? 0 : &table; }
+        PLUGIN(.get_interface = give)
+        """#
+}
