@@ -18,6 +18,7 @@ public final class CommPort: EventSource {
         self.worker = worker
         super.init(descriptor: reactor.descriptor)
         do { try worker.loop.add(self, events: EPOLLIN.rawValue) } catch {
+            _ = reactor.destroyIfUnused()
             throw Failure(.internal, "communication \(backend.name): \(error)")
         }
     }
@@ -44,15 +45,25 @@ public final class CommPort: EventSource {
                 self.waiting.removeValue(forKey: completion.token)?(completion)
             }
         } catch {
-            Log.error("\(error.detail)")
+            fail(error)
         }
+    }
+
+    /// What cannot be polled completes nothing any more: its requests end here, and the next ones get a new reactor.
+    private func fail(_ failure: Failure) {
+        Log.error("\(failure.detail); giving the reactor up with \(waiting.count) requests")
+        worker.loop.remove(self)
+        worker.giveUp(self)
+        let lost = waiting
+        waiting = [:]
+        for (token, completion) in lost { completion(.lost(token, failure)) }
     }
 
     /// Cancels what is left and ends the reactor. No loop turns any more.
     func shutDown() {
         worker.loop.remove(self)
         for token in waiting.keys { reactor.cancel(token) }
-        for _ in 0..<1000 where reactor.inFlight > 0 {
+        for _ in 0..<1000 where !waiting.isEmpty {
             ready(0)
             Sleep.milliseconds(1)
         }

@@ -27,6 +27,8 @@ public final class Worker: @unchecked Sendable {
     private let liveThreads = Atomic<Int>(0)
     /// Ports of communication backends; the leader's.
     private var ports: [CommPort] = []
+    /// Failed with requests in flight, whose inputs they may still read; the leader's.
+    private var brokenPorts: [CommPort] = []
 
     /// Postponed work is done in steps of about this length while nothing else is due, ns.
     private static let idleStep: UInt64 = 20_000
@@ -73,6 +75,12 @@ public final class Worker: @unchecked Sendable {
         let port = try CommPort(backend: backend, worker: self)
         ports.append(port)
         return port
+    }
+
+    /// The port has failed: `port(for:)` makes a new one. Leader only.
+    func giveUp(_ port: CommPort) {
+        ports.removeAll { $0 === port }
+        brokenPorts.append(port)
     }
 
     // MARK: Threads
@@ -212,7 +220,7 @@ public final class Worker: @unchecked Sendable {
         // Contexts go when replies are written or dropped, which the node has waited for; a bound all the same.
         for _ in 0..<1000 where !engines.shutDown() { usleep(1000) }
         if liveThreads.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-            for port in ports { port.shutDown() }
+            for port in ports + brokenPorts { port.shutDown() }
             ports = []
         }
     }
