@@ -47,14 +47,21 @@ static void dispatch(int signo, siginfo_t *info, void *context) {
     if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo);
 }
 
-int cp_signals_install(void) {
-    static atomic_flag installed = ATOMIC_FLAG_INIT;
-    if (atomic_flag_test_and_set(&installed)) return 0;
+static int install_result;
+
+static void install(void) {
     struct sigaction action = {.sa_sigaction = dispatch, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     for (unsigned i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++)
-        if (sigaction(fault_signals[i], &action, NULL) != 0) return errno;
-    return sigaction(cp_kick_signal(), &action, NULL) == 0 ? 0 : errno;
+        if (sigaction(fault_signals[i], &action, NULL) != 0) install_result = errno;
+    if (sigaction(cp_kick_signal(), &action, NULL) != 0) install_result = errno;
+}
+
+int cp_signals_install(void) {
+    /* Every engine thread comes here at once, and none may go on before the handlers are there. */
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int r = pthread_once(&once, install);
+    return r != 0 ? r : install_result;
 }
 
 static int ensure_stack(void) {
@@ -66,6 +73,13 @@ static int ensure_stack(void) {
     if (memory == MAP_FAILED) return errno;
     stack_t stack = {.ss_sp = memory, .ss_size = STACK_BYTES};
     return sigaltstack(&stack, NULL) == 0 ? 0 : errno;
+}
+
+static void mask_kick(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, cp_kick_signal());
+    pthread_sigmask(how, &set, NULL);
 }
 
 /* Threads inherit the mask of whoever made them, and a blocked kick would never arrive. */
@@ -99,10 +113,11 @@ int cp_signals_attach(cp_signal_handler handler, void *arg, uint64_t *token) {
 void cp_signals_detach(uint64_t token) {
     for (int i = 0; i < attached_count; i++) {
         if (attached[i].token != token) continue;
-        attached[i].handler = NULL;
-        atomic_signal_fence(memory_order_seq_cst);
+        /* A kick in between would find one entry's handler with another's argument. */
+        mask_kick(SIG_BLOCK);
         for (int j = i; j + 1 < attached_count; j++) attached[j] = attached[j + 1];
         attached_count--;
+        mask_kick(SIG_UNBLOCK);
         uint32_t slot = (uint32_t)token;
         atomic_fetch_add(&tokens[slot].generation, 1);
         atomic_store(&tokens[slot].tid, 0);
