@@ -93,7 +93,7 @@ let package = Package(
             name: "CToml", path: "Sources/Host/Config/CToml",
             cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("tomlplusplus")]),
-        room("Config", ["CToml"], exclude: ["CToml"]),
+        room("Config", ["Failure", "CToml"], exclude: ["CToml"]),
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
         room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
@@ -144,7 +144,7 @@ let package = Package(
             name: "PluginHarness", dependencies: ["PluginABI"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
-        tests("Config", ["Config"], exclude: ["bad"]),
+        tests("Config", ["Config", "Failure"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests(
             "Frontend",

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Config
+@testable import Failure
 
 @Suite struct UnitsTests {
     @Test func sizes() {
@@ -54,9 +55,9 @@ import Testing
         #expect(Nearest.nearest(to: "Memory-Limit", among: keys) == "memory_limit")
         #expect(Nearest.nearest(to: "tiemout", among: keys) == "timeout")
         #expect(Nearest.nearest(to: "colour", among: keys) == nil)
-        #expect(Nearest.distance(Array("abcd"), Array("acbd")) == 1)
-        #expect(Nearest.distance([], Array("abc")) == 3)
-        #expect(Nearest.distance(Array("kitten"), Array("sitting")) == 3)
+        #expect(Nearest.distance(Array("abcd".utf8), Array("acbd".utf8)) == 1)
+        #expect(Nearest.distance([], Array("abc".utf8)) == 3)
+        #expect(Nearest.distance(Array("kitten".utf8), Array("sitting".utf8)) == 3)
         #expect(Nearest.hint(for: "x", among: []) == "none is listed")
     }
 }

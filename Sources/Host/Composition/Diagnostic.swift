@@ -94,3 +94,8 @@ final class Diagnostics {
 
 /// A byte inside a UTF-8 sequence, not its first.
 func isContinuation(_ byte: UInt8) -> Bool { byte & 0xc0 == 0x80 }
+
+/// "; did you mean `x`?" with the nearest of the candidates, or nothing when none is near.
+func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
+    Nearest.nearest(to: name, among: candidates).map { "; did you mean `\($0)`?" } ?? ""
+}

@@ -1,3 +1,5 @@
+internal import Failure
+
 /// From a tree of values to a `NodeConfig`. Ranges and defaults are those that Config/dandelion.toml documents.
 struct Decode {
     let log: MistakeLog

@@ -1,3 +1,5 @@
+internal import Failure
+
 /// Where something stands in a text: line and column from 1, in code points.
 public struct Place: Sendable, Equatable, Comparable {
     public var line: Int
@@ -85,5 +87,14 @@ final class MistakeLog {
         // Tabs are kept, so that the caret stands below its column whatever a tab's width is.
         let margin = line.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
         return "    \(line)\n    \(margin)^"
+    }
+}
+
+extension Nearest {
+    /// "did you mean 'x'?" when one of `words` is close to `word`, else the list of them.
+    static func hint(for word: String, among words: [String]) -> String {
+        if let nearest = nearest(to: word, among: words) { return "did you mean '\(nearest)'?" }
+        if words.isEmpty { return "none is listed" }
+        return "known are " + words.map { "'\($0)'" }.joined(separator: ", ")
     }
 }

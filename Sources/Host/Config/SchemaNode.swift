@@ -1,3 +1,5 @@
+internal import Failure
+
 /// The schema of one value.
 struct SchemaNode: Sendable {
     enum ValueType: String, CaseIterable {

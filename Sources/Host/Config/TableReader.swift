@@ -1,3 +1,5 @@
+internal import Failure
+
 /// A setting's value and where it was written, for mistakes that show only later.
 public struct Located<Value: Sendable>: Sendable {
     public var value: Value
