@@ -18,6 +18,7 @@ public final class Store: Sendable {
     let functionsFolder: StoreFolder
     let textsFolder: StoreFolder
     let contents: StoreFolder
+    let openImages = OpenImages()
     let temporary: StoreFolder
     let damaged: StoreFolder
     private let lock: StoreLock
@@ -58,7 +59,10 @@ public final class Store: Sendable {
     /// - Throws: `.internal` when it is gone or the disk fails.
     public func image(_ digest: String) throws(Failure) -> Blob {
         do throws(Failure) {
-            return try contents.read(digest, limit: .max)
+            if let open = openImages.file(digest) { return try open.read() }
+            let file = try contents.openFile(digest, limit: .max)
+            openImages.keep(file, digest)
+            return try file.read()
         } catch {
             throw Failure(.internal, error.detail)
         }

@@ -67,6 +67,7 @@ extension Store {
             let names = [function.image] + function.boundContents.map(StoredContent.init)
             index.release(names)
             discardUnused(names, index)
+            openImages.closeAll()
         }
     }
 

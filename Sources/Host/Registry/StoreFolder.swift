@@ -50,7 +50,10 @@ final class StoreFolder: Sendable {
 
     /// The whole content of a regular file.
     /// - Throws: `.notFound` when there is none, `.invalid` when it is longer than `limit` bytes, `.internal` else.
-    func read(_ name: String, limit: Int) throws(Failure) -> Blob {
+    func read(_ name: String, limit: Int) throws(Failure) -> Blob { try openFile(name, limit: limit).read() }
+
+    /// A regular file, open for reading. Throws as `read`.
+    func openFile(_ name: String, limit: Int) throws(Failure) -> OpenFile {
         // Not blocking, should somebody have put a pipe there.
         let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else {
@@ -59,26 +62,17 @@ final class StoreFolder: Sendable {
             if isMissing { failure.kind = .notFound }
             throw failure
         }
-        defer { close(file) }
         var facts = stat()
-        guard fstat(file, &facts) == 0 else { throw Self.failed("inspect", path, name) }
+        let isKnown = fstat(file, &facts) == 0
+        let opened = OpenFile(descriptor: file, size: isKnown ? Int(facts.st_size) : 0, path: "\(path)/\(name)")
+        guard isKnown else { throw Self.failed("inspect", path, name) }
         guard facts.st_mode & S_IFMT == S_IFREG else {
-            throw Failure(.internal, "state: \(path)/\(name) is no regular file")
+            throw Failure(.internal, "state: \(opened.path) is no regular file")
         }
-        guard facts.st_size <= limit else {
-            throw Failure(.invalid, "state: \(path)/\(name) is \(facts.st_size) bytes, more than \(limit)")
+        guard opened.size <= limit else {
+            throw Failure(.invalid, "state: \(opened.path) is \(opened.size) bytes, more than \(limit)")
         }
-        let size = Int(facts.st_size)
-        let heap = HeapStorage(capacity: size)
-        var filled = 0
-        while filled < size {
-            // SAFETY: heap has size - filled writable bytes from there on, and nobody else knows it yet.
-            let count = Glibc.read(file, heap.base + filled, size - filled)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Self.failed("read", path, name) }
-            filled += count
-        }
-        return Blob(storage: heap, start: UnsafeRawPointer(heap.base), count: size)
+        return opened
     }
 
     /// Durably removes `name`; false when there was none.
