@@ -104,4 +104,19 @@ import Testing
         #expect(outcome.texts == [[]])
         #expect(outcome.timeline.sandboxes == 0)
     }
+
+    /// Levels of nesting take the worker's stack, so there is a bound to them.
+    @Test func nestingHasABound() throws {
+        let depth = 300
+        let text = (1...depth).map { level in
+            "composition N\(level)(p) => (q) { \(level == 1 ? "E(a = all p) => (q = x)" : "N\(level - 1)(p = all p) => (q = q)"); }"
+        }
+        let names = try node.catalogue.register(compositions: Self.declarations + text.joined(separator: "\n"))
+        #expect(names.count == depth)
+        #expect(node.invoke(.name("N100"), [["1"]]).texts == [["1"]])
+        let failure = node.invoke(.name("N\(depth)"), [["1"]]).failure
+        #expect(failure?.kind == .tooLarge)
+        #expect(failure?.detail.contains("'N44' is nested in 256 others") == true)
+        for name in names.reversed() { try node.catalogue.removeComposition(name) }
+    }
 }

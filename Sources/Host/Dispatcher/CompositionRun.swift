@@ -10,6 +10,10 @@ final class CompositionRun {
     private let graph: CompositionGraph
     private let callees: [Callee]
     private unowned let invocation: Invocation
+    /// Compositions around this one.
+    private let depth: Int
+    /// Each level of nesting takes some of the worker's stack.
+    private static let deepest = 256
     private let done: (Result<[ItemSet], Failure>) -> Void
     private var sets: [ItemSet?]
     /// By call: how many of its input sets are missing.
@@ -21,10 +25,16 @@ final class CompositionRun {
     private var isBeginning = false
 
     init(
-        _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation,
+        _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation, depth: Int = 0,
         done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) throws(Failure) {
+        guard depth < Self.deepest else {
+            throw Failure(
+                .tooLarge, "composition '\(graph.name)' is nested in \(depth) others, \(Self.deepest - 1) are admitted",
+                [.init("composition", graph.name)])
+        }
         self.graph = graph
+        self.depth = depth
         self.invocation = invocation
         self.done = done
         callees = try invocation.catalogue.resolve(graph)
@@ -86,7 +96,7 @@ final class CompositionRun {
                 let inputs = call.inputs.indices.map { parameter in
                     input(call.inputs[parameter], instances.selection(instance: instance, parameter: parameter))
                 }
-                invocation.start(callee, inputs: inputs) { result in
+                invocation.start(callee, inputs: inputs, depth: depth + 1) { result in
                     switch result {
                     case .failure(let failure): self.fail(failure, in: call)
                     case .success(let sets):

@@ -101,15 +101,18 @@ public final class Invocation {
         }
     }
 
-    /// Runs one instance of a callee; `done` gets one set for each output, unless the invocation has ended.
-    func start(_ callee: Callee, inputs: [ItemSet], done: @escaping (Result<[ItemSet], Failure>) -> Void) {
+    /// Runs one instance of a callee; `done` gets one set for each output, unless the invocation has ended. `depth`:
+    /// compositions around it.
+    func start(
+        _ callee: Callee, inputs: [ItemSet], depth: Int = 0, done: @escaping (Result<[ItemSet], Failure>) -> Void
+    ) {
         guard !isFinished else { return }
         switch callee {
         case .compute(let function): startTask(function, inputs, done)
         case .communication(let function, let variant):
             startTransfers(function, variant, inputs, done)
         case .composition(let graph):
-            do { try CompositionRun(graph, inputs: inputs, in: self, done: done).start() } catch {
+            do { try CompositionRun(graph, inputs: inputs, in: self, depth: depth, done: done).start() } catch {
                 done(.failure(error))
             }
         }
