@@ -56,7 +56,7 @@ struct Builder: Sendable {
         let work = try Files.makeTemporary("\(cache)/work-")
         defer { Files.remove(work) }
         let runtime = try runtimeLibrary(level, in: cache, work)
-        var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)"]
+        var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
         for (index, crate) in crates.crates.enumerated() {
             progress(UInt32(1000 * index / (crates.crates.count + 1)))
             try Files.write(crate.text.utf8, to: "\(work)/\(crate.name).rs")

@@ -8,7 +8,7 @@ struct Crates {
     /// Paths of the types that implement `rt::Module`.
     var modules: [String]
 
-    private static let head = "#![no_std]\n#![forbid(unsafe_code)]\n#![allow(warnings)]\n"
+    private static let head = "#![no_std]\n#![forbid(unsafe_code)]\n#![allow(warnings)]\nextern crate rt;\n"
 
     /// Modules with more code than this are split, so that no crate is too much for the compiler.
     static let largestPart = 384 << 10
