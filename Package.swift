@@ -113,10 +113,11 @@ let package = Package(
                 "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "CPlatform",
                 "Items", "Failure",
             ]),
+        room("Conformance", ["PluginABI", "PluginHost", "Platform", "Config", "Items", "Failure"]),
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Node", "Conformance", "Platform", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),
@@ -165,6 +166,7 @@ let package = Package(
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
         tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),
+        tests("Conformance", ["Conformance"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

@@ -11,8 +11,10 @@ struct Plugins: ParsableCommand {
         discussion: """
               dandelion plugins list --config Config/dandelion.toml
               dandelion plugins inspect libDandelionProcess.so
+              dandelion plugins check libDandelionProcess.so
             """,
-        subcommands: [ListPlugins.self, InspectPlugin.self], defaultSubcommand: ListPlugins.self)
+        subcommands: [ListPlugins.self, InspectPlugin.self, CheckPlugin.self, CheckOne.self],
+        defaultSubcommand: ListPlugins.self)
 }
 
 struct ListPlugins: ParsableCommand {

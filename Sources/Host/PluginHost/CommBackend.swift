@@ -105,6 +105,8 @@ public final class CommReactor: @unchecked Sendable {
     private let handle: OpaquePointer
     private var lent: [UInt64: [Blob]] = [:]
     private var completions: [dn_completion]
+    /// Completions of tokens that are not open: the plugin broke its promise of exactly one.
+    public private(set) var unasked = 0
 
     public init(backend: CommBackend, core: Int32?, maxInflight: Int) throws(Failure) {
         self.backend = backend
@@ -173,7 +175,10 @@ public final class CommReactor: @unchecked Sendable {
     }
 
     private func deliver(_ raw: dn_completion, _ body: (CommCompletion) -> Void) {
-        guard lent.removeValue(forKey: raw.token) != nil else { return }
+        guard lent.removeValue(forKey: raw.token) != nil else {
+            unasked &+= 1
+            return
+        }
         let count = raw.outputs == nil ? 0 : Int(raw.output_count)
         // Copied, because the loan can be ended only with the loop role, and consumers end on any thread.
         let outputs = UnsafeBufferPointer(start: raw.outputs, count: count).map { Blob(copying: $0.lent) }

@@ -114,7 +114,8 @@ public final class PluginLibrary: @unchecked Sendable {
         return PluginInstance(label: label, library: self, services: services, handle: instance, stop: raw.stop)
     }
 
-    func interface(_ id: String) -> UnsafeRawPointer? { raw.get_interface?(id) }
+    /// The plugin's own table of an interface, null when it offers none.
+    package func interface(_ id: String) -> UnsafeRawPointer? { raw.get_interface?(id) }
 
     private func withConfig<R>(_ configuration: PluginConfiguration, _ body: (dn_bytes) -> R) -> R {
         var json = configuration.json
@@ -127,7 +128,8 @@ public final class PluginInstance: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init; the handle is used under the ABI's thread words.
     public let label: String
     public let library: PluginLibrary
-    let handle: OpaquePointer
+    /// What the plugin's start gave.
+    package let handle: OpaquePointer
     private let services: HostServices
     private let stop: (@convention(c) (OpaquePointer) -> Void)?
 

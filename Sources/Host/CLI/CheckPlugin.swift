@@ -1,0 +1,91 @@
+internal import ArgumentParser
+internal import Config
+internal import Conformance
+internal import Glibc
+internal import Node
+
+struct CheckPlugin: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Judge a plugin: does it keep the rules of the plugin ABI?",
+        discussion: """
+              dandelion plugins check ./libacme.so
+              dandelion plugins check ./libacme.so --include interrupt --seed 7
+
+            Each check runs in a process of its own. A plugin that is unavailable on this machine is skipped, with its
+            reason. Exit code 1 when a check failed, crashed or hung.
+            """)
+
+    @Argument(help: "The plugin's file.")
+    var file: String
+
+    @Option(help: "Run only the checks whose names contain this; repeatable.")
+    var include: [String] = []
+
+    @Option(help: "Leave out the checks whose names contain this; repeatable.")
+    var exclude: [String] = []
+
+    @Option(help: "The plugin's settings as JSON.")
+    var settings = "{}"
+
+    @Option(help: "What random input is made from; a failure is repeated by giving its seed.")
+    var seed: UInt64?
+
+    @Flag(help: "List the checks and run none.")
+    var list = false
+
+    @Flag(help: "Print JSON: check, verdict, reason, sentence.")
+    var json = false
+
+    func run() throws {
+        let checks = Check.all.filter { check in
+            (include.isEmpty || include.contains { check.id.contains($0) }) && !exclude.contains { check.id.contains($0) }
+        }
+        guard !checks.isEmpty else { throw ValidationError("no check has such a name; see --list") }
+        guard !list else { return Output.table(checks.map { [$0.id, $0.sentence] }) }
+        let seed = seed ?? UInt64.random(in: 0..<1 << 32)
+        let kit = Kit(
+            executable: "/proc/self/exe", path: Input.absolute(file), configuration: settings, seed: seed)
+        var verdicts: [Verdict] = []
+        kit.judge(checks) { verdict in
+            verdicts.append(verdict)
+            if !json { show(verdict, seed) }
+        }
+        if json { Output.line(ConfigValue(.array(verdicts.map { ConfigValue(.table(fields($0, seed))) })).json) }
+        let bad = verdicts.count(where: \.isBad)
+        if !json { Output.line("\(verdicts.count) checks, \(bad) bad, seed \(seed)") }
+        if bad > 0 { throw ExitCode.failure }
+    }
+
+    private func show(_ verdict: Verdict, _ seed: UInt64) {
+        Output.table([[verdict.kind.rawValue, verdict.check.id, verdict.reason]])
+        guard verdict.isBad else { return }
+        Output.line("        rule: \(verdict.check.sentence)")
+        Output.line("        repeat: dandelion plugins check \(file) --include \(verdict.check.id) --seed \(seed)")
+    }
+
+    private func fields(_ verdict: Verdict, _ seed: UInt64) -> [ConfigEntry] {
+        ConfigValue.table([
+            "check": .string(verdict.check.id), "verdict": .string(verdict.kind.rawValue),
+            "reason": .string(verdict.reason), "sentence": .string(verdict.check.sentence),
+            "seed": .integer(Int64(clamping: seed)),
+        ]).entries
+    }
+}
+
+/// The child process of `plugins check`.
+struct CheckOne: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "check-one", shouldDisplay: false)
+
+    @Argument var file: String
+    @Argument var check: String
+    @Option var settings = "{}"
+    @Option var seed: UInt64 = 0
+
+    func run() throws {
+        let (status, text) = Kit.judgeHere(
+            check, path: file, configuration: try JSONReader.read(settings), seed: seed)
+        Output.bytes(Array(text.utf8))
+        // Not through exit handlers: a plugin's may hang or crash after the verdict.
+        _exit(status)
+    }
+}

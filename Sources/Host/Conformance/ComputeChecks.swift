@@ -1,0 +1,151 @@
+internal import Glibc
+internal import Platform
+internal import PluginABI
+
+/// Isolation backends: images, memory, runs and how they end.
+let computeChecks: [Check] = [
+    Check("image-bad", .compute, "Empty, foreign, truncated and damaged images are refused, and nothing crashes.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        for bytes in [[], Array("no image".utf8), [UInt8](repeating: 0, count: 4096)] {
+            try require(rig.load(bytes).status != DN_OK, "\(bytes.count) foreign bytes were loaded as an image")
+        }
+        try rig.requireNativeFormat()
+        let whole = GuestImage.exits.bytes
+        for count in stride(from: 0, to: 0x2048, by: 61) {
+            try require(rig.load(Array(whole[..<count])).status != DN_OK, "an image cut at \(count) bytes was loaded")
+        }
+        var random = subject.random
+        for _ in 0..<2000 {
+            var damaged = whole
+            for _ in 0..<3 { damaged[Int.random(in: 0..<200, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+            if let image = rig.load(damaged).image { rig.table.image_unload?(image) }
+        }
+    },
+    Check("context-bounds", .compute, "Addresses outside of the context, wrapping ones too, are out of range.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let sandbox = try rig.context(try rig.image(.exits))
+        defer { rig.end(sandbox) }
+        let limit = sandbox.info.limit
+        for (address, length) in [(limit, 1), (limit &- 1, 2), (.max, 2), (.max &- 7, 16), (limit &+ 1, .max)]
+            as [(UInt64, UInt64)]
+        {
+            let what = "address \(address), length \(length)"
+            let read = sandbox.read(address, claiming: length)
+            try require(read.status == DN_OUT_OF_RANGE, "context_read at \(what) gave status \(read.status)")
+            try require(read.bytes.allSatisfy { $0 == 0xee }, "context_read at \(what) copied a part")
+            let view = sandbox.view(address, length).status
+            try require(view == DN_OUT_OF_RANGE, "context_view at \(what) gave status \(view)")
+        }
+        let written = sandbox.write(limit &- 4, [UInt8](repeating: 1, count: 8))
+        try require(written == DN_OUT_OF_RANGE, "context_write across the limit gave status \(written)")
+    },
+    Check("context-read-write", .compute, "What is written is read and seen through a view, byte for byte.") { subject in
+        let rig = try ComputeRig(subject)
+        let sandbox = try rig.context(try rig.image(.exits))
+        defer { rig.end(sandbox) }
+        let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let address = sandbox.entryBlock &+ 8192
+        try require(sandbox.write(address, bytes) == DN_OK, "context_write failed")
+        let read = sandbox.read(address, claiming: 4096)
+        try require(read.status == DN_OK && read.bytes == bytes, "context_read gives other bytes")
+        let view = sandbox.view(address, 4096)
+        try require(view.bytes.map { Array($0) } == bytes, "context_view gives other bytes")
+    },
+    Check("isolation-zero", .compute, "Every context begins zeroed: nothing of an earlier one is left.") { subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.exits)
+        for round in 0..<6 {
+            let sandbox = try rig.context(image)
+            let begin = sandbox.entryBlock &+ 4096
+            guard let memory = sandbox.view(begin, sandbox.info.limit &- begin).bytes else {
+                throw Violation(what: "context_view of all free memory failed")
+            }
+            try require(memory.allSatisfy { $0 == 0 }, "context \(round) begins with bytes that are not zero")
+            let filling: UInt8 = 0xa5
+            for index in memory.indices { memory[index] = filling }
+            _ = try rig.run(sandbox, deadline: 5_000_000_000)
+            rig.end(sandbox)
+        }
+    },
+    Check("run-exit", .compute, "A function that leaves is reported as exited, its exit code in its system data.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.exits)
+        for _ in 0..<3 {
+            let sandbox = try rig.context(image)
+            let result = try rig.run(sandbox, deadline: 5_000_000_000)
+            try require(result.outcome == DN_RUN_EXITED, "the outcome is \(result.outcome), not exited")
+            let code = sandbox.read(GuestImage.dataAddress, claiming: 4).bytes[0]
+            rig.end(sandbox)
+            try require(code == 7, "the exit code in the system data is \(code), not 7")
+        }
+    },
+    Check("run-fault", .compute, "A wild access and a system call stop the function, and the next one runs.") { subject in
+        let rig = try ComputeRig(subject)
+        guard rig.caps.isolation != 0 else { throw NotApplicable(why: "it isolates nothing, by its own word") }
+        for (name, guest) in [("a wild read", GuestImage.readsWild), ("a system call", .callsSystem)] {
+            let result = try rig.runOnce(try rig.image(guest))
+            try require(result.outcome == DN_RUN_FAULTED, "\(name) gave outcome \(result.outcome), not a fault")
+            try require(result.fault_kind != DN_FAULT_NONE, "\(name) gave a fault without its kind")
+        }
+        let after = try rig.runOnce(try rig.image(.exits))
+        try require(after.outcome == DN_RUN_EXITED, "the function after a fault ended with outcome \(after.outcome)")
+    },
+    Check("run-deadline", .compute, "An endless function is stopped at its deadline, within the promised latency.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.loops)
+        let begin = Clock.now()
+        let result = try rig.runOnce(image, deadline: 30_000_000)
+        let took = Clock.now() &- begin
+        try require(result.outcome == DN_RUN_DEADLINE, "the outcome is \(result.outcome), not deadline")
+        try require(took >= 30_000_000, "it was stopped after \(took) ns, before its deadline")
+        // Half a second for a machine that does other things.
+        let allowed = 530_000_000 &+ rig.caps.interrupt_latency
+        try require(took <= allowed, "it was stopped after \(took) ns, allowed were \(allowed)")
+    },
+    Check("interrupt-during", .compute, "An interrupt from another thread, given twice, cancels the run.") { subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.loops)
+        let run = rig.nextRun
+        try Thread.start(name: "interrupter", core: nil) {
+            Sleep.milliseconds(30)
+            rig.interrupt(run)
+            rig.interrupt(run)
+        }
+        let result = try rig.runOnce(image, deadline: 3_000_000_000)
+        try require(result.outcome == DN_RUN_CANCELLED, "the outcome is \(result.outcome), not cancelled")
+        Sleep.milliseconds(60)
+    },
+    Check("interrupt-before", .compute, "A run that is interrupted before it begins ends at once when it does.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.loops)
+        rig.interrupt(rig.nextRun)
+        let result = try rig.runOnce(image, deadline: 3_000_000_000)
+        try require(result.outcome == DN_RUN_CANCELLED, "the outcome is \(result.outcome), not cancelled")
+    },
+    Check("interrupt-stale", .compute, "An interrupt of a run that is over does not touch the next one.") { subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.exits)
+        let over = rig.nextRun
+        _ = try rig.runOnce(image)
+        rig.interrupt(over)
+        rig.interrupt(over)
+        let next = try rig.runOnce(image)
+        try require(next.outcome == DN_RUN_EXITED, "the run after it ended with outcome \(next.outcome)")
+    },
+    Check("runs-leak-nothing", .compute, "Runs leave no descriptor, thread or signal handler behind.") { subject in
+        let rig = try ComputeRig(subject)
+        let image = try rig.image(.exits)
+        // What is made once and kept, such as a store of sandboxes, is there after these.
+        for _ in 0..<40 { _ = try rig.runOnce(image) }
+        usleep(100_000)
+        let before = Resources.now()
+        for _ in 0..<40 { _ = try rig.runOnce(image) }
+        usleep(100_000)
+        try Resources.requireNoMore(than: before, after: "40 runs")
+    },
+]

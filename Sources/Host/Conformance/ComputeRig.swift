@@ -1,0 +1,193 @@
+internal import Failure
+internal import Glibc
+internal import Platform
+internal import PluginABI
+internal import PluginHost
+
+/// One engine of the plugin on the calling thread, driven slot by slot.
+final class ComputeRig: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: only `interrupt`, which the ABI allows anywhere, is called on other threads.
+    let instance: PluginInstance
+    let table: dn_compute
+    let caps: dn_compute_caps
+    private(set) var engine: OpaquePointer
+    private var runID: UInt64 = 0
+
+    init(_ subject: Subject) throws {
+        instance = try subject.start()
+        guard let interface = instance.library.interface(DN_COMPUTE_1) else {
+            throw NotApplicable(why: "it offers no \(DN_COMPUTE_1)")
+        }
+        // Every required slot is there, and the capabilities answer.
+        _ = try ComputeBackend(instance)
+        // SAFETY: the interface's id fixes the table's type, and its size was judged by the wrapper above.
+        table = interface.assumingMemoryBound(to: dn_compute.self).pointee
+        var caps = dn_compute_caps()
+        caps.struct_size = UInt32(MemoryLayout<dn_compute_caps>.size)
+        var error = Self.error()
+        _ = table.capabilities?(instance.handle, &caps, &error)
+        self.caps = caps
+        var params = dn_engine_params()
+        params.struct_size = UInt32(MemoryLayout<dn_engine_params>.size)
+        params.core = -1
+        params.engine_id = 1
+        var made: OpaquePointer?
+        try Self.check(table.engine_create?(instance.handle, &params, &made, &error), error, "engine_create")
+        guard let made else { throw Violation(what: "engine_create gave no engine") }
+        engine = made
+    }
+
+    deinit { table.engine_destroy?(engine) }
+
+    static func error() -> dn_error {
+        var error = dn_error()
+        error.struct_size = UInt32(MemoryLayout<dn_error>.size)
+        error.input_offset = UInt64.max
+        return error
+    }
+
+    static func check(_ status: dn_status?, _ error: dn_error, _ what: String) throws {
+        guard status != DN_OK else { return }
+        let message = withUnsafeBytes(of: error.message) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        throw Violation(what: "\(what) gave status \(status ?? DN_FAILED): \(message)")
+    }
+
+    /// Images are made for the machine that the kit knows.
+    func requireNativeFormat() throws {
+        let formats = caps.image_formats.map { String(cString: $0) } ?? ""
+        guard formats.split(separator: " ").contains("elf-x86_64") else {
+            throw NotApplicable(why: "the kit has no images of the formats '\(formats)'")
+        }
+    }
+
+    /// The status of loading these bytes; what was loaded is the caller's.
+    func load(_ bytes: [UInt8]) -> (status: dn_status, image: OpaquePointer?, error: dn_error) {
+        var image: OpaquePointer?
+        var error = Self.error()
+        let status = bytes.withUnsafeBufferPointer { buffer in
+            var params = dn_image_params()
+            params.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
+            params.bytes = dn_bytes(data: buffer.baseAddress, len: UInt64(buffer.count))
+            return table.image_load?(instance.handle, &params, &image, &error) ?? DN_FAILED
+        }
+        return (status, image, error)
+    }
+
+    func image(_ image: GuestImage) throws -> OpaquePointer {
+        try requireNativeFormat()
+        let loaded = load(image.bytes)
+        try Self.check(loaded.status, loaded.error, "image_load")
+        guard let handle = loaded.image else { throw Violation(what: "image_load gave no image") }
+        return handle
+    }
+
+    /// A context with the image in it and an entry block behind the image.
+    func context(_ image: OpaquePointer, limit: UInt64 = 1 << 20) throws -> Sandbox {
+        var params = dn_context_params()
+        params.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
+        params.limit = limit
+        var made: OpaquePointer?
+        var error = Self.error()
+        try Self.check(table.context_create?(engine, &params, &made, &error), error, "context_create")
+        guard let made else { throw Violation(what: "context_create gave no context") }
+        let sandbox = Sandbox(rig: self, handle: made)
+        try Self.check(table.context_load?(made, image, &error), error, "context_load")
+        try sandbox.prepare(image)
+        return sandbox
+    }
+
+    var nextRun: UInt64 { runID &+ 1 }
+
+    /// Runs to the end; `deadline` is nanoseconds from now, 0 = none.
+    func run(_ sandbox: Sandbox, deadline: UInt64 = 0) throws -> dn_run_result {
+        runID &+= 1
+        var params = dn_run_params()
+        params.struct_size = UInt32(MemoryLayout<dn_run_params>.size)
+        params.run_id = runID
+        params.deadline = deadline == 0 ? 0 : Clock.now() &+ deadline
+        params.entry_block = sandbox.entryBlock
+        var result = dn_run_result()
+        result.struct_size = UInt32(MemoryLayout<dn_run_result>.size)
+        result.outcome = -1
+        var error = Self.error()
+        try Self.check(table.run?(engine, sandbox.handle, &params, &result, &error), error, "run")
+        return result
+    }
+
+    /// Runs an image in a context of its own, destroys the context and does the postponed work.
+    func runOnce(_ image: OpaquePointer, deadline: UInt64 = 5_000_000_000) throws -> dn_run_result {
+        let sandbox = try context(image)
+        defer { end(sandbox) }
+        return try run(sandbox, deadline: deadline)
+    }
+
+    func end(_ sandbox: Sandbox) {
+        table.context_destroy?(sandbox.handle)
+        var steps = 0
+        while table.engine_idle?(engine, 1_000_000) == 1, steps < 10_000 { steps += 1 }
+    }
+
+    func interrupt(_ run: UInt64) { table.interrupt?(engine, run, DN_INTERRUPT_CANCEL) }
+}
+
+/// A context that the image was placed in.
+final class Sandbox {
+    let handle: OpaquePointer
+    private(set) var info = dn_context_info()
+    private(set) var entryBlock: UInt64 = 0
+    private let rig: ComputeRig
+
+    init(rig: ComputeRig, handle: OpaquePointer) {
+        self.rig = rig
+        self.handle = handle
+    }
+
+    fileprivate func prepare(_ image: OpaquePointer) throws {
+        var error = ComputeRig.error()
+        info.struct_size = UInt32(MemoryLayout<dn_context_info>.size)
+        try ComputeRig.check(rig.table.context_info?(handle, &info, &error), error, "context_info")
+        var facts = dn_image_info()
+        facts.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
+        try ComputeRig.check(rig.table.image_info?(image, &facts, &error), error, "image_info")
+        entryBlock = (facts.data_begin &+ 127) & ~127
+        var block = dn_guest_entry()
+        block.magic = DN_GUEST_ENTRY_MAGIC
+        block.struct_size = UInt32(MemoryLayout<dn_guest_entry>.size)
+        block.exit_address = info.exit_address
+        block.system_data = facts.system_data
+        block.stack_low = info.stack_low
+        block.stack_high = info.stack_high
+        let status = withUnsafeBytes(of: block) { write(entryBlock, Array($0)) }
+        try require(status == DN_OK, "context_write of the entry block gave status \(status)")
+    }
+
+    func write(_ address: UInt64, _ bytes: [UInt8]) -> dn_status {
+        var error = ComputeRig.error()
+        return bytes.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress else { return DN_OK }
+            return rig.table.context_write?(handle, address, base, UInt64(buffer.count), &error) ?? DN_FAILED
+        }
+    }
+
+    /// Reads `claimed` bytes, of which a right plugin copies no more than fit into 4 KiB.
+    func read(_ address: UInt64, claiming claimed: UInt64) -> (status: dn_status, bytes: [UInt8]) {
+        var error = ComputeRig.error()
+        var bytes = [UInt8](repeating: 0xee, count: 4096)
+        let status = bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return DN_FAILED }
+            return rig.table.context_read?(handle, address, base, claimed, &error) ?? DN_FAILED
+        }
+        return (status, bytes)
+    }
+
+    func view(_ address: UInt64, _ length: UInt64) -> (status: dn_status, bytes: UnsafeMutableRawBufferPointer?) {
+        var error = ComputeRig.error()
+        var start: UnsafeMutableRawPointer?
+        let both = DN_VIEW_READ | DN_VIEW_WRITE
+        let status = rig.table.context_view?(handle, address, length, both, &start, &error) ?? DN_FAILED
+        guard status == DN_OK else { return (status, nil) }
+        return (status, UnsafeMutableRawBufferPointer(start: start, count: Int(clamping: length)))
+    }
+}

@@ -1,0 +1,77 @@
+internal import Config
+internal import Glibc
+internal import Platform
+internal import PluginABI
+internal import PluginHost
+
+/// Entry, descriptor, probe and the life of instances.
+let fileChecks: [Check] = [
+    Check("entry-loads", .file, "The file loads, and its entry gives a complete descriptor of this ABI.") { subject in
+        _ = try subject.load()
+    },
+    Check("descriptor-texts", .file, "The id is a reverse domain name, the version is semver, name and license are there.") {
+        subject in
+        let said = try subject.load().descriptor
+        try require(said.id.split(separator: ".").count >= 2, "id '\(said.id)' is no reverse domain name")
+        let numbers = said.version.prefix { $0 != "-" && $0 != "+" }.split(separator: ".").map { Int($0) }
+        try require(numbers.count == 3 && !numbers.contains(nil), "version '\(said.version)' is not semver")
+        try require(!said.name.isEmpty && !said.license.isEmpty, "the descriptor lacks a name or a license")
+    },
+    Check("config-schema", .file, "The schema of the settings is an object whose properties have type and description.") {
+        subject in
+        let text = try subject.load().descriptor.configSchema
+        guard !text.isEmpty else { throw NotApplicable(why: "it takes no settings") }
+        let schema = try JSONReader.read(text)
+        guard let properties = schema["properties"] else { throw Violation(what: "the schema has no properties") }
+        for property in properties.entries {
+            try require(
+                property.value["type"]?.text != nil && property.value["description"]?.text != nil,
+                "setting '\(property.key)' lacks a type or a description")
+        }
+    },
+    Check("probe-repeats", .probe, "The probe ends in 100 ms (1 s on a busy machine) and answers the same each time.") {
+        subject in
+        let library = try subject.load()
+        func probe() throws -> ProbeReport { try library.probe(label: "checked", configuration: subject.configuration) }
+        let first = try probe()
+        let begin = Clock.now()
+        let second = try probe()
+        try require(first.availability == second.availability, "first \(first.availability), then \(second.availability)")
+        try require(Clock.now() &- begin < 1_000_000_000, "the probe took more than a second")
+    },
+    Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
+        let library = try subject.load()
+        _ = try library.probe(label: "checked", configuration: subject.configuration)
+        let before = Resources.now()
+        for _ in 0..<4 { _ = try library.probe(label: "checked", configuration: subject.configuration) }
+        try Resources.requireNoMore(than: before, after: "four probes")
+    },
+    Check("interface-stable", .start, "An interface is always the same table, and an unknown one is null.") { subject in
+        let library = try subject.load()
+        try require(!library.interfaces.isEmpty, "offers neither \(DN_COMPUTE_1) nor \(DN_COMM_1)")
+        for id in library.interfaces {
+            try require(library.interface(id) == library.interface(id), "\(id) has a new table at each call")
+        }
+        try require(library.interface("org.example.unknown/1") == nil, "an unknown interface is offered")
+    },
+    Check("start-stop-leaks-nothing", .start, "Starting and stopping leaves no descriptor, thread or handler behind.") {
+        subject in
+        _ = try subject.start()
+        let before = Resources.now()
+        for _ in 0..<4 { _ = try subject.start() }
+        usleep(50_000)
+        try Resources.requireNoMore(than: before, after: "four instances")
+    },
+    Check("two-instances", .start, "Two instances live side by side, and the first may end before the second.") { subject in
+        var first: PluginInstance? = try subject.start()
+        let second = try subject.start()
+        try require(first?.handle != second.handle, "both instances have one handle")
+        first = nil
+        if subject.offers(DN_COMPUTE_1, second) { _ = try ComputeBackend(second) }
+        if subject.offers(DN_COMM_1, second) { _ = try CommBackend(second) }
+    },
+]
+
+extension Subject {
+    func offers(_ id: String, _ instance: PluginInstance) -> Bool { instance.library.interfaces.contains(id) }
+}

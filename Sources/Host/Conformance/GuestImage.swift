@@ -1,0 +1,61 @@
+/// Function images of a few instructions, made here so that judging a plugin needs no compiler. Format: elf(5).
+struct GuestImage {
+    static let codeAddress: UInt64 = 0x10000
+    static let dataAddress: UInt64 = 0x11000
+
+    let bytes: [UInt8]
+
+    /// Exit code 7 into the system data, then a jump to the entry block's exit address (offset 8 of rdi).
+    static let exits = GuestImage([0xc7, 0x04, 0x25, 0x00, 0x10, 0x01, 0x00, 7, 0, 0, 0, 0xff, 0x67, 0x08])
+    /// Jumps to itself.
+    static let loops = GuestImage([0xeb, 0xfe])
+    /// Reads address 0x7fff00000000, which no context has.
+    static let readsWild = GuestImage([0x48, 0xb8, 0, 0, 0, 0, 0xff, 0x7f, 0, 0, 0x48, 0x8b, 0x00, 0xeb, 0xfe])
+    /// getpid(2): system call 39.
+    static let callsSystem = GuestImage([0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xfe])
+
+    /// One page of code and one of data, which begins with the system data's symbol.
+    private init(_ code: [UInt8]) {
+        let (codeOffset, dataOffset, tables) = (0x1000, 0x2000, 0x2048)
+        let name = [0] + Array("__dandelion_system_data".utf8) + [0]
+        var file = Self.header(sections: tables + 48 + name.count)
+        file += Self.segment(flags: 5, codeOffset, Self.codeAddress, size: code.count, memory: code.count)
+        file += Self.segment(flags: 6, dataOffset, Self.dataAddress, size: 72, memory: 4096)
+        file += [UInt8](repeating: 0, count: codeOffset - file.count) + code
+        file += [UInt8](repeating: 0, count: tables - file.count)
+        // The null symbol, then the system data: global object in section 1.
+        file += [UInt8](repeating: 0, count: 24)
+        file += Self.word32(1) + [0x11, 0] + Self.word16(1) + Self.word64(Self.dataAddress) + Self.word64(72) + name
+        file += Self.section(type: 0, 0, 0, size: 0, link: 0, entry: 0)
+        file += Self.section(type: 1, Self.dataAddress, dataOffset, size: 72, link: 0, entry: 0)
+        file += Self.section(type: 2, 0, tables, size: 48, link: 3, entry: 24)
+        file += Self.section(type: 3, 0, tables + 48, size: name.count, link: 0, entry: 0)
+        bytes = file
+    }
+
+    private static func header(sections: Int) -> [UInt8] {
+        [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0] + [UInt8](repeating: 0, count: 8) + word16(2) + word16(62) + word32(1)
+            + word64(codeAddress) + word64(64) + word64(UInt64(sections)) + word32(0) + word16(64) + word16(56)
+            + word16(2) + word16(64) + word16(4) + word16(3)
+    }
+
+    private static func segment(flags: UInt32, _ offset: Int, _ address: UInt64, size: Int, memory: Int) -> [UInt8] {
+        word32(1) + word32(flags) + word64(UInt64(offset)) + word64(address) + word64(address)
+            + word64(UInt64(size)) + word64(UInt64(memory)) + word64(4096)
+    }
+
+    private static func section(
+        type: UInt32, _ address: UInt64, _ offset: Int, size: Int, link: UInt32, entry: UInt64
+    ) -> [UInt8] {
+        word32(0) + word32(type) + word64(type == 1 ? 3 : 0) + word64(address) + word64(UInt64(offset))
+            + word64(UInt64(size)) + word32(link) + word32(type == 2 ? 1 : 0) + word64(8) + word64(entry)
+    }
+
+    private static func word16(_ value: UInt16) -> [UInt8] { little(UInt64(value), 2) }
+    private static func word32(_ value: UInt32) -> [UInt8] { little(UInt64(value), 4) }
+    private static func word64(_ value: UInt64) -> [UInt8] { little(value, 8) }
+
+    private static func little(_ value: UInt64, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (UInt64($0) * 8)) }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Glibc
+
+/// A child process that must end in time: what is not trusted to return runs in one.
+public enum ChildProcess {
+    public enum Ending: Sendable, Equatable {
+        case exited(Int32)
+        case signalled(Int32)
+        case timedOut
+        /// The child could not be made; errno.
+        case failed(Int32)
+    }
+
+    /// Runs a program with standard output captured (at most 1 MiB) and standard input closed.
+    ///
+    /// At `timeout` ns the child is killed with all processes of its group.
+    public static func run(
+        _ path: String, _ arguments: [String], timeout: UInt64
+    ) -> (ending: Ending, output: String) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return (.failed(errno), "") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let child = spawn(path, arguments, output: ends[1])
+        close(ends[1])
+        defer { close(ends[0]) }
+        guard let child = child.pid else { return (.failed(child.errno), "") }
+        let deadline = Clock.now() &+ timeout
+        let bytes = collect(ends[0], until: deadline)
+        var status: Int32 = 0
+        // It may have closed its output and live on.
+        while waitpid(child, &status, WNOHANG) == 0, Clock.now() < deadline { usleep(500) }
+        let inTime = Clock.now() < deadline
+        // The group: the child may have made processes that outlive it.
+        kill(-child, SIGKILL)
+        if !inTime { while waitpid(child, &status, 0) < 0, errno == EINTR {} }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard inTime else { return (.timedOut, text) }
+        return (status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f), text)
+    }
+
+    private static func spawn(_ path: String, _ arguments: [String], output: Int32) -> (pid: pid_t?, errno: Int32) {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        let argv = ([path] + arguments).map { strdup($0) }
+        defer { for argument in argv { free(argument) } }
+        var pid: pid_t = 0
+        let status = posix_spawn(&pid, path, &actions, &attributes, argv + [nil], environ)
+        return (status == 0 ? pid : nil, status)
+    }
+
+    /// What was written up to the end of the pipe or the deadline.
+    private static func collect(_ descriptor: Int32, until deadline: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 14)
+        while true {
+            let now = Clock.now()
+            guard now < deadline else { return bytes }
+            var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&watched, 1, Int32(clamping: (deadline &- now) / 1_000_000 &+ 1)) > 0 else { continue }
+            // SAFETY: buffer has buffer.count writable bytes.
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return bytes }
+            if bytes.count < 1 << 20 { bytes += buffer[..<count] }
+        }
+    }
+}
