@@ -166,7 +166,7 @@ let package = Package(
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
         tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),
-        tests("Conformance", ["Conformance"]),
+        tests("Conformance", ["dandelion"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

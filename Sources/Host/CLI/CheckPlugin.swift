@@ -38,7 +38,8 @@ struct CheckPlugin: ParsableCommand {
 
     func run() throws {
         let checks = Check.all.filter { check in
-            (include.isEmpty || include.contains { check.id.contains($0) }) && !exclude.contains { check.id.contains($0) }
+            (include.isEmpty || include.contains { check.id.contains($0) })
+                && !exclude.contains { check.id.contains($0) }
         }
         guard !checks.isEmpty else { throw ValidationError("no check has such a name; see --list") }
         guard !list else { return Output.table(checks.map { [$0.id, $0.sentence] }) }

@@ -44,7 +44,9 @@ let commChecks: [Check] = [
     Check("comm-deadline", .comm, "A request whose deadline is over completes at once.") { subject in
         let rig = try CommRig(subject)
         var accepted: Set<UInt64> = []
-        for token in 1...10 as ClosedRange<UInt64> where try rig.submit(token, [65], deadline: 1) { accepted.insert(token) }
+        for token in 1...10 as ClosedRange<UInt64> where try rig.submit(token, [65], deadline: 1) {
+            accepted.insert(token)
+        }
         try rig.complete(accepted)
     },
     Check("comm-leaks-nothing", .comm, "Reactors leave no descriptor, thread or signal handler behind.") { subject in

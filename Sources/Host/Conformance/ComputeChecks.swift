@@ -18,7 +18,9 @@ let computeChecks: [Check] = [
         var random = subject.random
         for _ in 0..<2000 {
             var damaged = whole
-            for _ in 0..<3 { damaged[Int.random(in: 0..<200, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+            for _ in 0..<3 {
+                damaged[Int.random(in: 0..<200, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
             if let image = rig.load(damaged).image { rig.table.image_unload?(image) }
         }
     },
@@ -41,7 +43,8 @@ let computeChecks: [Check] = [
         let written = sandbox.write(limit &- 4, [UInt8](repeating: 1, count: 8))
         try require(written == DN_OUT_OF_RANGE, "context_write across the limit gave status \(written)")
     },
-    Check("context-read-write", .compute, "What is written is read and seen through a view, byte for byte.") { subject in
+    Check("context-read-write", .compute, "What is written is read and seen through a view, byte for byte.") {
+        subject in
         let rig = try ComputeRig(subject)
         let sandbox = try rig.context(try rig.image(.exits))
         defer { rig.end(sandbox) }
@@ -82,7 +85,8 @@ let computeChecks: [Check] = [
             try require(code == 7, "the exit code in the system data is \(code), not 7")
         }
     },
-    Check("run-fault", .compute, "A wild access and a system call stop the function, and the next one runs.") { subject in
+    Check("run-fault", .compute, "A wild access and a system call stop the function, and the next one runs.") {
+        subject in
         let rig = try ComputeRig(subject)
         guard rig.caps.isolation != 0 else { throw NotApplicable(why: "it isolates nothing, by its own word") }
         for (name, guest) in [("a wild read", GuestImage.readsWild), ("a system call", .callsSystem)] {

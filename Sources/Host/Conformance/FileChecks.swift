@@ -9,7 +9,8 @@ let fileChecks: [Check] = [
     Check("entry-loads", .file, "The file loads, and its entry gives a complete descriptor of this ABI.") { subject in
         _ = try subject.load()
     },
-    Check("descriptor-texts", .file, "The id is a reverse domain name, the version is semver, name and license are there.") {
+    Check("descriptor-texts", .file, "The id is a reverse domain name, the version semver; name and license are there.")
+    {
         subject in
         let said = try subject.load().descriptor
         try require(said.id.split(separator: ".").count >= 2, "id '\(said.id)' is no reverse domain name")
@@ -17,7 +18,7 @@ let fileChecks: [Check] = [
         try require(numbers.count == 3 && !numbers.contains(nil), "version '\(said.version)' is not semver")
         try require(!said.name.isEmpty && !said.license.isEmpty, "the descriptor lacks a name or a license")
     },
-    Check("config-schema", .file, "The schema of the settings is an object whose properties have type and description.") {
+    Check("config-schema", .file, "Each setting in the schema has a type and a description.") {
         subject in
         let text = try subject.load().descriptor.configSchema
         guard !text.isEmpty else { throw NotApplicable(why: "it takes no settings") }
@@ -32,11 +33,14 @@ let fileChecks: [Check] = [
     Check("probe-repeats", .probe, "The probe ends in 100 ms (1 s on a busy machine) and answers the same each time.") {
         subject in
         let library = try subject.load()
-        func probe() throws -> ProbeReport { try library.probe(label: "checked", configuration: subject.configuration) }
+        func probe() throws -> ProbeReport {
+            try library.probe(label: "checked", configuration: subject.configuration)
+        }
         let first = try probe()
         let begin = Clock.now()
         let second = try probe()
-        try require(first.availability == second.availability, "first \(first.availability), then \(second.availability)")
+        let said = "first \(first.availability), then \(second.availability)"
+        try require(first.availability == second.availability, said)
         try require(Clock.now() &- begin < 1_000_000_000, "the probe took more than a second")
     },
     Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
@@ -62,7 +66,8 @@ let fileChecks: [Check] = [
         usleep(50_000)
         try Resources.requireNoMore(than: before, after: "four instances")
     },
-    Check("two-instances", .start, "Two instances live side by side, and the first may end before the second.") { subject in
+    Check("two-instances", .start, "Two instances live side by side, and the first may end before the second.") {
+        subject in
         var first: PluginInstance? = try subject.start()
         let second = try subject.start()
         try require(first?.handle != second.handle, "both instances have one handle")

@@ -64,7 +64,8 @@ public struct Kit: Sendable {
         case .exited(let status):
             return Verdict(check: check, kind: .crashed, reason: "ended the process with status \(status)")
         case .signalled(let signal):
-            return Verdict(check: check, kind: .crashed, reason: "signal \(signal): \(String(cString: strsignal(signal)))")
+            let name = String(cString: strsignal(signal))
+            return Verdict(check: check, kind: .crashed, reason: "signal \(signal): \(name)")
         case .timedOut: return Verdict(check: check, kind: .hung, reason: "did not end within 10 s")
         case .failed(let code):
             return Verdict(check: check, kind: .skipped, reason: "no child process: \(String(cString: strerror(code)))")

@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+
+/// Right plugins pass the kit, and each faulty one fails in exactly the checks made for its fault.
+@Suite(.serialized) struct KitTests {
+    @Test(arguments: ["Process", "KVM", "HTTPComm"])
+    func pluginsOfTheTreePass(name: String) throws {
+        let verdicts = try Judged("\(Judged.products)/libDandelion\(name).so").verdicts
+        #expect(verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:])
+        let skipsAll = name == "KVM" && access("/dev/kvm", R_OK | W_OK) != 0
+        #expect(verdicts.values.count { $0 == "passed" } >= (skipsAll ? 4 : 13))
+    }
+
+    /// Fixture, verdict, and the checks that must say so.
+    static let gallery: [(String, String, Set<String>)] = [
+        ("good_echo", "", []),
+        ("bad_version", "failed", ["descriptor-texts"]),
+        ("bad_schema", "failed", ["config-schema"]),
+        ("moody_probe", "failed", ["probe-repeats"]),
+        ("leaks_fd_in_probe", "failed", ["probe-leaks-nothing"]),
+        ("leaks_fd_in_start", "failed", ["start-stop-leaks-nothing"]),
+        ("no_interface", "failed", ["interface-stable"]),
+        ("no_reactor_fd", "failed", ["comm-descriptor"]),
+        ("leaks_fd_in_reactor", "failed", ["comm-leaks-nothing"]),
+        ("completes_twice", "failed", ["comm-exactly-once", "comm-cancel", "comm-deadline"]),
+        ("never_completes", "failed", ["comm-exactly-once", "comm-cancel", "comm-deadline"]),
+        ("ignores_deadline", "hung", ["run-deadline"]),
+        ("ignores_interrupt", "failed", ["interrupt-during", "interrupt-before"]),
+        ("stale_interrupt", "failed", ["interrupt-stale"]),
+        ("memory_not_zero", "failed", ["isolation-zero"]),
+        ("overflow_accepted", "failed", ["context-bounds"]),
+        ("leaks_fd_in_run", "failed", ["runs-leak-nothing"]),
+        ("fault_as_exit", "failed", ["run-fault"]),
+    ]
+
+    @Test(arguments: gallery)
+    func faultyPluginsAreFound(name: String, verdict: String, checks: Set<String>) throws {
+        let bad = try Judged(fixture: name).verdicts.filter { !["passed", "skipped"].contains($0.value) }
+        #expect(bad == Dictionary(uniqueKeysWithValues: checks.map { ($0, verdict) }))
+    }
+
+    /// What cannot be loaded fails in its first check; whatever needs more of it fails too.
+    @Test(arguments: [
+        ("no_entry", "failed", "exports no dn_plugin_entry_v1"), ("null_descriptor", "failed", "needs a newer host"),
+        ("bad_magic", "failed", "plugin magic"), ("major_2", "failed", "ABI major 2"),
+        ("short_struct", "failed", "lacks probe, start, stop, get_interface"),
+        ("crash_in_entry", "crashed", "signal 11"),
+        ("hang_in_entry", "hung", "did not end"),
+    ])
+    func brokenEntriesAreTold(name: String, verdict: String, reason: String) throws {
+        let judged = try Judged(fixture: name, ["--include", "entry-loads"])
+        #expect(judged.verdicts == ["entry-loads": verdict])
+        #expect(judged.reasons["entry-loads"]?.contains(reason) == true, "\(judged.reasons)")
+    }
+}
+
+/// What `dandelion plugins check --json` says of a file.
+struct Judged {
+    private(set) var verdicts: [String: String] = [:]
+    private(set) var reasons: [String: String] = [:]
+
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+    /// The folder of executables and plugins: beside the test bundle.
+    static let products: String = {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? "/proc/self/exe"
+        return URL(fileURLWithPath: bundle).resolvingSymlinksInPath().deletingLastPathComponent().path
+    }()
+
+    struct CompilerFailed: Error { let output: String }
+
+    init(fixture name: String, _ arguments: [String] = []) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-kit-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let object = "\(folder)/lib\(name).so"
+        let (status, output) = try Self.run(
+            "/usr/bin/env",
+            [
+                "clang", "-shared", "-fPIC", "-O1", "-w", "-I", "\(Self.root)/Sources/PluginABI/include",
+                "-DBASE=\"\(Self.products)/libDandelionProcess.so\"", "\(Self.root)/Tests/Fixtures/Bad/\(name).c", "-o",
+                object,
+            ])
+        guard status == 0 else { throw CompilerFailed(output: String(decoding: output, as: UTF8.self)) }
+        try self.init(object, arguments)
+    }
+
+    init(_ file: String, _ arguments: [String] = []) throws {
+        let (_, output) = try Self.run(
+            "\(Self.products)/dandelion", ["plugins", "check", file, "--json", "--seed", "1"] + arguments)
+        for check in try #require(JSONSerialization.jsonObject(with: output) as? [[String: Any]]) {
+            let id = try #require(check["check"] as? String)
+            verdicts[id] = check["verdict"] as? String
+            reasons[id] = check["reason"] as? String
+        }
+    }
+
+    private static func run(_ path: String, _ arguments: [String]) throws -> (Int32, Data) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, output)
+    }
+}

@@ -1,0 +1,3 @@
+/* Its version is not semver. */
+#define DESCRIPTOR .version = "one"
+#include "echo.h"

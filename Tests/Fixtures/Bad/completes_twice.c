@@ -1,0 +1,3 @@
+/* Completes each request twice. */
+#define COPIES 2
+#include "echo.h"

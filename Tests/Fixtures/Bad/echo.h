@@ -1,0 +1,127 @@
+/* A right echo protocol. A fixture replaces one part by a macro before it includes this. */
+#include <dandelion/abi.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { MOST = 4096 };
+struct dn_reactor {
+    int fd;
+    unsigned count;
+    uint64_t tokens[MOST];
+    dn_bytes answers[MOST];
+};
+
+#ifndef PROBE
+#define PROBE
+#endif
+#ifndef ENTRY
+#define ENTRY
+#endif
+#ifndef COPIES
+#define COPIES 1
+#endif
+#ifndef DESCRIPTOR
+#define DESCRIPTOR
+#endif
+#ifndef START
+#define START
+#endif
+#ifndef PROTOCOL_NAME
+#define PROTOCOL_NAME "echo"
+#endif
+#ifndef REACTOR_FD
+#define REACTOR_FD reactor->fd
+#endif
+#ifndef RELEASE_REACTOR
+#define RELEASE_REACTOR close(reactor->fd)
+#endif
+#ifndef TABLE
+#define TABLE &comm
+#endif
+
+static dn_status protocols(dn_instance *i, const dn_comm_protocol **out, uint64_t *count, dn_error *err) {
+    (void)i, (void)err;
+    static const dn_comm_signature signature = {"requests", "answers"};
+    static const dn_comm_protocol protocol = {sizeof protocol, 1, PROTOCOL_NAME, &signature};
+    *out = &protocol;
+    *count = 1;
+    return DN_OK;
+}
+static dn_status validate(dn_instance *i, const dn_comm_request *request, dn_request_info *out, dn_error *err) {
+    (void)i, (void)request, (void)out, (void)err;
+    return DN_OK;
+}
+static dn_status reactor_create(dn_instance *i, const dn_reactor_params *params, dn_reactor **out, dn_error *err) {
+    (void)i, (void)params, (void)err;
+    dn_reactor *reactor = calloc(1, sizeof *reactor);
+    if (!reactor) return DN_NO_MEMORY;
+    reactor->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    *out = reactor;
+    return DN_OK;
+}
+static void reactor_destroy(dn_reactor *reactor) { RELEASE_REACTOR; free(reactor); }
+static int32_t reactor_fd(dn_reactor *reactor) { (void)reactor; return REACTOR_FD; }
+static void wake(dn_reactor *reactor) { eventfd_write(reactor->fd, 1); }
+static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {
+    (void)err;
+    for (int i = 0; i < COPIES; i++) {
+        if (reactor->count == MOST) return DN_BUSY;
+        reactor->tokens[reactor->count] = request->token;
+        reactor->answers[reactor->count++] = request->inputs[0];
+    }
+    wake(reactor);
+    return DN_OK;
+}
+static dn_status poll(
+    dn_reactor *reactor, uint64_t timeout, dn_completion *out, uint64_t capacity, uint64_t *count, dn_error *err) {
+    (void)timeout, (void)err;
+    eventfd_t woken;
+    eventfd_read(reactor->fd, &woken);
+    for (*count = 0; *count < capacity && reactor->count > 0; ++*count) {
+        unsigned last = --reactor->count;
+        out[*count].token = reactor->tokens[last];
+        out[*count].outcome = DN_COMM_OK;
+        out[*count].effect = DN_EFFECT_DONE;
+        out[*count].outputs = &reactor->answers[last];
+        out[*count].output_count = 1;
+        out[*count].message[0] = 0;
+    }
+    if (reactor->count > 0) wake(reactor);
+    return DN_OK;
+}
+static void cancel(dn_reactor *reactor, uint64_t token) { (void)reactor, (void)token; }
+static void release(dn_reactor *reactor, uint64_t token) { (void)reactor, (void)token; }
+static const dn_comm comm = {sizeof comm, 0,      protocols, validate, reactor_create, reactor_destroy, reactor_fd,
+                             submit,      poll,   wake,      cancel,   release};
+
+static dn_status probe(const dn_host *host, dn_bytes config, dn_probe *out, dn_error *err) {
+    (void)host, (void)config, (void)err;
+    PROBE;
+    out->availability = DN_AVAILABLE;
+    return DN_OK;
+}
+static dn_status start(const dn_host *host, dn_bytes config, dn_instance **out, dn_error *err) {
+    (void)host, (void)config, (void)err;
+    START;
+    *out = malloc(1);
+    return *out ? DN_OK : DN_NO_MEMORY;
+}
+static void stop(dn_instance *instance) { free(instance); }
+static const void *get_interface(const char *id) { return strcmp(id, DN_COMM_1) == 0 ? TABLE : 0; }
+
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+static const dn_plugin plugin = {.magic = DN_PLUGIN_MAGIC, .struct_size = sizeof plugin, .abi_major = DN_ABI_MAJOR,
+                                 .abi_minor = DN_ABI_MINOR, .pointer_bytes = sizeof(void *), .id = "org.example.echo",
+                                 .name = "Echo", .version = "1.0.0", .vendor = "tests", .license = "MIT",
+                                 .description = "Gives requests back.", .probe = probe, .start = start, .stop = stop,
+                                 .get_interface = get_interface, DESCRIPTOR};
+#ifndef NO_ENTRY
+const dn_plugin *dn_plugin_entry_v1(uint32_t host_abi_minor) {
+    (void)host_abi_minor;
+    ENTRY;
+    return &plugin;
+}
+#endif

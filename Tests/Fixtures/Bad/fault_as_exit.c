@@ -1,0 +1,9 @@
+/* Calls a fault an exit. */
+#include "wrapped.h"
+static dn_status run(
+    dn_engine *engine, dn_context *context, const dn_run_params *params, dn_run_result *result, dn_error *err) {
+    dn_status status = base.run(engine, context, params, result, err);
+    if (result->outcome == DN_RUN_FAULTED) result->outcome = DN_RUN_EXITED;
+    return status;
+}
+static void replace(void) { changed.run = run; }

@@ -1,0 +1,2 @@
+/* Nothing is wrong. */
+#include "echo.h"

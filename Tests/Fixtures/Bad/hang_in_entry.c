@@ -1,0 +1,3 @@
+/* Its entry never returns. */
+#define ENTRY for (;;) pause()
+#include "echo.h"

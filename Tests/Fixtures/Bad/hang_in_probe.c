@@ -1,0 +1,3 @@
+/* Its probe never returns. */
+#define PROBE for (;;) pause()
+#include "echo.h"

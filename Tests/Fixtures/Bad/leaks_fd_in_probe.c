@@ -1,0 +1,3 @@
+/* Its probe leaves a descriptor open. */
+#define PROBE dup(2)
+#include "echo.h"

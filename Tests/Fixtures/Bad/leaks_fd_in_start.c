@@ -1,0 +1,3 @@
+/* An instance leaves a descriptor open. */
+#define START dup(2)
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Accepts requests and never completes them. */
+#define COPIES 0
+#include "echo.h"

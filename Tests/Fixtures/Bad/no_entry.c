@@ -1,0 +1,4 @@
+/* Exports no entry. */
+#define NO_ENTRY
+#include "echo.h"
+const dn_plugin *another_name(void) { return &plugin; }

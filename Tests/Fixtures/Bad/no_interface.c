@@ -1,0 +1,3 @@
+/* Offers nothing. */
+#define TABLE (void *)0
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Its reactor has no descriptor. */
+#define REACTOR_FD -1
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Its entry gives null. */
+#define ENTRY return 0
+#include "echo.h"
