@@ -77,6 +77,7 @@ public struct PluginSet: Sendable {
         }
         do {
             if let expected = plugin.sha256 { try PluginFile.check(path, sha256: expected.value) }
+            if let trouble = PluginFile.trial(path, settings: configuration.json) { return unavailable(trouble) }
             let library = try PluginLibrary(path: path)
             let schema = library.descriptor.configSchema
             do {

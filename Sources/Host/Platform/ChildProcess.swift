@@ -52,7 +52,17 @@ public enum ChildProcess {
         let argv = ([path] + arguments).map { strdup($0) }
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0
-        let status = posix_spawn(&pid, path, &actions, &attributes, argv + [nil], environ)
+        // The first of a name counts; a crash here is an answer, which a backtrace would only delay.
+        let quiet = strdup("SWIFT_BACKTRACE=enable=no")
+        defer { free(quiet) }
+        var environment = [quiet]
+        var next = environ
+        // SAFETY: environ ends with null (environ(7)), and nobody changes it while the node runs.
+        while let variable = next.pointee {
+            environment.append(variable)
+            next += 1
+        }
+        let status = posix_spawn(&pid, path, &actions, &attributes, argv + [nil], environment + [nil])
         return (status == 0 ? pid : nil, status)
     }
 
