@@ -11,6 +11,11 @@ extension KVMBackend {
             var descriptors: Int
             var mappings: Int
 
+            /// As many descriptors; mappings may differ by what other threads of the test process have just mapped.
+            func isAbout(_ other: Holdings) -> Bool {
+                descriptors == other.descriptors && abs(mappings - other.mappings) <= 12
+            }
+
             static func now() throws -> Holdings {
                 var descriptors = 0
                 if let folder = opendir("/proc/self/fd") {
@@ -43,7 +48,7 @@ extension KVMBackend {
                     try #require(outcome.outcome == DN_RUN_FAULTED)
                 }
                 #expect(try engine.invoke(hello).isHello)
-                #expect(try Holdings.now() == before)
+                #expect(try Holdings.now().isAbout(before))
                 if let lines, let after = kernelLines() {
                     #expect(after - lines < 20, "the kernel's log grew by \(after - lines) lines")
                 } else {
@@ -82,7 +87,7 @@ extension KVMBackend {
             try round()
             let before = try Holdings.now()
             for _ in 0..<20 { try round() }
-            #expect(try Holdings.now() == before)
+            #expect(try Holdings.now().isAbout(before))
         }
 
         @Test func twoEnginesWorkSideBySide() throws {

@@ -26,16 +26,28 @@ private let onSignal: @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, U
     where live[index] && pthread_equal(attachments[index].thread, me) != 0 {
         if attachments[index].handler(attachments[index].argument, signo, info, context) == 1 { return }
     }
+    guard signo != kickSignal else { return }
+    // The node's own handlers, when tests of the host ran in this process before.
+    if former[Int(signo)].sa_flags & SA_SIGINFO != 0, let earlier = former[Int(signo)].__sigaction_handler.sa_sigaction
+    {
+        return earlier(signo, info, context)
+    }
     // A fault that nobody claims: take the default action when the instruction repeats.
-    if signo != kickSignal { signal(signo, SIG_DFL) }
+    signal(signo, SIG_DFL)
 }
+
+/// By signal: what handled it before. Written before the handlers are installed, read by them.
+nonisolated(unsafe) private let former = UnsafeMutablePointer<sigaction>.allocate(capacity: 128)
 
 private func installHandlers() {
     live.initialize(repeating: false, count: attachmentCount)
+    former.initialize(repeating: sigaction(), count: 128)
     var action = sigaction()
     action.__sigaction_handler.sa_sigaction = onSignal
     action.sa_flags = SA_SIGINFO | SA_ONSTACK
-    for signo in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, kickSignal] { sigaction(signo, &action, nil) }
+    for signo in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, kickSignal] {
+        sigaction(signo, &action, &former[Int(signo)])
+    }
 }
 
 /// The host hands every thread that attaches an alternate stack of 64 KiB; it stays until the process ends.

@@ -15,7 +15,7 @@ final class ThreadEngines {
 
     /// Outputs at least this large stay in their context until their last consumer has them, if one more is free.
     private static let heldOutputBytes = 256 << 10
-    private static let limits = GuestLimits(items: 1 << 20, bytes: 1 << 31)
+    private static let mostItems = 1 << 20
     private static let maxAttempts = 3
 
     init(core: Int32?) { self.core = core }
@@ -81,7 +81,9 @@ final class ThreadEngines {
         if let failure = result.failure(function: function.name) { throw failure }
         let outputs = try memory.collect(
             systemData: placed.systemData, pointerBytes: image.pointerBytes,
-            outputCount: function.outputNames.count, limits: Self.limits)
+            outputCount: function.outputNames.count,
+            // Tables may name the same bytes over and over; a function has no use for more than it may hold.
+            limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20))
         return take(outputs, from: context, holding: engine.hasSpareContext)
     }
 

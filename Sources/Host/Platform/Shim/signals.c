@@ -28,6 +28,9 @@ static struct {
 } tokens[TOKENS];
 
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+enum { FAULTS = sizeof fault_signals / sizeof *fault_signals };
+/* What handled them before: a program that embeds us may have handlers of its own. */
+static struct sigaction former[FAULTS];
 
 int cp_kick_signal(void) { return SIGRTMIN + 4; }
 
@@ -41,6 +44,11 @@ static void dispatch(int signo, siginfo_t *info, void *context) {
     }
     errno = saved;
     if (signo == cp_kick_signal()) return;
+    for (int i = 0; i < FAULTS; i++) {
+        if (fault_signals[i] != signo || !(former[i].sa_flags & SA_SIGINFO)) continue;
+        former[i].sa_sigaction(signo, info, context);
+        return;
+    }
     /* Nobody's: die of it as without us. The instruction repeats, or the queued signal is delivered, on return. */
     struct sigaction fallback = {.sa_handler = SIG_DFL};
     sigaction(signo, &fallback, NULL);
@@ -52,8 +60,8 @@ static int install_result;
 static void install(void) {
     struct sigaction action = {.sa_sigaction = dispatch, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
-    for (unsigned i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++)
-        if (sigaction(fault_signals[i], &action, NULL) != 0) install_result = errno;
+    for (int i = 0; i < FAULTS; i++)
+        if (sigaction(fault_signals[i], &action, &former[i]) != 0) install_result = errno;
     if (sigaction(cp_kick_signal(), &action, NULL) != 0) install_result = errno;
 }
 
@@ -87,7 +95,7 @@ static void unblock(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, cp_kick_signal());
-    for (unsigned i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++) sigaddset(&set, fault_signals[i]);
+    for (int i = 0; i < FAULTS; i++) sigaddset(&set, fault_signals[i]);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
