@@ -48,6 +48,18 @@ func pluginProduct(_ folder: String) -> Product {
     .library(name: "Dandelion\(folder)", type: .dynamic, targets: ["\(folder)Plugin"])
 }
 
+/// What `dandelion plugins new` writes: files of Sources/PluginTemplates, where `include` is the ABI's own folder.
+let pluginTemplates =
+    ["abi", "comm", "compute", "guest", "host", "plugin", "status", "types", "version"].map { "include/\($0).h" }
+    + ["plugin.c", "plugin.h", "reactor.c"].map { "comm-c/comm_\($0)" }
+    + ["plugin.c", "plugin.h", "image.c", "context.c", "engine.c"].map { "compute-c/compute_\($0)" }
+    + ["Plugin", "Reactor"].map { "comm-swift/Comm\($0).swift" }
+    + ["Plugin", "Image", "Context", "Engine"].map { "compute-swift/Compute\($0).swift" }
+    + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]
+    + ["exits.tiny", "loops.tiny", "faults.tiny", "echo.tiny", "format.md"].map { "guests/\($0)" }
+    + ["Package.swift.template", "exports.map", "System.c", "System.h", "Support.swift"].map { "swift/\($0)" }
+    + ["c/Makefile"]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
@@ -114,10 +126,13 @@ let package = Package(
                 "Items", "Failure",
             ]),
         room("Conformance", ["PluginABI", "PluginHost", "Platform", "Config", "Items", "Failure"]),
+        .target(
+            name: "PluginTemplates", path: "Sources/PluginTemplates",
+            resources: pluginTemplates.map { .embedInCode($0) }, swiftSettings: swiftSettings),
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Conformance", "Platform", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Node", "Conformance", "PluginTemplates", "Platform", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),

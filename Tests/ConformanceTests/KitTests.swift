@@ -103,9 +103,10 @@ struct Judged {
         }
     }
 
-    private static func run(_ path: String, _ arguments: [String]) throws -> (Int32, Data) {
+    static func run(_ path: String, _ arguments: [String], in folder: String? = nil) throws -> (Int32, Data) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe

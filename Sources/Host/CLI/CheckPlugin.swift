@@ -30,6 +30,13 @@ struct CheckPlugin: ParsableCommand {
     @Option(help: "What random input is made from; a failure is repeated by giving its seed.")
     var seed: UInt64?
 
+    @Option(
+        help: """
+            Folder of images in the plugin's own format, for the checks that run functions: exits.* leaves with exit code \
+            7, loops.* never ends, faults.* reads an address that no context has. Not needed for elf-x86_64.
+            """)
+    var guests: String?
+
     @Flag(help: "List the checks and run none.")
     var list = false
 
@@ -45,7 +52,8 @@ struct CheckPlugin: ParsableCommand {
         guard !list else { return Output.table(checks.map { [$0.id, $0.sentence] }) }
         let seed = seed ?? UInt64.random(in: 0..<1 << 32)
         let kit = Kit(
-            executable: "/proc/self/exe", path: Input.absolute(file), configuration: settings, seed: seed)
+            executable: "/proc/self/exe", path: Input.absolute(file), configuration: settings, seed: seed,
+            guests: guests.map(Input.absolute))
         var verdicts: [Verdict] = []
         kit.judge(checks) { verdict in
             verdicts.append(verdict)
@@ -61,7 +69,9 @@ struct CheckPlugin: ParsableCommand {
         Output.table([[verdict.kind.rawValue, verdict.check.id, verdict.reason]])
         guard verdict.isBad else { return }
         Output.line("        rule: \(verdict.check.sentence)")
-        Output.line("        repeat: dandelion plugins check \(file) --include \(verdict.check.id) --seed \(seed)")
+        Output.line(
+            "        repeat: dandelion plugins check \(file) --include \(verdict.check.id) --seed \(seed)\(guests.map { " --guests \($0)" } ?? "")"
+        )
     }
 
     private func fields(_ verdict: Verdict, _ seed: UInt64) -> [ConfigEntry] {
@@ -81,10 +91,11 @@ struct CheckOne: ParsableCommand {
     @Argument var check: String
     @Option var settings = "{}"
     @Option var seed: UInt64 = 0
+    @Option var guests: String?
 
     func run() throws {
         let (status, text) = Kit.judgeHere(
-            check, path: file, configuration: try JSONReader.read(settings), seed: seed)
+            check, path: file, configuration: try JSONReader.read(settings), seed: seed, guests: guests)
         Output.bytes(Array(text.utf8))
         // Not through exit handlers: a plugin's may hang or crash after the verdict.
         _exit(status)

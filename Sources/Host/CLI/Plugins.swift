@@ -7,13 +7,14 @@ internal import PluginHost
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show plugins and whether they work on this machine.",
+        abstract: "Show, judge and write plugins.",
         discussion: """
               dandelion plugins list --config Config/dandelion.toml
               dandelion plugins inspect libDandelionProcess.so
               dandelion plugins check libDandelionProcess.so
+              dandelion plugins new comm memo --lang c
             """,
-        subcommands: [ListPlugins.self, InspectPlugin.self, CheckPlugin.self, CheckOne.self],
+        subcommands: [ListPlugins.self, InspectPlugin.self, CheckPlugin.self, NewPlugin.self, CheckOne.self],
         defaultSubcommand: ListPlugins.self)
 }
 

@@ -38,6 +38,8 @@ struct Subject: Sendable {
     let path: String
     let configuration: PluginConfiguration
     let seed: UInt64
+    /// Folder of images in the plugin's own format; nil = the kit's own.
+    let guests: String?
 
     func load() throws -> PluginLibrary { try PluginLibrary(path: path) }
     func start() throws -> PluginInstance { try load().start(label: "checked", configuration: configuration) }

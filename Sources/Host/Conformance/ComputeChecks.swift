@@ -10,16 +10,18 @@ let computeChecks: [Check] = [
         for bytes in [[], Array("no image".utf8), [UInt8](repeating: 0, count: 4096)] {
             try require(rig.load(bytes).status != DN_OK, "\(bytes.count) foreign bytes were loaded as an image")
         }
-        try rig.requireNativeFormat()
-        let whole = GuestImage.exits.bytes
-        for count in stride(from: 0, to: 0x2048, by: 61) {
+        let whole = try rig.bytes(.exits)
+        // What is left out here are tables at the end, which a backend may not need.
+        let needed = subject.guests == nil ? 0x2048 : whole.count
+        for count in stride(from: 0, to: needed, by: max(1, needed / 137)) {
             try require(rig.load(Array(whole[..<count])).status != DN_OK, "an image cut at \(count) bytes was loaded")
         }
         var random = subject.random
         for _ in 0..<2000 {
             var damaged = whole
             for _ in 0..<3 {
-                damaged[Int.random(in: 0..<200, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                let place = Int.random(in: 0..<min(200, damaged.count), using: &random)
+                damaged[place] = UInt8.random(in: 0...255, using: &random)
             }
             if let image = rig.load(damaged).image { rig.table.image_unload?(image) }
         }
@@ -80,7 +82,7 @@ let computeChecks: [Check] = [
             let sandbox = try rig.context(image)
             let result = try rig.run(sandbox, deadline: 5_000_000_000)
             try require(result.outcome == DN_RUN_EXITED, "the outcome is \(result.outcome), not exited")
-            let code = sandbox.read(GuestImage.dataAddress, claiming: 4).bytes[0]
+            let code = sandbox.read(sandbox.systemData, claiming: 4).bytes[0]
             rig.end(sandbox)
             try require(code == 7, "the exit code in the system data is \(code), not 7")
         }
@@ -89,7 +91,9 @@ let computeChecks: [Check] = [
         subject in
         let rig = try ComputeRig(subject)
         guard rig.caps.isolation != 0 else { throw NotApplicable(why: "it isolates nothing, by its own word") }
-        for (name, guest) in [("a wild read", GuestImage.readsWild), ("a system call", .callsSystem)] {
+        let attempts: [(String, Guest)] =
+            [("a wild read", .faults)] + (subject.guests == nil ? [("a system call", .callsSystem)] : [])
+        for (name, guest) in attempts {
             let result = try rig.runOnce(try rig.image(guest))
             try require(result.outcome == DN_RUN_FAULTED, "\(name) gave outcome \(result.outcome), not a fault")
             try require(result.fault_kind != DN_FAULT_NONE, "\(name) gave a fault without its kind")

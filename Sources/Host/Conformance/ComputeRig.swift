@@ -12,8 +12,10 @@ final class ComputeRig: @unchecked Sendable {
     let caps: dn_compute_caps
     private(set) var engine: OpaquePointer
     private var runID: UInt64 = 0
+    private let guests: String?
 
     init(_ subject: Subject) throws {
+        guests = subject.guests
         instance = try subject.start()
         guard let interface = instance.library.interface(DN_COMPUTE_1) else {
             throw NotApplicable(why: "it offers no \(DN_COMPUTE_1)")
@@ -54,12 +56,15 @@ final class ComputeRig: @unchecked Sendable {
         throw Violation(what: "\(what) gave status \(status ?? DN_FAILED): \(message)")
     }
 
-    /// Images are made for the machine that the kit knows.
-    func requireNativeFormat() throws {
+    /// An image in a format of the backend: the user's, or the kit's for the machine that it knows.
+    /// - Throws: `NotApplicable` when there is none.
+    func bytes(_ guest: Guest) throws -> [UInt8] {
+        if let guests { return try guest.read(from: guests) }
         let formats = caps.image_formats.map { String(cString: $0) } ?? ""
         guard formats.split(separator: " ").contains("elf-x86_64") else {
-            throw NotApplicable(why: "the kit has no images of the formats '\(formats)'")
+            throw NotApplicable(why: "the kit has no images of the formats '\(formats)'; give yours by --guests")
         }
+        return guest.native.bytes
     }
 
     /// The status of loading these bytes; what was loaded is the caller's.
@@ -75,9 +80,8 @@ final class ComputeRig: @unchecked Sendable {
         return (status, image, error)
     }
 
-    func image(_ image: GuestImage) throws -> OpaquePointer {
-        try requireNativeFormat()
-        let loaded = load(image.bytes)
+    func image(_ guest: Guest) throws -> OpaquePointer {
+        let loaded = load(try bytes(guest))
         try Self.check(loaded.status, loaded.error, "image_load")
         guard let handle = loaded.image else { throw Violation(what: "image_load gave no image") }
         return handle
@@ -137,6 +141,7 @@ final class Sandbox {
     let handle: OpaquePointer
     private(set) var info = dn_context_info()
     private(set) var entryBlock: UInt64 = 0
+    private(set) var systemData: UInt64 = 0
     private let rig: ComputeRig
 
     init(rig: ComputeRig, handle: OpaquePointer) {
@@ -151,6 +156,7 @@ final class Sandbox {
         var facts = dn_image_info()
         facts.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
         try ComputeRig.check(rig.table.image_info?(image, &facts, &error), error, "image_info")
+        systemData = facts.system_data
         entryBlock = (facts.data_begin &+ 127) & ~127
         var block = dn_guest_entry()
         block.magic = DN_GUEST_ENTRY_MAGIC

@@ -1,3 +1,67 @@
+internal import Glibc
+
+/// What the checks run.
+enum Guest: String {
+    /// Leaves with exit code 7 in its system data.
+    case exits
+    /// Never ends.
+    case loops
+    /// Reads an address that no context has.
+    case faults
+    case callsSystem
+
+    var native: GuestImage {
+        switch self {
+        case .exits: .exits
+        case .loops: .loops
+        case .faults: .readsWild
+        case .callsSystem: .callsSystem
+        }
+    }
+
+    /// The file of this name, with any suffix, in the user's folder.
+    func read(from folder: String) throws -> [UInt8] {
+        let names = try Folder.names(folder)
+        guard let name = names.first(where: { $0 == rawValue || $0.hasPrefix(rawValue + ".") }) else {
+            throw NotApplicable(why: "\(folder) has no image '\(rawValue)'")
+        }
+        return try Folder.read("\(folder)/\(name)")
+    }
+}
+
+/// The user's files.
+enum Folder {
+    static func names(_ folder: String) throws -> [String] {
+        guard let stream = opendir(folder) else {
+            throw NotApplicable(why: "\(folder): \(String(cString: strerror(errno)))")
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            names.append(name)
+        }
+        return names.sorted()
+    }
+
+    static func read(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw NotApplicable(why: "\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            // SAFETY: buffer has buffer.count writable bytes.
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+        }
+    }
+}
+
 /// Function images of a few instructions, made here so that judging a plugin needs no compiler. Format: elf(5).
 struct GuestImage {
     static let codeAddress: UInt64 = 0x10000

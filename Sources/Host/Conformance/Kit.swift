@@ -25,15 +25,18 @@ public struct Kit: Sendable {
     let path: String
     let configuration: String
     let seed: UInt64
+    let guests: String?
 
     /// - Parameters:
     ///   - executable: this program; its hidden subcommand `plugins check-one` calls `Kit.judgeHere`.
     ///   - configuration: JSON text of the plugin's settings.
-    public init(executable: String, path: String, configuration: String, seed: UInt64) {
+    ///   - guests: folder of images in a format that the kit has none of; see `Guest`.
+    public init(executable: String, path: String, configuration: String, seed: UInt64, guests: String? = nil) {
         self.executable = executable
         self.path = path
         self.configuration = configuration
         self.seed = seed
+        self.guests = guests
     }
 
     /// Runs the checks in order; `told` hears each verdict at once.
@@ -74,16 +77,18 @@ public struct Kit: Sendable {
 
     private func child(_ id: String) -> (ending: ChildProcess.Ending, output: String) {
         ChildProcess.run(
-            executable, ["plugins", "check-one", path, id, "--settings", configuration, "--seed", "\(seed)"],
+            executable,
+            ["plugins", "check-one", path, id, "--settings", configuration, "--seed", "\(seed)"]
+                + (guests.map { ["--guests", $0] } ?? []),
             timeout: Self.timeout)
     }
 
     /// The child's part: judges one check in this process; its exit status and what to print.
     public static func judgeHere(
-        _ id: String, path: String, configuration: ConfigValue, seed: UInt64
+        _ id: String, path: String, configuration: ConfigValue, seed: UInt64, guests: String?
     ) -> (status: Int32, text: String) {
         let settings = PluginConfiguration(tree: tree(configuration), json: configuration.json)
-        let subject = Subject(path: path, configuration: settings, seed: seed)
+        let subject = Subject(path: path, configuration: settings, seed: seed, guests: guests)
         do {
             if id == "availability" {
                 let report = try subject.load().probe(label: "checked", configuration: settings)
