@@ -109,7 +109,7 @@ let package = Package(
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
         room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
-        room("Engines", ["CPlatform", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Engines", ["CPlatform", "Config", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
@@ -160,11 +160,15 @@ let package = Package(
             name: "PluginHarness", dependencies: ["PluginABI"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
+        tests("Engines", ["Engines", "Config"]),
         tests("Config", ["Config", "Failure"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests(
             "Frontend",
-            ["Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "TestSupport"]),
+            [
+                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Items",
+                "Failure", "TestSupport",
+            ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),

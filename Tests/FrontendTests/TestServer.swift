@@ -1,3 +1,4 @@
+import Config
 import Dispatcher
 import Engines
 import Failure
@@ -11,11 +12,11 @@ import TestSupport
 @testable import Frontend
 
 /// A front end on a free port of the loopback, over the scripted backend: a function's image is the letter that says what
-/// it does. One worker, so that a function which does not end holds up the next.
+/// it does. One worker unless `cores` says more, so that a function which does not end holds up the next.
 final class TestServer {
     let frontend: Frontend
     let port: UInt16
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private let directory: String
 
     private static let plugin = Result {
@@ -24,7 +25,8 @@ final class TestServer {
     }
 
     init(
-        maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60, allowsLocalPath: Bool = true
+        maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60,
+        allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings()
     ) throws {
         var template = Array("/tmp/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -33,10 +35,10 @@ final class TestServer {
         let runClass = RunClass(
             name: "default", backends: [backend], memoryLimit: 1 << 28, timeout: 60_000_000_000, mayRunInline: true,
             unavailable: [])
-        pool = try WorkerPool(cores: nil)
+        pool = try WorkerPool(cores: cores, control: control)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
-            cores: 1)
+            cores: cores?.count ?? 1)
         frontend = Frontend(
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(

@@ -12,13 +12,15 @@ struct Decode {
 
     func config() -> NodeConfig? {
         let node = nodeSettings(root.table("node"))
+        let control = controlSettings(root.table("control"))
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
         let classes = root.tables("classes").compactMap(functionClass)
         root.finish()
         guard let node else { return nil }
         let config = NodeConfig(
-            file: log.file, text: log.text, node: node, plugins: plugins, functions: functions, classes: classes)
+            file: log.file, text: log.text, node: node, control: control, plugins: plugins, functions: functions,
+            classes: classes)
         checkReferences(config)
         return config
     }
@@ -42,6 +44,17 @@ struct Decode {
             log: table.choice("log", default: LogThreshold.info),
             localPath: table.boolean("local_path", default: false),
             imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20))
+        table.finish()
+        return settings
+    }
+
+    private func controlSettings(_ table: TableReader) -> ControlSettings {
+        let standard = ControlSettings()
+        let settings = ControlSettings(
+            interval: table.time("interval", in: Self.tenMilliseconds...10 * Self.second, default: standard.interval),
+            kp: table.number("kp", in: 0...1000, default: standard.kp),
+            ki: table.number("ki", in: 0...1000, default: standard.ki),
+            deadBand: table.number("dead_band", in: 0...1000, default: standard.deadBand))
         table.finish()
         return settings
     }
@@ -101,7 +114,8 @@ struct Decode {
             memoryLimit: table.size("memory_limit", in: 64 << 10...1 << 40, default: 1 << 30),
             timeout: table.time("timeout", in: Self.millisecond...Self.day, default: 60 * Self.second),
             cores: cores(table),
-            inline: table.choice("inline", default: InlinePolicy.auto))
+            inline: table.choice("inline", default: InlinePolicy.auto),
+            waiting: waiting(table))
         table.finish()
         return decoded
     }
@@ -149,6 +163,19 @@ extension Decode {
             log.add(value.place, "'\(table.name("cores"))' must be \(wanted)")
             return .all
         }
+    }
+
+    private func waiting(_ table: TableReader) -> WaitingPolicy {
+        guard let value = table.entry("waiting")?.value else { return .park }
+        if case .string(let text) = value.kind {
+            if text == "park" { return .park }
+            if text == "spin" { return .spin }
+            if let time = Units.time(text), (1_000...WaitingPolicy.longestSpin).contains(time) {
+                return .spinThenPark(time)
+            }
+        }
+        log.add(value.place, "'\(table.name("waiting"))' must be \"park\", \"spin\" or a time of 1us to 1s to spin for")
+        return .park
     }
 
     private func backends(_ table: TableReader) -> [Located<String>] {

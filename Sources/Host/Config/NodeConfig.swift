@@ -5,6 +5,7 @@ public struct NodeConfig: Sendable {
     /// The whole text, for excerpts.
     var text: String
     public var node: NodeSettings
+    public var control: ControlSettings
     /// In the order of the file, as are the others.
     public var plugins: [PluginConfig]
     public var functions: [CommunicationFunction]
@@ -36,6 +37,24 @@ public struct NodeSettings: Sendable {
     public var localPath: Bool
     /// Bytes of loaded images kept in memory.
     public var imageCache: UInt64
+}
+
+/// The table `[control]`: how cores move between computing and communicating.
+public struct ControlSettings: Sendable {
+    /// Nanoseconds between two looks at the queues.
+    public var interval: UInt64
+    /// Gains, per task or event that waits for each core of a kind.
+    public var kp: Double
+    public var ki: Double
+    /// A signal at most this far from zero moves nothing.
+    public var deadBand: Double
+
+    public init(interval: UInt64 = 30_000_000, kp: Double = 0.5, ki: Double = 0.25, deadBand: Double = 2) {
+        self.interval = interval
+        self.kp = kp
+        self.ki = ki
+        self.deadBand = deadBand
+    }
 }
 
 /// Messages of lower levels are not kept.
@@ -125,6 +144,7 @@ public struct FunctionClass: Sendable {
     public var timeout: UInt64
     public var cores: CorePolicy
     public var inline: InlinePolicy
+    public var waiting: WaitingPolicy
 }
 
 /// Whether the thread that read a request runs the function itself.
@@ -133,4 +153,26 @@ public enum InlinePolicy: String, Sendable, CaseIterable {
     case auto
     /// No: functions of the class wait in a queue.
     case never
+}
+
+/// What an engine does after a function of a class, while none waits.
+public enum WaitingPolicy: Sendable, Equatable {
+    /// Sleep.
+    case park
+    /// Look for one for so many nanoseconds, then sleep.
+    case spinThenPark(UInt64)
+    /// Look for one until the class has not been used for a second.
+    case spin
+
+    /// Nanoseconds to look for work.
+    public var spin: UInt64 {
+        switch self {
+        case .park: 0
+        case .spinThenPark(let time): time
+        case .spin: Self.longestSpin
+        }
+    }
+
+    /// An idle node does not spin.
+    public static let longestSpin: UInt64 = 1_000_000_000
 }

@@ -93,6 +93,21 @@ final class TableReader {
         return number
     }
 
+    func number(_ key: String, in range: ClosedRange<Double>, default fallback: Double) -> Double {
+        guard let value = entry(key)?.value else { return fallback }
+        let number: Double
+        switch value.kind {
+        case .float(let written): number = written
+        case .integer(let written): number = Double(written)
+        default: return wrong(key, value, "a number") ?? fallback
+        }
+        guard range.contains(number) else {
+            log.add(value.place, "'\(name(key))' must be \(range.lowerBound) to \(range.upperBound), not \(number)")
+            return fallback
+        }
+        return number
+    }
+
     /// One of a few words.
     func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, default fallback: Choice) -> Choice {
         guard let text = string(key) else { return fallback }

@@ -23,11 +23,11 @@ final class ComputeQueue: Sendable {
         }
     }
 
-    /// Takes the oldest task that may run on `core`.
-    func pop(on core: Int32?) -> ComputeTask? {
+    /// Takes the oldest task that `worker` takes.
+    func pop(for worker: Worker) -> ComputeTask? {
         guard count > 0 else { return nil }
         return ring.withLock { ring in
-            guard let place = Self.first(in: ring, on: core) else { return nil }
+            guard let place = Self.first(in: ring, for: worker) else { return nil }
             let task = ring.tasks[(ring.head + place) % ring.tasks.count]
             // Those before it may not run here; they move up by one place.
             for index in stride(from: place, to: 0, by: -1) {
@@ -42,16 +42,18 @@ final class ComputeQueue: Sendable {
         }
     }
 
-    /// Whether a task waits that may run on `core`.
-    func hasTask(for core: Int32?) -> Bool {
+    /// Whether a task waits that `worker` takes.
+    func hasTask(for worker: Worker) -> Bool {
         guard count > 0 else { return false }
-        return ring.withLock { Self.first(in: $0, on: core) != nil }
+        return ring.withLock { Self.first(in: $0, for: worker) != nil }
     }
 
-    private static func first(in ring: Ring, on core: Int32?) -> Int? {
-        for place in 0..<ring.count {
+    private static func first(in ring: Ring, for worker: Worker) -> Int? {
+        // A communication engine takes few of them: it does not search a long queue over and over.
+        let places = worker.kind.computes ? ring.count : min(ring.count, 16)
+        for place in 0..<places {
             let task = ring.tasks[(ring.head + place) % ring.tasks.count]
-            if task?.function.mayRun(on: core) ?? false { return place }
+            if let task, worker.takes(task.function) { return place }
         }
         return nil
     }

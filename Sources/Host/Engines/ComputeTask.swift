@@ -34,6 +34,8 @@ public final class ComputeFunction: Sendable {
     public let timeout: UInt64
     /// Whether the thread that read a request may run it.
     public let mayRunInline: Bool
+    /// Nanoseconds that engines look for more work after a run before they sleep.
+    let spin: UInt64
     /// CPUs that it may run on; empty = any.
     private let cores: [Int32]
     /// Moving average of its run time, ns; 0 before the first run. Decides who runs it.
@@ -41,7 +43,7 @@ public final class ComputeFunction: Sendable {
 
     public init(
         name: String, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob], outputNames: [Blob],
-        mayRunInline: Bool, cores: [Int32] = [],
+        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0,
         image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
     ) {
         self.name = name
@@ -49,6 +51,7 @@ public final class ComputeFunction: Sendable {
         self.timeout = timeout
         self.mayRunInline = mayRunInline
         self.cores = cores
+        self.spin = spin
         self.memoryLimit = memoryLimit
         self.inputNames = inputNames
         self.outputNames = outputNames
@@ -59,6 +62,8 @@ public final class ComputeFunction: Sendable {
         let typical = typicalRunTime.load(ordering: .relaxed)
         return mayRunInline && typical != 0 && typical <= Self.longestInline
     }
+
+    var isBoundToCores: Bool { !cores.isEmpty }
 
     /// A worker that is not pinned may run everything.
     func mayRun(on core: Int32?) -> Bool {

@@ -34,6 +34,10 @@ public final class EventLoop: @unchecked Sendable {
     private var mostTimers = EventLoop.fewTimers
     private static let fewTimers = 256
     private var events: [epoll_event]
+    /// Sources that are watched.
+    private(set) var watched = 0
+    /// Events of the current turn that are not handled yet.
+    private let unhandled = Atomic<Int>(0)
     private let inbox = Mutex<[@Sendable () -> Void]>([])
     /// 1 while the loop sleeps or is about to: posting must then write to the eventfd.
     private let sleeping = Atomic<Bool>(false)
@@ -72,6 +76,7 @@ public final class EventLoop: @unchecked Sendable {
             sources[index] = nil
             throw error
         }
+        watched += 1
     }
 
     public func modify(_ source: EventSource, events: UInt32) throws(SystemError) {
@@ -83,6 +88,7 @@ public final class EventLoop: @unchecked Sendable {
         let index = Int(source.descriptor)
         guard index < sources.count, sources[index] === source else { return }
         sources[index] = nil
+        watched -= 1
         var event = epoll_event()
         epoll_ctl(epoll, EPOLL_CTL_DEL, source.descriptor, &event)
     }
@@ -92,6 +98,9 @@ public final class EventLoop: @unchecked Sendable {
         var event = epoll_event(events: events, data: epoll_data_t(u64: tag))
         guard epoll_ctl(epoll, operation, source.descriptor, &event) == 0 else { throw SystemError.last("epoll_ctl") }
     }
+
+    /// Whether nothing but posted jobs can come up.
+    var isVacant: Bool { watched == 0 && timers.isEmpty }
 
     // MARK: Timers
 
@@ -162,7 +171,10 @@ public final class EventLoop: @unchecked Sendable {
     /// Whether the loop sleeps in `turn`.
     var isAsleep: Bool { sleeping.load(ordering: .sequentiallyConsistent) }
 
-    private func runInbox() -> Bool {
+    /// Events and jobs that are due and not handled, as of a moment ago. Any thread.
+    var backlog: Int { unhandled.load(ordering: .relaxed) + inbox.withLock { $0.count } }
+
+    private func runInbox() -> Int {
         let jobs = inbox.withLock { jobs -> [@Sendable () -> Void] in
             guard !jobs.isEmpty else { return [] }
             let taken = jobs
@@ -170,7 +182,7 @@ public final class EventLoop: @unchecked Sendable {
             return taken
         }
         for job in jobs { job() }
-        return !jobs.isEmpty
+        return jobs.count
     }
 
     // MARK: Turning
@@ -178,8 +190,8 @@ public final class EventLoop: @unchecked Sendable {
     /// One turn: waits for events (if `mayWait` and nothing is due), handles them, timers and posted jobs.
     ///
     /// `beforeSleep` is asked after others can see that the loop is about to sleep; false keeps it awake.
-    /// - Returns: whether anything happened.
-    func turn(mayWait: Bool, beforeSleep: () -> Bool) -> Bool {
+    /// - Returns: how many events and jobs there were.
+    func turn(mayWait: Bool, beforeSleep: () -> Bool) -> Int {
         var timeout: Int32 = 0
         if mayWait {
             sleeping.store(true, ordering: .sequentiallyConsistent)
@@ -188,10 +200,14 @@ public final class EventLoop: @unchecked Sendable {
         let count = Int(epoll_wait(epoll, &events, Int32(events.count), timeout))
         if mayWait { sleeping.store(false, ordering: .sequentiallyConsistent) }
         if count > 0 {
-            for index in 0..<count { deliver(events[index]) }
+            for index in 0..<count {
+                unhandled.store(count - index, ordering: .relaxed)
+                deliver(events[index])
+            }
+            unhandled.store(0, ordering: .relaxed)
         }
         fireTimers()
-        return runInbox() || count > 0
+        return runInbox() + max(0, count)
     }
 
     private func nextTimeout() -> Int32 {

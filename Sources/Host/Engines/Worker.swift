@@ -10,20 +10,20 @@ internal import Telemetry
 /// Two threads, pinned to the core, share two roles. The *leader* turns the event loop. Who holds the *permit* runs a
 /// compute function, to completion. At low load the leader holds both: the thread that read a request runs its function
 /// and writes the reply, without a hop. When a run takes long, or is not known to be short, the standby thread becomes
-/// leader and the first one goes on as the core's compute engine until no task waits. See Docs/decisions/0002.
+/// leader and the first one goes on as the core's compute engine until no task waits. What the core is for says which
+/// tasks it takes. See Docs/decisions/0002 and 0007.
 public final class Worker: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: what is not atomic belongs to the leader or to one thread, as each comment says.
     public let index: Int
     public let core: Int32?
     /// For the leader, but for `post`.
     public let loop: EventLoop
+    let roles = Roles()
     private let pool: WorkerPool
-    private let leader = Atomic<Int>(0)
-    /// Whether a thread of this worker runs a function.
-    private let permit = Atomic<Bool>(false)
-    /// Run counter << 1 | 1 while the leader runs a function. Changing it takes the loop away from that run.
-    private let inlineRun = Atomic<UInt64>(0)
-    private let parkers: [StandbyParker]
+    private let kindCell: Atomic<UInt8>
+    /// CLOCK_MONOTONIC ns up to which the leader looks for work instead of sleeping.
+    private let awakeUntil = Atomic<UInt64>(0)
+    private let looking = Atomic<Bool>(false)
     private let liveThreads = Atomic<Int>(0)
     /// Ports of communication backends; the leader's.
     private var ports: [CommPort] = []
@@ -32,13 +32,17 @@ public final class Worker: @unchecked Sendable {
 
     /// Postponed work is done in steps of about this length while nothing else is due, ns.
     private static let idleStep: UInt64 = 20_000
+    /// Turns with events after which a communication engine runs a function all the same.
+    private static let mostBusyTurns = 64
+    /// As many events at once are a load that the monitor must see.
+    private static let manyEvents = 4
 
-    init(index: Int, core: Int32?, pool: WorkerPool) throws(SystemError) {
+    init(index: Int, core: Int32?, kind: CoreKind, pool: WorkerPool) throws(SystemError) {
         self.index = index
         self.core = core
         self.pool = pool
+        kindCell = Atomic(kind.rawValue)
         loop = try EventLoop()
-        parkers = [StandbyParker(), StandbyParker()]
     }
 
     /// Starts both threads; each makes its engines for `backends`, then `ready` is called on it.
@@ -66,6 +70,7 @@ public final class Worker: @unchecked Sendable {
     /// Queues a task. Leader only.
     public func submit(_ task: ComputeTask) {
         task.timeline.queued = Clock.now()
+        stayAwake(for: task, since: task.timeline.queued)
         pool.queue.push(task)
     }
 
@@ -83,16 +88,30 @@ public final class Worker: @unchecked Sendable {
         brokenPorts.append(port)
     }
 
+    // MARK: What the core is for
+
+    /// What the core is for at this moment. Any thread.
+    public var kind: CoreKind { CoreKind(rawValue: kindCell.load(ordering: .sequentiallyConsistent)) ?? .both }
+
+    /// Changes what the core is for: at once for its loop, after the running function for its engine. Monitor only.
+    func become(_ kind: CoreKind) {
+        guard kind != self.kind else { return }
+        kindCell.store(kind.rawValue, ordering: .sequentiallyConsistent)
+        // A loop that was vacant is about to get connections.
+        if kind.communicates, let mark = roles.currentInlineRun { roles.takeLoop(fromRun: mark) }
+        loop.wake()
+    }
+
     // MARK: Threads
 
     private func serve(as me: Int, _ engines: ThreadEngines) {
         while !pool.isStopping {
-            while leader.load(ordering: .acquiring) != me {
+            while !roles.isLeader(me) {
                 if pool.isStopping { return }
-                if !engines.idle(budget: Self.idleStep) { parkers[me].park() }
+                if !engines.idle(budget: Self.idleStep) { roles.park(me) }
             }
             lead(as: me, engines)
-            guard leader.load(ordering: .acquiring) != me else { continue }
+            guard !roles.isLeader(me) else { continue }
             computeUntilNoneWait(engines)
         }
     }
@@ -100,22 +119,38 @@ public final class Worker: @unchecked Sendable {
     /// Turns the loop and runs short functions until the loop is taken away; then this thread holds the permit.
     private func lead(as me: Int, _ engines: ThreadEngines) {
         var mayWait = false
+        var busyTurns = 0
         while !pool.isStopping {
-            if let task = takeTask() {
-                if !task.function.isKnownShort {
-                    handOver(from: me)
+            if let task = takeTask(isQuiet: busyTurns % Self.mostBusyTurns == 0) {
+                if !mayLead(during: task) {
+                    roles.handOver(from: me)
                     run(task, engines)
                     return
                 }
                 guard runInline(task, as: me, engines) else { return }
                 mayWait = false
+                busyTurns = 0
                 // Between two tasks come others' events; after the last one, the client that was answered.
-                if couldTake { _ = loop.turn(mayWait: false) { false } } else { Thread.yield() }
+                if couldTake { busyTurns = turn(mayWait: false) ? 1 : 0 } else { Thread.yield() }
                 continue
             }
-            let happened = loop.turn(mayWait: mayWait) { !self.couldTake && !self.pool.isStopping }
-            mayWait = !happened && !couldTake && !tidy(engines)
+            busyTurns = turn(mayWait: mayWait) ? busyTurns + 1 : 0
+            let rests = busyTurns == 0 && !couldTake
+            let looks = looksOn(rests)
+            mayWait = rests && !tidy(engines) && !looks
         }
+    }
+
+    /// Whether the leader may stay one while it runs the task: for a short time, or when there is nothing to lead.
+    private func mayLead(during task: ComputeTask) -> Bool {
+        task.function.isKnownShort || kind == .compute && loop.isVacant
+    }
+
+    /// - Returns: whether anything happened.
+    private func turn(mayWait: Bool) -> Bool {
+        let count = loop.turn(mayWait: mayWait) { !self.couldTake && !self.pool.isStopping }
+        if count >= Self.manyEvents { pool.monitor.workBegins() }
+        return count > 0
     }
 
     /// One step of postponed work, after whoever else waits for this core.
@@ -127,35 +162,30 @@ public final class Worker: @unchecked Sendable {
 
     /// Runs a task on the leader; false when the loop went to the other thread meanwhile.
     private func runInline(_ task: ComputeTask, as me: Int, _ engines: ThreadEngines) -> Bool {
-        let mark = inlineRun.load(ordering: .relaxed) | 1
-        inlineRun.store(mark, ordering: .sequentiallyConsistent)
-        pool.monitor.runBegins()
+        let mark = roles.beginInlineRun()
+        pool.monitor.workBegins()
         engines.execute(task)
-        let kept = inlineRun.compareExchange(
-            expected: mark, desired: mark &+ 1, ordering: .sequentiallyConsistent
-        ).exchanged
-        guard kept else {
-            // The monitor is about to name the other thread leader; until then this one must not look for its role.
-            while leader.load(ordering: .acquiring) == me { Thread.yield() }
-            deliver(task)
-            return false
-        }
-        permit.store(false, ordering: .sequentiallyConsistent)
-        if task.owner === self { task.completion(task) } else { deliver(task) }
-        return true
+        let kept = roles.endInlineRun(mark, of: me)
+        stayAwake(for: task, since: task.timeline.outputsTaken)
+        if kept { roles.returnPermit() }
+        if kept, task.owner === self { task.completion(task) } else { deliver(task) }
+        return kept
     }
 
     /// Without the loop, with the permit: runs what waits, then gives the permit up.
     private func computeUntilNoneWait(_ engines: ThreadEngines) {
         repeat {
-            while let task = pool.queue.pop(on: core) { run(task, engines) }
-            permit.store(false, ordering: .sequentiallyConsistent)
-        } while pool.queue.hasTask(for: core)
-            && permit.compareExchange(expected: false, desired: true, ordering: .sequentiallyConsistent).exchanged
+            while kind.computes, let task = pool.queue.pop(for: self) { run(task, engines) }
+            roles.returnPermit()
+        } while kind.computes && pool.queue.hasTask(for: self) && roles.takePermit()
+        // The leader may have found the permit taken.
+        if !kind.computes, pool.queue.hasTask(for: self) { loop.wake() }
     }
 
     private func run(_ task: ComputeTask, _ engines: ThreadEngines) {
+        pool.monitor.workBegins()
         engines.execute(task)
+        stayAwake(for: task, since: task.timeline.outputsTaken)
         deliver(task)
     }
 
@@ -163,49 +193,61 @@ public final class Worker: @unchecked Sendable {
         task.owner.loop.post { task.completion(task) }
     }
 
-    // MARK: Roles
+    // MARK: Taking tasks
 
-    private var couldTake: Bool {
-        pool.queue.hasTask(for: core) && !permit.load(ordering: .sequentiallyConsistent)
+    /// Which of the tasks in the queue this worker takes.
+    func takes(_ function: ComputeFunction) -> Bool {
+        guard function.mayRun(on: core) else { return false }
+        // One that may not run everywhere must not wait for its cores to compute.
+        return kind.computes || function.isKnownShort || function.isBoundToCores
     }
 
-    /// Takes a task together with the permit; asks sleeping workers for help with what is left.
-    private func takeTask() -> ComputeTask? {
-        guard pool.queue.count > 0 else { return nil }
-        guard permit.compareExchange(expected: false, desired: true, ordering: .sequentiallyConsistent).exchanged else {
-            pool.wakeIdleWorker()
+    private var couldTake: Bool { pool.queue.hasTask(for: self) && !roles.isComputing }
+
+    /// Takes a task together with the permit; asks other workers for help with what is left.
+    ///
+    /// A communication engine takes the only one that waits, which saves two hops at low load, and others when its loop is
+    /// quiet.
+    private func takeTask(isQuiet: Bool) -> ComputeTask? {
+        let count = pool.queue.count
+        guard count > 0 else { return nil }
+        guard isQuiet || count == 1 || kind.computes, roles.takePermit() else {
+            pool.callWorker()
             return nil
         }
-        guard let task = pool.queue.pop(on: core) else {
-            permit.store(false, ordering: .sequentiallyConsistent)
-            pool.wakeIdleWorker()
+        guard let task = pool.queue.pop(for: self) else {
+            roles.returnPermit()
+            pool.callWorker()
             return nil
         }
-        if pool.queue.count > 0 { pool.wakeIdleWorker() }
+        if pool.queue.count > 0 { pool.callWorker() }
         return task
     }
 
-    private func handOver(from me: Int) {
-        leader.store(1 - me, ordering: .releasing)
-        parkers[1 - me].wake()
-    }
+    // MARK: Waiting
 
     /// Whether this worker sleeps with nothing to do.
-    var isIdle: Bool { loop.isAsleep && !permit.load(ordering: .sequentiallyConsistent) }
+    var isIdle: Bool { loop.isAsleep && !roles.isComputing }
 
-    /// The mark of the run that the leader is in, nil when it is in none. Any thread.
-    var currentInlineRun: UInt64? {
-        let mark = inlineRun.load(ordering: .sequentiallyConsistent)
-        return mark & 1 == 1 ? mark : nil
+    /// Whether this worker looks for tasks without sleeping.
+    var isLooking: Bool { looking.load(ordering: .sequentiallyConsistent) && !roles.isComputing }
+
+    /// The waiting policy of the task's class: who ran it looks for the next one, who queued it for its end.
+    private func stayAwake(for task: ComputeTask, since now: UInt64) {
+        let spin = task.function.spin
+        if spin > 0 { awakeUntil.store(now &+ spin, ordering: .relaxed) }
     }
 
-    /// Takes the loop from a leader that is still in run `mark`. Monitor only.
-    func takeLoop(fromRun mark: UInt64) {
-        let me = leader.load(ordering: .acquiring)
-        guard
-            inlineRun.compareExchange(expected: mark, desired: mark &+ 1, ordering: .sequentiallyConsistent).exchanged
-        else { return }
-        handOver(from: me)
+    /// Whether a worker that `rests` looks on instead of sleeping, by the policy of a recent task. Not while a function
+    /// needs the core.
+    private func looksOn(_ rests: Bool) -> Bool {
+        let until = awakeUntil.load(ordering: .relaxed)
+        guard until != 0 else { return false }
+        let isPast = Clock.now() >= until
+        let looks = rests && !isPast && !roles.isComputing
+        looking.store(looks, ordering: .sequentiallyConsistent)
+        if isPast { awakeUntil.store(0, ordering: .relaxed) }
+        return looks
     }
 
     // MARK: End
@@ -213,7 +255,7 @@ public final class Worker: @unchecked Sendable {
     /// Wakes both threads, to see that the pool is stopping.
     func wakeAll() {
         loop.wake()
-        for parker in parkers { parker.wake() }
+        roles.wakeAll()
     }
 
     private func shutDown(_ engines: ThreadEngines) {
@@ -224,11 +266,4 @@ public final class Worker: @unchecked Sendable {
             ports = []
         }
     }
-}
-
-/// A parker behind a reference, because arrays hold no noncopyable values.
-private final class StandbyParker: Sendable {
-    private let parker = Parker()
-    func park() { parker.park() }
-    func wake() { parker.wake() }
 }

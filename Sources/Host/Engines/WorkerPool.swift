@@ -1,28 +1,41 @@
+public import Config
 public import Platform
 public import PluginHost
 internal import Synchronization
+internal import Telemetry
 
-/// All workers of the node, one per core, and the queue of compute tasks between them.
+/// All workers of the node, one per core, the queue of compute tasks between them, and what each core is for.
 public final class WorkerPool: @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: `workers` is set once, before any thread starts.
+    // SAFETY of @unchecked Sendable: `workers` and `onChange` are set before any thread starts; `controller` is the
+    // monitor's.
     public private(set) var workers: [Worker] = []
     let queue = ComputeQueue()
     let monitor = Monitor()
+    let control: ControlSettings
+    private var controller: CoreController
+    private var onChange: (@Sendable (Worker) -> Void)?
     private let stopping = Atomic<Bool>(false)
 
     /// One worker for each of `cores`; nil = one worker that is not pinned.
-    public init(cores: [Int32]?) throws(SystemError) {
+    public init(cores: [Int32]?, control: ControlSettings = ControlSettings()) throws(SystemError) {
+        self.control = control
         let cores: [Int32?] = cores.map { $0.map(Optional.some) } ?? [nil]
+        let split = CoreSplit(cores: cores.count)
+        controller = CoreController(split: split, settings: control)
         for (index, core) in cores.enumerated() {
-            workers.append(try Worker(index: index, core: core, pool: self))
+            workers.append(try Worker(index: index, core: core, kind: split.kind(of: index), pool: self))
         }
+        EngineMetrics.show(split)
     }
+
+    /// Has `action` called on each worker's loop after cores have changed their kinds. Before `start`.
+    public func afterChange(_ action: @escaping @Sendable (Worker) -> Void) { onChange = action }
 
     /// Starts all threads and waits until each has its engines for `backends`.
     public func start(preparing backends: [ComputeBackend]) throws(SystemError) {
         let waiting = ReadyCount(workers.count * 2)
         for worker in workers { try worker.start(preparing: backends) { waiting.one() } }
-        try monitor.start(watching: workers)
+        try monitor.start(watching: self)
         waiting.all()
     }
 
@@ -42,12 +55,53 @@ public final class WorkerPool: @unchecked Sendable {
         workers = []
     }
 
-    /// Wakes one worker that sleeps and may take a task.
-    func wakeIdleWorker() {
-        for worker in workers where worker.isIdle && queue.hasTask(for: worker.core) {
+    /// Sees to it that a worker looks at the queue: one that spins already does, else one that sleeps is woken.
+    func callWorker() {
+        // Cores that compute come last, and first here.
+        for worker in workers.reversed() where worker.isLooking && queue.hasTask(for: worker) { return }
+        for worker in workers.reversed() where worker.isIdle && queue.hasTask(for: worker) {
             worker.loop.wake()
             return
         }
+    }
+
+    // MARK: What cores are for. Monitor only.
+
+    /// Whether functions run or wait, or events do.
+    var hasWork: Bool {
+        queue.count > 0 || workers.contains { $0.roles.isComputing || $0.loop.backlog > 0 }
+    }
+
+    /// Once in a control interval: lets the controller see the queues, and does what it decides.
+    func balance() {
+        let backlog = workers.reduce(0) { $0 + $1.loop.backlog }
+        guard controller.step(QueueSample(compute: queue.count, communication: backlog)) else { return }
+        apply(controller.split)
+    }
+
+    func apply(_ split: CoreSplit) {
+        EngineMetrics.show(split)
+        EngineMetrics.moves.add()
+        for worker in workers { worker.become(split.kind(of: worker.index)) }
+        for worker in workers {
+            worker.loop.post { [onChange] in onChange?(worker) }
+        }
+    }
+}
+
+/// What operators see of the split.
+private enum EngineMetrics {
+    static let compute = Metrics.shared.cell(
+        "dandelion_engines_compute_cores", "Cores that run functions; one that serves both kinds counts in both.",
+        .gauge)
+    static let communication = Metrics.shared.cell(
+        "dandelion_engines_communication_cores", "Cores that serve connections and requests to the outside.", .gauge)
+    static let moves = Metrics.shared.cell(
+        "dandelion_engines_core_moves_total", "Cores that changed their kind.")
+
+    static func show(_ split: CoreSplit) {
+        compute.set(split.compute)
+        communication.set(split.communication)
     }
 }
 

@@ -35,6 +35,7 @@ public final class Frontend: @unchecked Sendable {
         servers = pool.workers.map {
             Server(worker: $0, router: router, frontend: self, settings: settings, budget: budget)
         }
+        pool.afterChange { [weak self] worker in self?.servers[worker.index].followKinds() }
     }
 
     /// Room for some bodies of the largest size, but not for more than half of the machine's memory.
@@ -84,11 +85,14 @@ public final class Frontend: @unchecked Sendable {
     /// Any thread.
     var connectionCount: Int { servers.reduce(0) { $0 + $1.count.load(ordering: .relaxed) } }
 
-    /// The server with the fewest connections, about. Any thread.
-    func leastLoaded(_ own: Server) -> Server {
-        var least = own
-        for server in servers where server.count.load(ordering: .relaxed) < least.count.load(ordering: .relaxed) {
-            least = server
+    /// Where connections are served and there are fewer of them than at `own`, by more than a number; anywhere when those of
+    /// `own` are not served any more. Any thread.
+    func lessLoaded(than own: Server, by number: Int) -> Server? {
+        var most = own.worker.kind.communicates ? own.count.load(ordering: .relaxed) - number : Int.max
+        var least: Server?
+        for server in servers where server !== own && server.worker.kind.communicates {
+            let count = server.count.load(ordering: .relaxed)
+            if count < most { (most, least) = (count, server) }
         }
         return least
     }

@@ -28,7 +28,9 @@ struct Assembly {
             if made.backends.isEmpty { Log.warning("class \(made.name) has no available backend") }
             classes.append(made)
         }
-        do { pool = try WorkerPool(cores: cores) } catch { throw Failure(.internal, "\(error)") }
+        do { pool = try WorkerPool(cores: cores, control: config.control) } catch {
+            throw Failure(.internal, "\(error)")
+        }
         catalogue = Catalogue(
             store: try Store(directory: stateDirectory), classes: classes,
             communications: Self.communications(config, instances), imageCache: config.node.imageCache,
@@ -61,7 +63,7 @@ struct Assembly {
             name: config.name.value, backends: backends, memoryLimit: config.memoryLimit, timeout: config.timeout,
             mayRunInline: config.inline == .auto,
             cores: config.cores == .all ? [] : Self.cores(config.cores, of: cores, "class \(config.name.value)"),
-            unavailable: unavailable)
+            spin: config.waiting.spin, unavailable: unavailable)
     }
 
     private static func communications(

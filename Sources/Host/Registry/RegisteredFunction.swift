@@ -49,7 +49,8 @@ public final class RegisteredFunction: Sendable {
         let timeout = min(definition.timeout ?? runClass.timeout, runClass.timeout)
         let made = ComputeFunction(
             name: definition.name, memoryLimit: limit, timeout: timeout, inputNames: inputNames,
-            outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores
+            outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
+            spin: runClass.spin
         ) { [unowned catalogue, digest, name = definition.name] fresh throws(Failure) in
             // Without self, which holds this in `computes`.
             try catalogue.image(digest, of: name, in: runClass, fresh: fresh)

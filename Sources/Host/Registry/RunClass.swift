@@ -13,12 +13,14 @@ public struct RunClass: Sendable {
     public let mayRunInline: Bool
     /// CPUs that the class's functions may run on; empty = any.
     public let cores: [Int32]
+    /// Nanoseconds that engines look for more work after a run before they sleep.
+    public let spin: UInt64
     /// Why backends before the first available one, or all, are not: for errors.
     public let unavailable: [String]
 
     public init(
         name: String, backends: [ComputeBackend], memoryLimit: UInt64, timeout: UInt64, mayRunInline: Bool,
-        cores: [Int32] = [], unavailable: [String]
+        cores: [Int32] = [], spin: UInt64 = 0, unavailable: [String]
     ) {
         self.name = name
         self.backends = backends
@@ -26,6 +28,7 @@ public struct RunClass: Sendable {
         self.timeout = timeout
         self.mayRunInline = mayRunInline
         self.cores = cores
+        self.spin = spin
         self.unavailable = unavailable
     }
 }

@@ -108,7 +108,7 @@ final class Acceptor: EventSource {
         let connection = cp_accept(descriptor)
         if connection >= 0 { server.turnAway(connection) }
         reserve = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        stop()
+        server.stopAccepting()
         server.loop.schedule(at: Clock.now() &+ Self.pause) { [server] in server.resumeAccepting() }
     }
 }

@@ -23,6 +23,7 @@ extension Connection {
             if http2 != nil { return turnHTTP2() }
             guard flush() else { return }
         }
+        mayMove()
     }
 
     /// Takes requests until one must be waited for.

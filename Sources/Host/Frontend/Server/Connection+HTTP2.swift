@@ -46,6 +46,7 @@ extension Connection {
         }
         guard phase == .reading, isSent else { return }
         wait(!http2.hasStreams ? .idle : http2.isReceiving || !http2.hasBegun ? .frames : .nothing)
+        mayMove()
     }
 
     func respondHTTP2(_ response: Response, stream: Int32) {

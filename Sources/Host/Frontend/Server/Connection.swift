@@ -3,6 +3,7 @@ internal import Dispatcher
 internal import Engines
 internal import Glibc
 internal import Items
+internal import Platform
 
 /// One client's connection: HTTP/1.1, or HTTP/2 once it turns out to be that.
 ///
@@ -23,7 +24,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// What a time limit is running for.
     enum Waiting { case nothing, idle, head, body, frames, writing, lingering }
 
-    unowned let server: Server
+    private(set) unowned var server: Server
     /// In the server's list.
     var index: Int
     /// Server tick at which the current wait has lasted too long; 0 = none.
@@ -50,6 +51,9 @@ final class Connection: EventSource, @unchecked Sendable {
     private var interest = Connection.firstInterest
     private var isInputPaused = false
 
+    /// A job that may move the connection is on its way; nothing else moves it then.
+    private var mayMoveSoon = false
+
     static let firstInterest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
     /// Output beyond which nothing more is taken from the client.
     static let mostOutput = 256 << 10
@@ -60,6 +64,35 @@ final class Connection: EventSource, @unchecked Sendable {
         reader = RequestReader(pool: server.buffers, limits: server.limits)
         super.init(descriptor: descriptor)
         wait(.idle)
+    }
+
+    // MARK: Moving to another worker
+
+    /// Nothing has begun that is not answered, so that another worker may serve the connection.
+    var isBetweenRequests: Bool {
+        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, output == nil, invocations.isEmpty
+        else { return false }
+        return http2.map { $0.hasBegun && !$0.hasStreams } ?? reader.isIdle
+    }
+
+    /// Goes on at another server, on whose loop this is called; the last one has stopped watching.
+    func move(to server: Server, index: Int) throws(SystemError) {
+        self.server = server
+        self.index = index
+        reader = RequestReader(pool: server.buffers, limits: server.limits)
+        try server.loop.add(self, events: interest)
+        wait(.idle)
+    }
+
+    /// A request is answered.
+    func mayMove() {
+        guard server.isShedding, !mayMoveSoon else { return }
+        // Not at once: callers go on with the connection.
+        mayMoveSoon = true
+        server.loop.post { [self, server] in
+            mayMoveSoon = false
+            if phase != .closed { server.shed(self) }
+        }
     }
 
     // MARK: Events

@@ -28,6 +28,9 @@ final class Server: @unchecked Sendable {
     private var connections: [Connection] = []
     private var outputs: [OutputBuffer] = []
     private var isSweeping = false
+    private var listener: Int32 = -1
+    /// Connections may have to move to another worker.
+    private(set) var isShedding = false
 
     private static let second: UInt64 = 1_000_000_000
 
@@ -50,18 +53,26 @@ final class Server: @unchecked Sendable {
     // MARK: Connections
 
     func startAccepting(_ descriptor: Int32) {
-        let acceptor = Acceptor(descriptor: descriptor, server: self)
+        listener = descriptor
+        resumeAccepting()
+    }
+
+    func resumeAccepting() {
+        guard !isStopping, listener >= 0, acceptor == nil, worker.kind.communicates else { return }
+        let acceptor = Acceptor(descriptor: listener, server: self)
         self.acceptor = acceptor
         acceptor.start()
     }
 
-    func resumeAccepting() { if !isStopping { acceptor?.start() } }
+    func stopAccepting() {
+        acceptor?.stop()
+        acceptor = nil
+    }
 
     /// A connection was accepted: keeps it, or gives it to a worker that has clearly fewer.
     func take(_ descriptor: Int32) {
         guard frontend.connectionCount < settings.maxConnections else { return turnAway(descriptor) }
-        let other = frontend.leastLoaded(self)
-        if other !== self, other.count.load(ordering: .relaxed) + 4 < count.load(ordering: .relaxed) {
+        if let other = frontend.lessLoaded(than: self, by: 4) {
             other.loop.post { other.adopt(descriptor) }
         } else {
             adopt(descriptor)
@@ -76,8 +87,12 @@ final class Server: @unchecked Sendable {
             Log.warning("connection refused: \(error)")
             return turnAway(descriptor)
         }
-        connections.append(connection)
         count.add(1, ordering: .relaxed)
+        keep(connection)
+    }
+
+    private func keep(_ connection: Connection) {
+        connections.append(connection)
         if isStopping { connection.drain() }
         if !isSweeping {
             isSweeping = true
@@ -97,12 +112,53 @@ final class Server: @unchecked Sendable {
 
     /// The connection has closed its descriptor.
     func forget(_ connection: Connection) {
+        drop(connection)
+        count.subtract(1, ordering: .relaxed)
+    }
+
+    private func drop(_ connection: Connection) {
         let last = connections.removeLast()
         if last !== connection {
             connections[connection.index] = last
             last.index = connection.index
         }
+    }
+
+    // MARK: Moving to other workers
+
+    /// Cores have changed their kinds: accepts or not, and moves connections to where they are served now.
+    func followKinds() {
+        guard !isStopping else { return }
+        if worker.kind.communicates { resumeAccepting() } else { stopAccepting() }
+        isShedding = true
+        for connection in connections.reversed() where isShedding { shed(connection) }
+    }
+
+    /// Moves a connection, if it is between two requests and there is a better place for it.
+    func shed(_ connection: Connection) {
+        guard isShedding, !isStopping else { return }
+        guard let other = frontend.lessLoaded(than: self, by: 1) else {
+            isShedding = false
+            return
+        }
+        guard connection.isBetweenRequests else { return }
+        drop(connection)
+        loop.remove(connection)
+        // Counted before it is there, so that not all go to the same place.
         count.subtract(1, ordering: .relaxed)
+        other.count.add(1, ordering: .relaxed)
+        other.loop.post { other.welcome(connection) }
+    }
+
+    private func welcome(_ connection: Connection) {
+        do {
+            try connection.move(to: self, index: connections.count)
+            keep(connection)
+        } catch {
+            Log.warning("connection lost: \(error)")
+            count.subtract(1, ordering: .relaxed)
+            close(connection.descriptor)
+        }
     }
 
     // MARK: Time
@@ -130,8 +186,7 @@ final class Server: @unchecked Sendable {
     /// Accepts no more; connections end after the requests that are being handled.
     func drain() {
         isStopping = true
-        acceptor?.stop()
-        acceptor = nil
+        stopAccepting()
         for connection in connections { connection.drain() }
     }
 
