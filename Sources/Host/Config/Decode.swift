@@ -16,11 +16,12 @@ struct Decode {
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
         let classes = root.tables("classes").compactMap(functionClass)
+        let tenants = root.tables("tenants").map(tenant)
         root.finish()
         guard let node else { return nil }
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, control: control, plugins: plugins, functions: functions,
-            classes: classes)
+            classes: classes, tenants: tenants)
         checkReferences(config)
         return config
     }
@@ -43,7 +44,10 @@ struct Decode {
             drainTimeout: table.time("drain_timeout", in: 0...Self.hour, default: 10 * Self.second),
             log: table.choice("log", default: LogThreshold.info),
             localPath: table.boolean("local_path", default: false),
-            imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20))
+            imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20),
+            memory: table.optionalSize("memory", in: 16 << 20...1 << 50),
+            queueDelay: table.time("queue_delay", in: Self.millisecond...Self.hour, default: Self.second / 2),
+            maxRequests: maxRequests(table))
         table.finish()
         return settings
     }
@@ -57,6 +61,20 @@ struct Decode {
             deadBand: table.number("dead_band", in: 0...1000, default: standard.deadBand))
         table.finish()
         return settings
+    }
+
+    private func maxRequests(_ table: TableReader) -> Int {
+        Int(table.integer("max_requests", in: 1...1_000_000, default: 16_384))
+    }
+
+    private func tenant(_ name: Located<String>, _ table: TableReader) -> TenantConfig {
+        if name.value.isEmpty || name.value.utf8.count > 64 || !name.value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) {
+            log.add(name.place, "the tenant's name '\(name.value)' must be 1 to 64 printable ASCII characters")
+        }
+        let decoded = TenantConfig(
+            name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table))
+        table.finish()
+        return decoded
     }
 
     private func plugin(_ name: Located<String>, _ table: TableReader) -> PluginConfig? {

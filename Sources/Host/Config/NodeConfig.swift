@@ -10,6 +10,7 @@ public struct NodeConfig: Sendable {
     public var plugins: [PluginConfig]
     public var functions: [CommunicationFunction]
     public var classes: [FunctionClass]
+    public var tenants: [TenantConfig]
 
     /// Names of classes are the same in any case.
     public func functionClass(named name: String) -> FunctionClass? {
@@ -37,6 +38,12 @@ public struct NodeSettings: Sendable {
     public var localPath: Bool
     /// Bytes of loaded images kept in memory.
     public var imageCache: UInt64
+    /// Bytes for sandboxes, bodies and outputs together; nil = a share of what the machine gives.
+    public var memory: UInt64?
+    /// Nanoseconds that a request may be expected to wait for an engine.
+    public var queueDelay: UInt64
+    /// Requests in progress at once.
+    public var maxRequests: Int
 }
 
 /// The table `[control]`: how cores move between computing and communicating.
@@ -131,6 +138,18 @@ public struct CommunicationFunction: Sendable {
     public var timeout: UInt64
     /// Bytes of one answer.
     public var maxResponse: UInt64
+}
+
+/// A table `[tenants.NAME]`: how much of the node a tenant may have; NAME `default` is for all that have no table.
+public struct TenantConfig: Sendable {
+    public var name: Located<String>
+    /// Share of the engines while others want them too, relative to the others' weights.
+    public var weight: Int
+    /// Requests in progress at once.
+    public var maxRequests: Int
+
+    /// The name of the table for tenants that have none.
+    public static let fallback = "default"
 }
 
 /// A table `[classes.NAME]`: how the functions registered into it are run.

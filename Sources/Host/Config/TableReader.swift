@@ -119,15 +119,20 @@ final class TableReader {
 
     /// Bytes: an integer, or text with a unit.
     func size(_ key: String, in range: ClosedRange<UInt64>, default fallback: UInt64) -> UInt64 {
-        guard let value = entry(key)?.value else { return fallback }
+        optionalSize(key, in: range) ?? fallback
+    }
+
+    /// As `size`; nil when the key is absent.
+    func optionalSize(_ key: String, in range: ClosedRange<UInt64>) -> UInt64? {
+        guard let value = entry(key)?.value else { return nil }
         let bytes: UInt64?
         switch value.kind {
         case .integer(let number): bytes = UInt64(exactly: number)
         case .string(let text): bytes = Units.size(text)
-        default: return wrong(key, value, "a size such as \"64MiB\"") ?? fallback
+        default: return wrong(key, value, "a size such as \"64MiB\"")
         }
-        guard let bytes else { return badUnit(key, value, "size", Units.sizes.map(\.name), "64MiB") ?? fallback }
-        return within(range, bytes, key, value, Units.sizeText) ?? fallback
+        guard let bytes else { return badUnit(key, value, "size", Units.sizes.map(\.name), "64MiB") }
+        return within(range, bytes, key, value, Units.sizeText)
     }
 
     /// Nanoseconds, from text with a unit.

@@ -16,6 +16,8 @@ final class CompositionRun {
     private static let deepest = 256
     private let done: (Result<[ItemSet], Failure>) -> Void
     private var sets: [ItemSet?]
+    /// By set: parameters that have not taken it, and one more if it is an output.
+    private var uses: [Int]
     /// By call: how many of its input sets are missing.
     private var missing: [Int]
     private var unfinished: Int
@@ -39,6 +41,9 @@ final class CompositionRun {
         self.done = done
         callees = try invocation.catalogue.resolve(graph)
         sets = Array(repeating: nil, count: graph.setCount)
+        uses = Array(repeating: 0, count: graph.setCount)
+        for call in graph.calls { for case let binding? in call.inputs { uses[binding.set] += 1 } }
+        for set in graph.outputSets { uses[set] += 1 }
         missing = graph.calls.map(\.waits)
         unfinished = graph.calls.count
         ready = graph.calls.indices.filter { graph.calls[$0].waits == 0 }
@@ -91,21 +96,33 @@ final class CompositionRun {
                 View(items: call.inputs[parameter].map { set($0.set).items } ?? [])
             }
             let gathered = GatheredSets(outputs: call.outputs.count, instances: instances.count)
-            guard instances.count > 0 else { return finish(index, gathered) }
-            for instance in 0..<instances.count where !invocation.isFinished {
+            guard instances.count > 0 else {
+                release(call)
+                return finish(index, gathered)
+            }
+            invocation.start(callee, count: instances.count, depth: depth + 1) { instance in
                 let inputs = call.inputs.indices.map { parameter in
-                    input(call.inputs[parameter], instances.selection(instance: instance, parameter: parameter))
+                    self.input(call.inputs[parameter], instances.selection(instance: instance, parameter: parameter))
                 }
-                invocation.start(callee, inputs: inputs, depth: depth + 1) { result in
-                    switch result {
-                    case .failure(let failure): self.fail(failure, in: call)
-                    case .success(let sets):
-                        if gathered.add(sets, from: instance) { self.finish(index, gathered) }
-                    }
+                if instance == instances.count - 1 { self.release(call) }
+                return inputs
+            } done: { instance, result in
+                switch result {
+                case .failure(let failure): self.fail(failure, in: call)
+                case .success(let sets):
+                    if gathered.add(sets, from: instance) { self.finish(index, gathered) }
                 }
             }
         } catch {
             fail(error, in: call)
+        }
+    }
+
+    /// The last instance of the call has its inputs: what no other call awaits goes with its consumers.
+    private func release(_ call: Call) {
+        for case let binding? in call.inputs {
+            uses[binding.set] -= 1
+            if uses[binding.set] == 0 { sets[binding.set] = nil }
         }
     }
 
@@ -123,7 +140,7 @@ final class CompositionRun {
         unfinished -= 1
         for (output, set) in graph.calls[index].outputs.enumerated() {
             guard let set else { continue }
-            sets[set] = gathered.set(output)
+            if uses[set] > 0 { sets[set] = gathered.set(output) }
             announce(set)
         }
         beginReady()

@@ -4,8 +4,12 @@ public import Registry
 /// Starts invocations (paper, section 6.1). One per node; each invocation lives on the worker that it came in on.
 public final class Dispatcher: Sendable {
     let catalogue: Catalogue
+    public let admission: Admission
 
-    public init(catalogue: Catalogue) { self.catalogue = catalogue }
+    public init(catalogue: Catalogue, admission: Admission = Admission()) {
+        self.catalogue = catalogue
+        self.admission = admission
+    }
 
     /// Begins an invocation on the calling worker's loop; `completion` is called there, once, perhaps before this
     /// returns.

@@ -13,7 +13,10 @@ internal import Registry
 public final class Invocation {
     let catalogue: Catalogue
     let worker: Worker
-    let request: InvocationRequest
+    /// Without its inputs.
+    private(set) var request: InvocationRequest
+    let tenant: Tenant
+    private let admission: Admission
     private var completion: ((InvocationOutcome) -> Void)?
     private var timeline = InvocationTimeline()
     private let started = Clock.now()
@@ -21,22 +24,26 @@ public final class Invocation {
     private var timer: LoopTimer?
     /// What must be stopped when the invocation ends early.
     private var tasks: [ObjectIdentifier: ComputeTask] = [:]
-    private var transfers: [Transfer: Void] = [:]
-
-    private struct Transfer: Hashable {
-        let port: CommPort
-        let token: UInt64
-        static func == (a: Transfer, b: Transfer) -> Bool { a.token == b.token && a.port === b.port }
-        func hash(into hasher: inout Hasher) { hasher.combine(token) }
-    }
+    private var transfers: Transfers?
+    /// What a composition's calls may start; nil for a function by itself.
+    private var windows: Windows?
+    /// Moved on when it begins: the last consumer's end is the data's.
+    private var inputs: [ItemSet]
+    private var isAdmitted = false
+    /// Work has been done for it: what follows is not turned away any more.
+    private var hasProgress = false
 
     init(
         dispatcher: Dispatcher, worker: Worker, request: InvocationRequest,
         completion: @escaping (InvocationOutcome) -> Void
     ) {
         catalogue = dispatcher.catalogue
+        admission = dispatcher.admission
+        tenant = request.tenant ?? dispatcher.admission.others
         self.worker = worker
+        inputs = request.inputs
         self.request = request
+        self.request.inputs = []
         self.completion = completion
     }
 
@@ -52,10 +59,14 @@ public final class Invocation {
             }
         }
         do {
+            try admission.enter(tenant, in: worker.pool)
+            isAdmitted = true
+            let inputs = inputs
+            self.inputs = []
             switch try target() {
-            case .function(let function): runAlone(.compute(function))
-            case .communication(let function, let variant): runAlone(.communication(function, variant))
-            case .composition(let graph): run(graph)
+            case .function(let function): runAlone(.compute(function), inputs)
+            case .communication(let function, let variant): runAlone(.communication(function, variant), inputs)
+            case .composition(let graph): run(graph, inputs)
             }
         } catch {
             finish(.failure(error))
@@ -75,9 +86,9 @@ public final class Invocation {
 
     // MARK: What can be invoked
 
-    private func runAlone(_ callee: Callee) {
+    private func runAlone(_ callee: Callee, _ inputs: [ItemSet]) {
         // A function by itself is a call with every set given whole.
-        start(callee, inputs: request.inputs) { result in
+        start(callee, inputs: inputs) { result in
             self.finish(
                 result.map { sets in
                     sets.enumerated().map { index, set in
@@ -87,9 +98,9 @@ public final class Invocation {
         }
     }
 
-    private func run(_ graph: CompositionGraph) {
+    private func run(_ graph: CompositionGraph, _ inputs: [ItemSet]) {
         do {
-            let run = try CompositionRun(graph, inputs: request.inputs, in: self) { result in
+            let run = try CompositionRun(graph, inputs: inputs, in: self) { result in
                 self.finish(
                     result.map { sets in
                         zip(graph.outputNames, sets).map { OutputSet(declared: Blob($0), set: $1) }
@@ -101,16 +112,45 @@ public final class Invocation {
         }
     }
 
-    /// Runs one instance of a callee; `done` gets one set for each output, unless the invocation has ended. `depth`:
-    /// compositions around it.
+    /// Runs a callee `count` times, a few at a time; `inputs` gives what each instance finds, `done` gets its number and
+    /// outputs, unless the invocation has ended. `depth`: compositions around it.
     func start(
+        _ callee: Callee, count: Int, depth: Int, inputs: @escaping (Int) -> [ItemSet],
+        done: @escaping (Int, Result<[ItemSet], Failure>) -> Void
+    ) {
+        let windows = windows ?? Windows()
+        self.windows = windows
+        let window = windows.window(of: callee)
+        let limit = limit(of: callee)
+        window.add(
+            FanOut(count: count, limit: limit()) { [unowned self] instance, fanOut in
+                start(callee, inputs: inputs(instance), depth: depth) { result in
+                    done(instance, result)
+                    window.ended(fanOut)
+                }
+            })
+    }
+
+    /// How many instances of a callee may be under way.
+    private func limit(of callee: Callee) -> () -> Int {
+        guard case .compute(let function) = callee,
+            let compute = try? function.compute(in: request.className)
+        else { return { Windows.mostGroups } }
+        let engines = worker.pool.workers.count
+        return { compute.window(engines: engines) }
+    }
+
+    /// Runs one instance of a callee; `done` gets one set for each output, unless the invocation has ended.
+    private func start(
         _ callee: Callee, inputs: [ItemSet], depth: Int = 0, done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) {
         guard !isFinished else { return }
         switch callee {
         case .compute(let function): startTask(function, inputs, done)
         case .communication(let function, let variant):
-            startTransfers(function, variant, inputs, done)
+            let transfers = transfers ?? Transfers(of: self)
+            self.transfers = transfers
+            transfers.start(function, variant, inputs, done)
         case .composition(let graph):
             do { try CompositionRun(graph, inputs: inputs, in: self, depth: depth, done: done).start() } catch {
                 done(.failure(error))
@@ -122,12 +162,16 @@ public final class Invocation {
         _ function: RegisteredFunction, _ inputs: [ItemSet], _ done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) {
         let compute: ComputeFunction
-        do { compute = try function.compute(in: request.className) } catch { return done(.failure(error)) }
+        do throws(Failure) {
+            compute = try function.compute(in: request.className)
+            try worker.pool.budget.check(run: compute.memoryLimit, of: compute.name)
+        } catch { return done(.failure(error)) }
         let task = ComputeTask(
             function: compute, inputs: function.bind(inputs), deadline: request.deadline, fresh: request.fresh,
-            owner: worker
+            tenant: tenant, patience: hasProgress ? 0 : admission.patience, owner: worker
         ) { task in
             guard !self.isFinished else { return }
+            self.hasProgress = true
             self.tasks.removeValue(forKey: ObjectIdentifier(task))
             self.note(task.timeline)
             done(
@@ -138,84 +182,6 @@ public final class Invocation {
         }
         tasks[ObjectIdentifier(task)] = task
         worker.submit(task)
-    }
-
-    /// One request for each item of the first set, with the items at its place in the others.
-    private func startTransfers(
-        _ function: CommFunction, _ variant: Int, _ inputs: [ItemSet],
-        _ done: @escaping (Result<[ItemSet], Failure>) -> Void
-    ) {
-        let outputCount = function.signatures[variant].outputs.count
-        let items = inputs.first?.items ?? []
-        // As in the original, replies travel in a set named like the one that held the requests.
-        let name = inputs.first?.name ?? .empty
-        let gathered = Gathered(count: items.count)
-        guard !items.isEmpty else {
-            return done(.success((0..<outputCount).map { _ in ItemSet(name: name) }))
-        }
-        for (index, item) in items.enumerated() where !isFinished {
-            let parts = function.signatures[variant].inputs.indices.map { set in
-                set < inputs.count && index < inputs[set].items.count ? inputs[set].items[index].data : .empty
-            }
-            startTransfer(function, variant, parts) { result in
-                switch result {
-                case .failure(var failure):
-                    failure.detail += " (item '\(item.ident.text)' of set '\(name.text)')"
-                    failure.facts.append(.init("item", item.ident.text))
-                    done(.failure(failure))
-                case .success(let outputs):
-                    gathered.replies[index] = outputs
-                    gathered.missing -= 1
-                    guard gathered.missing == 0 else { return }
-                    done(
-                        .success(
-                            (0..<outputCount).map { output in
-                                ItemSet(
-                                    name: name,
-                                    items: zip(items, gathered.replies).map { item, reply in
-                                        Item(
-                                            ident: item.ident, key: item.key,
-                                            data: output < reply.count ? reply[output] : .empty)
-                                    })
-                            }))
-                }
-            }
-        }
-    }
-
-    private final class Gathered {
-        var replies: [[Blob]]
-        var missing: Int
-        init(count: Int) {
-            replies = Array(repeating: [], count: count)
-            missing = count
-        }
-    }
-
-    private func startTransfer(
-        _ function: CommFunction, _ variant: Int, _ inputs: [Blob], _ done: @escaping (Result<[Blob], Failure>) -> Void
-    ) {
-        let limit = Clock.now() &+ function.timeout
-        do {
-            let port = try worker.port(for: function.backend)
-            let begun = Clock.now()
-            var transfer: Transfer?
-            let token = try port.submit(
-                protocol: function.protocolIndex, signature: variant, inputs: inputs,
-                deadline: request.deadline == 0 ? limit : min(limit, request.deadline),
-                maxResponse: function.maxResponse
-            ) { completion in
-                guard !self.isFinished else { return }
-                if let transfer { self.transfers.removeValue(forKey: transfer) }
-                self.timeline.communication &+= Clock.now() &- begun
-                self.timeline.requests += 1
-                done(completion.failure.map { .failure($0) } ?? .success(completion.outputs))
-            }
-            transfer = Transfer(port: port, token: token)
-            transfers[Transfer(port: port, token: token)] = ()
-        } catch {
-            done(.failure(error))
-        }
     }
 
     // MARK: End
@@ -238,9 +204,15 @@ public final class Invocation {
         self.completion = nil
         timer?.cancel()
         for task in tasks.values { task.cancel() }
-        for transfer in transfers.keys { transfer.port.cancel(transfer.token) }
         tasks = [:]
-        transfers = [:]
+        windows?.close()
+        inputs = []
+        if let transfers {
+            transfers.cancel()
+            timeline.communication = transfers.time
+            timeline.requests = transfers.requests
+        }
+        if isAdmitted { admission.leave(tenant) }
         timeline.total = Clock.now() &- started
         completion(InvocationOutcome(result: result, exitCode: exitCode, timeline: timeline))
     }

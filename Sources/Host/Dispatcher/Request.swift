@@ -1,3 +1,4 @@
+public import Engines
 public import Failure
 public import Items
 
@@ -19,15 +20,19 @@ public struct InvocationRequest {
     public var deadline: UInt64
     /// Run compute functions in this class instead of the one they were registered into.
     public var className: String?
+    /// On whose behalf; nil = of nobody in particular.
+    public var tenant: Tenant?
 
     public init(
-        target: Target, inputs: [ItemSet], fresh: Bool = false, deadline: UInt64 = 0, className: String? = nil
+        target: Target, inputs: [ItemSet], fresh: Bool = false, deadline: UInt64 = 0, className: String? = nil,
+        tenant: Tenant? = nil
     ) {
         self.target = target
         self.inputs = inputs
         self.fresh = fresh
         self.deadline = deadline
         self.className = className
+        self.tenant = tenant
     }
 }
 

@@ -37,6 +37,12 @@ public final class CommPort: EventSource {
         return lastToken
     }
 
+    /// Whether the request may be made twice, as far as the backend can tell.
+    public func isIdempotent(protocol index: Int, signature: Int, inputs: [Blob]) -> Bool {
+        reactor.backend.isIdempotent(
+            CommRequest(token: 0, protocol: index, signature: signature, inputs: inputs, deadline: 0, maxResponse: 0))
+    }
+
     public func cancel(_ token: UInt64) { reactor.cancel(token) }
 
     public override func ready(_ events: UInt32) {

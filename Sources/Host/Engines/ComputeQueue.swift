@@ -1,66 +1,112 @@
+internal import Platform
 internal import Synchronization
 
-/// Tasks that wait for a free engine, oldest first, shared by all workers: late binding (paper, section 5).
+/// Tasks that wait for a free engine, shared by all workers: late binding (paper, section 5).
+///
+/// Each tenant has a line of its own, oldest first. Whose turn it is is decided as in stride scheduling (Waldspurger,
+/// 1995): a tenant pays for each task with the time that its function usually takes, divided by the tenant's weight, and
+/// the one that has paid least goes next. A task leaves only together with the memory that it may use.
 final class ComputeQueue: Sendable {
-    private struct Ring {
-        var tasks: [ComputeTask?] = Array(repeating: nil, count: 64)
-        var head = 0
+    private struct State {
+        /// Tenants with tasks.
+        var lines: [Tenant] = []
+        /// What the last tenant that was served had paid: nobody saves up time by asking for nothing.
+        var pass: UInt64 = 0
         var count = 0
     }
 
-    private let ring = Mutex(Ring())
+    private let state = Mutex(State())
     private let length = Atomic<Int>(0)
+    private let work = Atomic<UInt64>(0)
+    private let weights = Atomic<UInt64>(0)
+    private let budget: MemoryBudget
+    /// How many tasks run at once.
+    private let engines = Atomic<UInt64>(1)
+
+    init(budget: MemoryBudget) { self.budget = budget }
+
+    /// As cores change their kind.
+    func serve(by engines: Int) { self.engines.store(UInt64(max(1, engines)), ordering: .relaxed) }
 
     /// How many wait, as of a moment ago.
     var count: Int { length.load(ordering: .sequentiallyConsistent) }
 
     func push(_ task: ComputeTask) {
-        ring.withLock { ring in
-            if ring.count == ring.tasks.count { Self.grow(&ring) }
-            ring.tasks[(ring.head + ring.count) % ring.tasks.count] = task
-            ring.count += 1
-            length.store(ring.count, ordering: .sequentiallyConsistent)
+        let tenant = task.tenant
+        tenant.add(work: task.expectedTime)
+        work.add(task.expectedTime, ordering: .relaxed)
+        state.withLock { state in
+            if tenant.tasks.count == 0 {
+                tenant.pass = max(tenant.pass, state.pass)
+                state.lines.append(tenant)
+                weights.add(tenant.weight, ordering: .relaxed)
+            }
+            tenant.tasks.append(task)
+            state.count += 1
+            length.store(state.count, ordering: .sequentiallyConsistent)
         }
     }
 
-    /// Takes the oldest task that `worker` takes.
+    /// Takes the task whose turn it is, of those that `worker` takes, with the memory that it may use.
     func pop(for worker: Worker) -> ComputeTask? {
         guard count > 0 else { return nil }
-        return ring.withLock { ring in
-            guard let place = Self.first(in: ring, for: worker) else { return nil }
-            let task = ring.tasks[(ring.head + place) % ring.tasks.count]
-            // Those before it may not run here; they move up by one place.
-            for index in stride(from: place, to: 0, by: -1) {
-                ring.tasks[(ring.head + index) % ring.tasks.count] =
-                    ring.tasks[(ring.head + index - 1) % ring.tasks.count]
+        return state.withLock { state in
+            guard let turn = turn(in: state, for: worker) else { return nil }
+            let tenant = state.lines[turn.line]
+            // The room that `turn` saw may be taken by a request's body meanwhile.
+            guard let first = tenant.tasks[turn.place], budget.reserve(run: first.function.memoryLimit),
+                let task = tenant.tasks.remove(at: turn.place)
+            else { return nil }
+            state.pass = tenant.pass
+            tenant.pass &+= task.expectedTime / tenant.weight
+            tenant.remove(work: task.expectedTime)
+            work.subtract(task.expectedTime, ordering: .relaxed)
+            if tenant.tasks.count == 0 {
+                state.lines.swapAt(turn.line, state.lines.count - 1)
+                state.lines.removeLast()
+                weights.subtract(tenant.weight, ordering: .relaxed)
             }
-            ring.tasks[ring.head] = nil
-            ring.head = (ring.head + 1) % ring.tasks.count
-            ring.count -= 1
-            length.store(ring.count, ordering: .sequentiallyConsistent)
+            state.count -= 1
+            length.store(state.count, ordering: .sequentiallyConsistent)
             return task
         }
     }
 
-    /// Whether a task waits that `worker` takes.
+    /// Whether a task waits that `worker` takes and that may run now.
     func hasTask(for worker: Worker) -> Bool {
         guard count > 0 else { return false }
-        return ring.withLock { Self.first(in: $0, for: worker) != nil }
+        return state.withLock { turn(in: $0, for: worker) != nil }
     }
 
-    private static func first(in ring: Ring, for worker: Worker) -> Int? {
+    private func turn(in state: State, for worker: Worker) -> (line: Int, place: Int)? {
+        var best: (line: Int, place: Int)?
+        for (index, tenant) in state.lines.enumerated() {
+            if let best, state.lines[best.line].pass <= tenant.pass { continue }
+            if let place = first(in: tenant.tasks, for: worker) { best = (index, place) }
+        }
+        return best
+    }
+
+    private func first(in tasks: borrowing TaskRing, for worker: Worker) -> Int? {
         // A communication engine takes few of them: it does not search a long queue over and over.
-        let places = worker.kind.computes ? ring.count : min(ring.count, 16)
+        let places = worker.kind.computes ? tasks.count : min(tasks.count, 16)
         for place in 0..<places {
-            let task = ring.tasks[(ring.head + place) % ring.tasks.count]
-            if let task, worker.takes(task.function) { return place }
+            guard let function = tasks[place]?.function, worker.takes(function) else { continue }
+            // Whoever waits for memory is not overtaken by the tenant's own later tasks.
+            return budget.hasRoom(forRun: function.memoryLimit) ? place : nil
         }
         return nil
     }
 
-    private static func grow(_ ring: inout Ring) {
-        let old = ring
-        ring.tasks = (0..<old.count * 2).map { $0 < old.count ? old.tasks[(old.head + $0) % old.count] : nil }
-        ring.head = 0
+    /// How long a task of the tenant that came now would wait for an engine, ns, by what functions usually take.
+    func expectedWait(of tenant: Tenant) -> UInt64 {
+        let waiting = tenant.work
+        let engines = engines.load(ordering: .relaxed)
+        guard waiting > 0, count >= Int(engines) else { return 0 }
+        let all = work.load(ordering: .relaxed) / engines
+        // Its share, while everybody else uses theirs; engines that others leave idle are its own.
+        let shares = max(weights.load(ordering: .relaxed), tenant.weight)
+        let (product, overflow) = waiting.multipliedReportingOverflow(by: shares)
+        return overflow ? all : min(all, product / (tenant.weight * engines))
     }
 }

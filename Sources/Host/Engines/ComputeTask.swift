@@ -73,6 +73,16 @@ public final class ComputeFunction: Sendable {
 
     private static let longestInline: UInt64 = 200_000
 
+    /// What a run costs its tenant, ns: with a sandbox, and a guess before the first run.
+    var expectedTime: UInt64 {
+        let typical = typicalRunTime.load(ordering: .relaxed)
+        return typical == 0 ? 1_000_000 : max(typical, 10_000)
+    }
+
+    /// Instances of it that one invocation may have under way: enough to keep `engines` busy, and few enough that an
+    /// invocation with very many does not hold up the others of its tenant.
+    public func window(engines: Int) -> Int { isKnownShort ? max(64, engines * 8) : max(8, engines * 4) }
+
     func ran(for time: UInt64) {
         let before = typicalRunTime.load(ordering: .relaxed)
         typicalRunTime.store(before == 0 ? time : (before &* 7 &+ time) / 8, ordering: .relaxed)
@@ -91,6 +101,11 @@ public final class ComputeTask: @unchecked Sendable {
     public internal(set) var result: Result<ComputeOutput, Failure> = .failure(Failure(.internal, "has not run"))
     /// Read the image anew.
     let fresh: Bool
+    public let tenant: Tenant
+    /// Nanoseconds that it may wait for an engine before it is turned away, 0 = any time.
+    let patience: UInt64
+    /// What its function usually takes, ns.
+    let expectedTime: UInt64
     let owner: Worker
     /// Called once, on the owner's loop.
     let completion: (ComputeTask) -> Void
@@ -105,13 +120,16 @@ public final class ComputeTask: @unchecked Sendable {
 
     /// `completion` is called once, on the loop of `owner`, which must be the calling worker.
     public init(
-        function: ComputeFunction, inputs: [ItemSet], deadline: UInt64, fresh: Bool, owner: Worker,
-        completion: @escaping (ComputeTask) -> Void
+        function: ComputeFunction, inputs: [ItemSet], deadline: UInt64, fresh: Bool, tenant: Tenant,
+        patience: UInt64 = 0, owner: Worker, completion: @escaping (ComputeTask) -> Void
     ) {
         self.function = function
         self.inputs = inputs
         self.deadline = deadline
         self.fresh = fresh
+        self.tenant = tenant
+        self.patience = patience
+        expectedTime = function.expectedTime
         self.owner = owner
         self.completion = completion
     }

@@ -1,4 +1,4 @@
-internal import Failure
+public import Failure
 internal import GuestLayout
 internal import Items
 internal import Platform
@@ -12,20 +12,25 @@ final class ThreadEngines {
     private var retired: [ComputeEngine] = []
     private var random = RandomSource()
     private let core: Int32?
+    private let budget: MemoryBudget
 
     /// Outputs at least this large stay in their context until their last consumer has them, if one more is free.
     private static let heldOutputBytes = 256 << 10
     private static let mostItems = 1 << 20
     private static let maxAttempts = 3
 
-    init(core: Int32?) { self.core = core }
+    init(core: Int32?, budget: MemoryBudget) {
+        self.core = core
+        self.budget = budget
+    }
 
     /// Makes the engine of a backend ahead of its first task.
     func prepare(_ backend: ComputeBackend) {
         do { _ = try engine(for: backend) } catch { Log.error("\(error.detail)") }
     }
 
-    /// Runs a task from context to outputs; `task.result` and its timeline are set when it returns.
+    /// Runs a task from context to outputs; `task.result` and its timeline are set when it returns, and the memory that it
+    /// was taken from the queue with is given back.
     func execute(_ task: ComputeTask) {
         task.timeline.dequeued = Clock.now()
         repeat {
@@ -37,6 +42,7 @@ final class ThreadEngines {
             }
         } while shouldRepeat(task)
         task.inputs = []
+        budget.release(run: task.function.memoryLimit)
         task.timeline.outputsTaken = Clock.now()
     }
 
@@ -55,6 +61,8 @@ final class ThreadEngines {
         if task.deadline != 0, task.timeline.dequeued >= task.deadline {
             throw Failure(.deadline, "function '\(function.name)' waited past its deadline for an engine")
         }
+        let waited = task.timeline.dequeued &- task.timeline.queued
+        if task.patience != 0, waited > task.patience { throw .overloaded(wait: waited) }
         // Before anything is made for it: under overload most that waited long are cancelled.
         if task.isCancelled { throw Self.cancelled(function) }
         let image = try function.image(task.fresh)
@@ -84,7 +92,7 @@ final class ThreadEngines {
             outputCount: function.outputNames.count,
             // Tables may name the same bytes over and over; a function has no use for more than it may hold.
             limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20))
-        return take(outputs, from: context, holding: engine.hasSpareContext)
+        return try take(outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext)
     }
 
     private static func cancelled(_ function: ComputeFunction) -> Failure {
@@ -99,20 +107,33 @@ final class ThreadEngines {
         return task.deadline == 0 ? own : min(own, task.deadline)
     }
 
-    /// Makes items of what lies in a context: copies when small, references when large and the engine can spare it.
-    private func take(_ outputs: GuestOutputs, from context: ComputeContext, holding: Bool) -> ComputeOutput {
-        var total = 0
-        for set in outputs.sets { for item in set.items { total += item.data.count } }
-        let hold = holding && total >= Self.heldOutputBytes
-        func blob(_ bytes: UnsafeRawBufferPointer) -> Blob {
-            hold ? Blob(storage: context, start: bytes.baseAddress, count: bytes.count) : Blob(copying: bytes)
+    /// Makes items of what lies in a context: copies when small, references when large and both the engine and the budget
+    /// can spare it.
+    private func take(
+        _ outputs: GuestOutputs, from context: ComputeContext, limit: UInt64, holding: Bool
+    ) throws(Failure) -> ComputeOutput {
+        var data = 0
+        var names = 0
+        for set in outputs.sets {
+            names += set.ident.count
+            for item in set.items {
+                names += item.ident.count
+                data += item.data.count
+            }
         }
-        let sets = outputs.sets.map { set in
-            ItemSet(
-                name: blob(set.ident),
-                items: set.items.map { Item(ident: blob($0.ident), key: $0.key, data: blob($0.data)) })
+        if holding, data >= Self.heldOutputBytes, let held = HeldContext(context, bytes: limit, budget: budget) {
+            return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
         }
-        return ComputeOutput(sets: sets, exitCode: outputs.exitCode)
+        let copies = try BudgetedStorage(capacity: data + names, budget: budget)
+        try copies.fill(to: data + names)
+        var next = copies.base
+        return outputs.items { bytes in
+            guard let source = bytes.baseAddress, bytes.count > 0 else { return .empty }
+            // SAFETY: the capacity is the sum of all that is copied, in this order, and nobody else knows it yet.
+            next.copyMemory(from: source, byteCount: bytes.count)
+            defer { next += bytes.count }
+            return Blob(storage: copies, start: UnsafeRawPointer(next), count: bytes.count)
+        }
     }
 
     private func engine(for backend: ComputeBackend) throws(Failure) -> ComputeEngine {
@@ -142,6 +163,27 @@ final class ThreadEngines {
         engines = []
         retired.removeAll { $0.destroyIfUnused() }
         return retired.isEmpty
+    }
+}
+
+extension GuestOutputs {
+    /// The same as items of the host's.
+    fileprivate func items(_ blob: (UnsafeRawBufferPointer) -> Blob) -> ComputeOutput {
+        let sets = sets.map { set in
+            ItemSet(
+                name: blob(set.ident),
+                items: set.items.map { Item(ident: blob($0.ident), key: $0.key, data: blob($0.data)) })
+        }
+        return ComputeOutput(sets: sets, exitCode: exitCode)
+    }
+}
+
+extension Failure {
+    /// The node has more to do than it can; `wait` in ns says when to come again.
+    public static func overloaded(wait: UInt64) -> Failure {
+        Failure(
+            .busy, "the node is overloaded: functions wait \(wait / 1_000_000) ms for an engine",
+            [.init("retryAfter", String(max(1, (wait + 999_999_999) / 1_000_000_000)))])
     }
 }
 

@@ -19,7 +19,7 @@ public final class Worker: @unchecked Sendable {
     /// For the leader, but for `post`.
     public let loop: EventLoop
     let roles = Roles()
-    private let pool: WorkerPool
+    public let pool: WorkerPool
     private let kindCell: Atomic<UInt8>
     /// CLOCK_MONOTONIC ns up to which the leader looks for work instead of sleeping.
     private let awakeUntil = Atomic<UInt64>(0)
@@ -51,7 +51,7 @@ public final class Worker: @unchecked Sendable {
             liveThreads.add(1, ordering: .acquiringAndReleasing)
             do {
                 try Thread.start(name: "worker-\(index)\(thread == 0 ? "a" : "b")", core: core) {
-                    let engines = ThreadEngines(core: self.core)
+                    let engines = ThreadEngines(core: self.core, budget: self.pool.budget)
                     for backend in backends { engines.prepare(backend) }
                     while engines.idle(budget: Self.idleStep) {}
                     ready()

@@ -9,7 +9,9 @@ public final class WorkerPool: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: `workers` and `onChange` are set before any thread starts; `controller` is the
     // monitor's.
     public private(set) var workers: [Worker] = []
-    let queue = ComputeQueue()
+    let queue: ComputeQueue
+    /// Memory that everything under way shares.
+    public let budget: MemoryBudget
     let monitor = Monitor()
     let control: ControlSettings
     private var controller: CoreController
@@ -17,15 +19,21 @@ public final class WorkerPool: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
 
     /// One worker for each of `cores`; nil = one worker that is not pinned.
-    public init(cores: [Int32]?, control: ControlSettings = ControlSettings()) throws(SystemError) {
+    public init(
+        cores: [Int32]?, control: ControlSettings = ControlSettings(), budget: MemoryBudget = MemoryBudget()
+    ) throws(SystemError) {
         self.control = control
+        self.budget = budget
+        queue = ComputeQueue(budget: budget)
         let cores: [Int32?] = cores.map { $0.map(Optional.some) } ?? [nil]
         let split = CoreSplit(cores: cores.count)
         controller = CoreController(split: split, settings: control)
+        queue.serve(by: split.compute)
         for (index, core) in cores.enumerated() {
             workers.append(try Worker(index: index, core: core, kind: split.kind(of: index), pool: self))
         }
         EngineMetrics.show(split)
+        budget.whenReleased { [weak self] in self?.callWorker() }
     }
 
     /// Has `action` called on each worker's loop after cores have changed their kinds. Before `start`.
@@ -44,9 +52,13 @@ public final class WorkerPool: @unchecked Sendable {
     /// Compute tasks that wait for an engine.
     public var queueLength: Int { queue.count }
 
+    /// How long a compute task of the tenant that came now would wait for an engine, ns.
+    public func expectedWait(of tenant: Tenant) -> UInt64 { queue.expectedWait(of: tenant) }
+
     /// Ends all threads and waits for them. Not from a worker's thread.
     public func stop() {
         stopping.store(true, ordering: .sequentiallyConsistent)
+        budget.whenReleased {}
         monitor.stop()
         while workers.contains(where: { $0.isRunning }) {
             for worker in workers { worker.wakeAll() }
@@ -82,6 +94,7 @@ public final class WorkerPool: @unchecked Sendable {
     func apply(_ split: CoreSplit) {
         EngineMetrics.show(split)
         EngineMetrics.moves.add()
+        queue.serve(by: split.compute)
         for worker in workers { worker.become(split.kind(of: worker.index)) }
         for worker in workers {
             worker.loop.post { [onChange] in onChange?(worker) }

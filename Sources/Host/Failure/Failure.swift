@@ -12,6 +12,8 @@ public struct Failure: Error, Sendable, Equatable {
         case tooLarge
         /// The function failed by its own fault: fault, trap, forbidden system call, lying outputs (422).
         case functionFault
+        /// Would need more memory than the node has (507).
+        case memory
         /// Too many requests in progress (429).
         case busy
         /// A communication function's peer failed (502).

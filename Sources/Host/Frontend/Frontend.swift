@@ -31,17 +31,10 @@ public final class Frontend: @unchecked Sendable {
 
     public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {
         let router = Router(dispatcher: dispatcher, catalogue: catalogue, pool: pool, settings: settings)
-        let budget = MemoryBudget(limit: Self.requestMemory(settings))
         servers = pool.workers.map {
-            Server(worker: $0, router: router, frontend: self, settings: settings, budget: budget)
+            Server(worker: $0, router: router, frontend: self, settings: settings)
         }
         pool.afterChange { [weak self] worker in self?.servers[worker.index].followKinds() }
-    }
-
-    /// Room for some bodies of the largest size, but not for more than half of the machine's memory.
-    private static func requestMemory(_ settings: Settings) -> Int {
-        let wanted = max(1 << 30, 4 * Int(clamping: min(settings.maxBody, 1 << 40)))
-        return min(wanted, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 2)
     }
 
     /// Begins to accept on all workers, whose threads are running. Not from a worker's thread.

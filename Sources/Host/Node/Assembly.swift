@@ -1,4 +1,5 @@
 internal import Config
+internal import Dispatcher
 internal import Engines
 internal import Failure
 internal import Platform
@@ -28,7 +29,8 @@ struct Assembly {
             if made.backends.isEmpty { Log.warning("class \(made.name) has no available backend") }
             classes.append(made)
         }
-        do { pool = try WorkerPool(cores: cores, control: config.control) } catch {
+        let budget = MemoryBudget(limit: Int(clamping: config.node.memory ?? MachineMemory.available / 4 * 3))
+        do { pool = try WorkerPool(cores: cores, control: config.control, budget: budget) } catch {
             throw Failure(.internal, "\(error)")
         }
         catalogue = Catalogue(
@@ -36,6 +38,20 @@ struct Assembly {
             communications: Self.communications(config, instances), imageCache: config.node.imageCache,
             cores: cores.count)
         backends = chosen
+    }
+
+    /// What the config says about who gets in.
+    static func admission(_ config: NodeConfig) -> Admission {
+        let tenants = config.tenants.map { tenant in
+            Admission.TenantSettings(
+                name: tenant.name.value, weight: tenant.weight, maxRequests: tenant.maxRequests)
+        }
+        let fallback = TenantConfig.fallback
+        return Admission(
+            Admission.Settings(
+                queueDelay: config.node.queueDelay, maxRequests: config.node.maxRequests,
+                tenants: tenants.filter { $0.name != fallback },
+                others: tenants.first { $0.name == fallback } ?? Admission.TenantSettings(name: fallback)))
     }
 
     private static func runClass(

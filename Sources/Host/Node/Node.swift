@@ -25,11 +25,13 @@ public final class Node {
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         signal(SIGPIPE, SIG_IGN)
         Self.raiseDescriptorLimit()
+        cp_return_large_blocks(1 << 20)
         signals = cp_signal_fd([SIGTERM, SIGINT, SIGQUIT], 3)
         guard signals >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
-            dispatcher: Dispatcher(catalogue: assembly.catalogue), catalogue: assembly.catalogue, pool: assembly.pool,
+            dispatcher: Dispatcher(catalogue: assembly.catalogue, admission: Assembly.admission(config)),
+            catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath))

@@ -45,6 +45,17 @@ public final class CommBackend: @unchecked Sendable {
         }
     }
 
+    /// Whether the backend is sure that the request may be made twice.
+    public func isIdempotent(_ request: CommRequest) -> Bool {
+        var info = dn_request_info()
+        info.struct_size = UInt32(MemoryLayout<dn_request_info>.size)
+        var error = ABI.emptyError()
+        let status = withExtendedLifetime(request.inputs) {
+            request.withRaw { slots.validate(instance.handle, $0, &info, &error) }
+        }
+        return status == DN_OK && info.idempotent == DN_IDEMPOTENT_YES
+    }
+
     private static func read(_ raw: dn_comm_protocol) -> `Protocol` {
         func names(_ text: UnsafePointer<CChar>?) -> [String] {
             ABI.text(text).split(separator: " ").map { String($0) }
@@ -76,6 +87,21 @@ public struct CommRequest {
         self.inputs = inputs
         self.deadline = deadline
         self.maxResponse = maxResponse
+    }
+
+    /// As the ABI has it, valid during the call; what the inputs point to, as long as they live.
+    fileprivate func withRaw(_ body: (UnsafePointer<dn_comm_request>) -> dn_status) -> dn_status {
+        let views = inputs.map { blob in
+            dn_bytes(data: blob.start?.assumingMemoryBound(to: UInt8.self), len: UInt64(blob.count))
+        }
+        return views.withUnsafeBufferPointer { views in
+            guard let base = views.baseAddress else { return DN_MISUSE }
+            var raw = dn_comm_request(
+                struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: UInt32(`protocol`),
+                signature: UInt32(signature), input_count: UInt32(views.count), inputs: base, token: token,
+                deadline: deadline, max_response: maxResponse)
+            return body(&raw)
+        }
     }
 }
 
@@ -144,18 +170,8 @@ public final class CommReactor: @unchecked Sendable {
     /// - Throws: `.invalid` with fact `offset`, `.denied`, or `.busy`; no completion follows.
     public func submit(_ request: CommRequest) throws(Failure) {
         var error = ABI.emptyError()
-        let inputs = request.inputs.map { blob in
-            dn_bytes(data: blob.start?.assumingMemoryBound(to: UInt8.self), len: UInt64(blob.count))
-        }
         // SAFETY: the blobs are kept in `lent` until the completion, so the pointers outlive the request.
-        let status = inputs.withUnsafeBufferPointer { inputs in
-            guard let base = inputs.baseAddress else { return DN_MISUSE }
-            var raw = dn_comm_request(
-                struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: UInt32(request.protocol),
-                signature: UInt32(request.signature), input_count: UInt32(inputs.count), inputs: base,
-                token: request.token, deadline: request.deadline, max_response: request.maxResponse)
-            return backend.slots.submit(handle, &raw, &error)
-        }
+        let status = request.withRaw { backend.slots.submit(handle, $0, &error) }
         guard status == DN_OK else { throw ABI.failure(status, error, "communication \(backend.name)") }
         lent[request.token] = request.inputs
     }
@@ -225,6 +241,10 @@ struct CommSlots {
         @convention(c) (
             OpaquePointer, UnsafeMutablePointer<UnsafePointer<dn_comm_protocol>?>, UnsafeMutablePointer<UInt64>, Error
         ) -> dn_status
+    let validate:
+        @convention(c) (
+            OpaquePointer, UnsafePointer<dn_comm_request>, UnsafeMutablePointer<dn_request_info>, Error
+        ) -> dn_status
     let reactorCreate:
         @convention(c) (
             OpaquePointer, UnsafePointer<dn_reactor_params>, UnsafeMutablePointer<OpaquePointer?>, Error
@@ -241,7 +261,7 @@ struct CommSlots {
     let release: @convention(c) (OpaquePointer, UInt64) -> Void
 
     init(_ table: dn_comm, _ what: String) throws(Failure) {
-        guard let protocols = table.protocols, table.validate != nil, let reactorCreate = table.reactor_create,
+        guard let protocols = table.protocols, let validate = table.validate, let reactorCreate = table.reactor_create,
             let reactorDestroy = table.reactor_destroy, let reactorFd = table.reactor_fd, let submit = table.submit,
             let poll = table.poll, let wake = table.wake, let cancel = table.cancel, let release = table.release
         else {
@@ -254,6 +274,7 @@ struct CommSlots {
             throw Failure(.unavailable, "\(what): \(DN_COMM_1) lacks \(missing.joined(separator: ", "))")
         }
         self.protocols = protocols
+        self.validate = validate
         self.reactorCreate = reactorCreate
         self.reactorDestroy = reactorDestroy
         self.reactorFd = reactorFd

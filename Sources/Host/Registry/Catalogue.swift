@@ -32,6 +32,7 @@ public final class Catalogue: Sendable {
     private let images: ImageCache
     private let partition: PartitionPolicy
     private let cacheDirectory: String
+    private static let longestOnce = 1 << 20
 
     /// `imageCache` in bytes.
     public init(
@@ -132,6 +133,12 @@ public final class Catalogue: Sendable {
 
     /// Checks a text that is run once and not registered; it must hold exactly one composition.
     public func compileOnce(_ text: String) throws(Failure) -> CompositionGraph {
+        // On a worker's loop, where others wait meanwhile.
+        guard text.utf8.count <= Self.longestOnce else {
+            throw Failure(
+                .tooLarge,
+                "a composition of \(text.utf8.count) bytes must be registered; \(Self.longestOnce) are run at once")
+        }
         let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
         guard graphs.count == 1, let graph = graphs.first else {
             throw Failure(.invalid, "the text must define exactly one composition, not \(graphs.count)")

@@ -1,3 +1,5 @@
+internal import Engines
+internal import Failure
 internal import Items
 
 /// Bytes of unknown number, in memory that doubles.
@@ -23,6 +25,10 @@ struct GrowingBytes {
     }
 
     private mutating func room(for needed: Int) throws(Problem) -> UnsafeMutableRawPointer {
+        do throws(Failure) { return try reserve(needed) } catch { throw Problem(error) }
+    }
+
+    private mutating func reserve(_ needed: Int) throws(Failure) -> UnsafeMutableRawPointer {
         if let storage, needed <= storage.capacity {
             try storage.fill(to: needed)
             return storage.base

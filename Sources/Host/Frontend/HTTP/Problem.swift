@@ -57,6 +57,7 @@ struct Problem: Error, Equatable {
         case .tooLarge: .contentTooLarge
         case .functionFault: .unprocessableContent
         case .busy: .tooManyRequests
+        case .memory: .insufficientStorage
         case .upstream: .badGateway
         case .unavailable: .serviceUnavailable
         case .deadline: .gatewayTimeout

@@ -1,3 +1,4 @@
+internal import Failure
 internal import Items
 
 /// What a request is answered with, before either version of HTTP writes it.
@@ -57,7 +58,8 @@ struct Response: @unchecked Sendable {
             problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
         if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
         if problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
-            fields.append(Field(name: "retry-after", value: "1"))
+            let seconds = problem.facts.first { $0.name == "retryAfter" }?.value
+            fields.append(Field(name: "retry-after", value: seconds ?? "1"))
         }
     }
 }

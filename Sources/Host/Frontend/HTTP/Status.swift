@@ -25,6 +25,7 @@ enum Status: UInt16 {
     case serviceUnavailable = 503
     case gatewayTimeout = 504
     case versionNotSupported = 505
+    case insufficientStorage = 507
 
     var reason: StaticString {
         switch self {
@@ -53,6 +54,7 @@ enum Status: UInt16 {
         case .serviceUnavailable: "Service Unavailable"
         case .gatewayTimeout: "Gateway Timeout"
         case .versionNotSupported: "HTTP Version Not Supported"
+        case .insufficientStorage: "Insufficient Storage"
         }
     }
 }

@@ -1,3 +1,6 @@
+internal import Engines
+internal import Failure
+
 /// What one request may ask of the node's memory and patience.
 struct Limits: Sendable {
     /// Request line and header fields, or trailer fields, in bytes.
@@ -6,5 +9,15 @@ struct Limits: Sendable {
     /// A body, in bytes.
     var body = 64 << 20
     /// Shared by all requests of the node.
-    var budget = MemoryBudget(limit: .max)
+    var budget = MemoryBudget()
+    /// Refuses a request that would not be served now, before its body is read.
+    var admit: (@Sendable (RequestHead) throws(Problem) -> Void)?
+
+    /// To be asked before a body that has not arrived yet is read.
+    /// - Parameter length: Of the body, if it is known.
+    func admit(_ head: RequestHead, length: Int?) throws(Problem) {
+        try admit?(head)
+        guard let length else { return }
+        do throws(Failure) { try budget.check(data: length) } catch { throw Problem(error) }
+    }
 }

@@ -1,3 +1,5 @@
+internal import Engines
+internal import Failure
 internal import Items
 
 /// The receiving side of an HTTP/1.1 connection: bytes in, one request after the other out.
@@ -98,7 +100,7 @@ struct RequestReader: ~Copyable {
             return .request
         case .long:
             guard let long else { return .starved }
-            try long.fill(to: longCount)
+            do throws(Failure) { try long.fill(to: longCount) } catch { throw Problem(error) }
             guard longCount == long.capacity else { return .starved }
             body = Blob(storage: long, start: UnsafeRawPointer(long.base), count: longCount)
             stage = .complete
@@ -108,11 +110,16 @@ struct RequestReader: ~Copyable {
         }
     }
 
-    /// The request is answered: forget it. Bytes of the next one stay.
-    mutating func finish() {
+    /// Whoever handles the request has its body: what is not kept there is given back now, not after the answer.
+    mutating func releaseBody() {
         body = .empty
         long = nil
         growing = nil
+    }
+
+    /// The request is answered: forget it. Bytes of the next one stay.
+    mutating func finish() {
+        releaseBody()
         start += consumed
         consumed = 0
         parser = HeadParser()
@@ -132,6 +139,7 @@ struct RequestReader: ~Copyable {
 
     private mutating func beginBody() throws(Problem) {
         if head.isChunked {
+            try limits.admit(head, length: nil)
             chunks = ChunkedDecoder()
             growing = GrowingBytes(budget: limits.budget)
             stage = .chunked
@@ -144,7 +152,11 @@ struct RequestReader: ~Copyable {
             return
         }
         let arrived = end - start - consumed
-        let long = try BudgetedStorage(capacity: length, budget: limits.budget)
+        try limits.admit(head, length: length)
+        let long: BudgetedStorage
+        do throws(Failure) { long = try BudgetedStorage(capacity: length, budget: limits.budget) } catch {
+            throw Problem(error)
+        }
         // SAFETY: arrived < length, because the whole body would not fit into the buffer's rest.
         long.base.copyMemory(from: buffer.base + start + consumed, byteCount: arrived)
         longCount = arrived

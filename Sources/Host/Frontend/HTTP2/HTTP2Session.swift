@@ -164,6 +164,12 @@ final class HTTP2Session {
         ready.append(stream)
     }
 
+    /// Whoever handles the request has its body.
+    func releaseBody(of stream: HTTP2Stream) {
+        buffered -= stream.bodyCount
+        stream.releaseBody()
+    }
+
     fileprivate func close(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
         complete(stream)

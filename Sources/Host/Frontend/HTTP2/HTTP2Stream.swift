@@ -41,6 +41,11 @@ final class HTTP2Stream {
     var body: Blob { upgraded ?? content?.blob ?? .empty }
     var bodyCount: Int { content?.count ?? 0 }
 
+    func releaseBody() {
+        content = nil
+        upgraded = nil
+    }
+
     /// Takes a header field, which the session has checked for form.
     func add(name: Bytes, value: Bytes) {
         guard problem == nil else { return }
@@ -71,6 +76,8 @@ final class HTTP2Stream {
     func endHead() {
         if problem == nil, !hasPath { problem = .malformed(":path is not a path") }
         if (head.contentLength ?? 0) > limits.body { problem = problem ?? .bodyTooLarge(limits) }
+        guard problem == nil else { return }
+        do throws(Problem) { try limits.admit(head, length: head.contentLength) } catch { problem = error }
     }
 
     func add(content bytes: Bytes) {

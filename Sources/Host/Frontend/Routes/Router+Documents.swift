@@ -10,14 +10,15 @@ extension Router {
     func invokeDocument(_ request: Request, fresh: Bool, on worker: Worker) throws(Problem) {
         let body = request.body
         let exchange = request.exchange
-        let deadline = try deadline(request)
+        let terms = InvocationTerms(
+            tenant: try tenant(request.head), deadline: try deadline(request), fresh: fresh)
         guard body.count > Self.longDocument else {
-            return try start(try Self.document(body), deadline, fresh: fresh, exchange, worker)
+            return try start(try Self.document(body), terms, exchange, worker)
         }
         try takeApart(for: exchange, on: worker) { () throws(Problem) in
             try Self.document(body)
         } next: { (document) throws(Problem) in
-            try self.start(document, deadline, fresh: fresh, exchange, worker)
+            try self.start(document, terms, exchange, worker)
         }
     }
 
@@ -29,12 +30,13 @@ extension Router {
     }
 
     private func start(
-        _ document: InvocationDocument, _ deadline: UInt64, fresh: Bool, _ exchange: Exchange, _ worker: Worker
+        _ document: InvocationDocument, _ terms: InvocationTerms, _ exchange: Exchange, _ worker: Worker
     ) throws(Problem) {
         guard let target = document.target else { throw .malformed("neither name nor composition is given") }
         let invocation = InvocationRequest(
-            target: target.invocationTarget, inputs: document.sets, fresh: fresh, deadline: deadline)
-        try invoke(invocation, for: exchange, on: worker) { outcome, sets in
+            target: target.invocationTarget, inputs: document.sets, fresh: terms.fresh, deadline: terms.deadline,
+            tenant: terms.tenant)
+        invoke(invocation, for: exchange, on: worker) { outcome, sets in
             do throws(Failure) {
                 let reply = try BSONReply(sets.map(\.set))
                 // The original's replies name no type.
@@ -84,6 +86,13 @@ extension Router {
         }
         do { return try LocalFile.read(path) } catch { throw Problem(error) }
     }
+}
+
+/// What a request says beside its document.
+private struct InvocationTerms: Sendable {
+    let tenant: Tenant
+    let deadline: UInt64
+    let fresh: Bool
 }
 
 extension InvocationDocument.Target {

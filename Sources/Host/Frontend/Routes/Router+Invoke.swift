@@ -12,27 +12,26 @@ extension Router {
     private static let longText = 64 << 10
 
     func invokePlain(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
-        let wish = try PlainWish(name, request, deadline: try deadline(request))
+        let wish = try PlainWish(
+            name, request, tenant: try tenant(request.head), deadline: try deadline(request))
         guard let entry = catalogue.entry(named: name) else {
             throw Problem(Failure(.notFound, "nothing is registered as '\(name)'", [.init("name", name)]))
         }
         let form = InvocationForm(request, declared: entry.signature.variants.first?.inputs ?? [])
         let exchange = request.exchange
         guard form.isText, request.body.count > Self.longText else {
-            return try start(wish, inputs: try form.sets(), exchange, worker)
+            return start(wish, inputs: try form.sets(), exchange, worker)
         }
-        try takeApart(for: exchange, on: worker, form.sets) { (sets) throws(Problem) in
-            try self.start(wish, inputs: sets, exchange, worker)
+        try takeApart(for: exchange, on: worker, form.sets) { sets in
+            self.start(wish, inputs: sets, exchange, worker)
         }
     }
 
-    private func start(
-        _ wish: PlainWish, inputs: [ItemSet], _ exchange: Exchange, _ worker: Worker
-    ) throws(Problem) {
+    private func start(_ wish: PlainWish, inputs: [ItemSet], _ exchange: Exchange, _ worker: Worker) {
         let invocation = InvocationRequest(
             target: .name(wish.name), inputs: inputs, fresh: wish.fresh, deadline: wish.deadline,
-            className: wish.className)
-        try invoke(invocation, for: exchange, on: worker) { [self] outcome, sets in
+            className: wish.className, tenant: wish.tenant)
+        invoke(invocation, for: exchange, on: worker) { [self] outcome, sets in
             let reply = PlainReply(outcome, sets, accept: wish.accept)
             if reply.size > Self.longText, reply.type == .json {
                 offload(exchange, on: worker, to: readers) { () throws(Problem) in try reply.response() }
@@ -49,12 +48,14 @@ private struct PlainWish: Sendable {
     let className: String?
     let fresh: Bool
     let deadline: UInt64
+    let tenant: Tenant
     let accept: [UInt8]?
 
-    init(_ name: String, _ request: Request, deadline: UInt64) throws(Problem) {
+    init(_ name: String, _ request: Request, tenant: Tenant, deadline: UInt64) throws(Problem) {
         let parameters = try Query.parameters(request.head.queryBytes, known: ["class", "fresh"])
         self.name = name
         self.deadline = deadline
+        self.tenant = tenant
         className = parameters["class"]
         fresh = parameters["fresh"] == "true"
         accept = request.head.value("accept").map { [UInt8]($0) }

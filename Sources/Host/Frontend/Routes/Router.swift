@@ -20,9 +20,6 @@ final class Router: Sendable {
     private let failures = Metrics.shared.cell(
         "dandelion_http_failed_invocations_total", "Invocations that ended in a problem.")
 
-    /// Compute tasks that may wait; beyond, requests are turned away instead of piling up.
-    private static let longestQueue = 16_384
-
     init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Frontend.Settings) {
         self.dispatcher = dispatcher
         self.catalogue = catalogue
@@ -94,10 +91,7 @@ final class Router: Sendable {
     func invoke(
         _ invocation: InvocationRequest, for exchange: Exchange, on worker: Worker,
         reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
-    ) throws(Problem) {
-        guard pool.queueLength < Self.longestQueue else {
-            throw Problem(Failure(.busy, "\(pool.queueLength) functions wait for an engine already"))
-        }
+    ) {
         let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
             switch outcome.result {
             case .success(let sets): reply(outcome, sets)
@@ -107,6 +101,25 @@ final class Router: Sendable {
             }
         }
         exchange.runs(running)
+    }
+
+    /// Refuses what would run something, if that would be refused.
+    func admit(_ head: RequestHead) throws(Problem) {
+        let path = head.pathBytes
+        guard path.hasPrefix("/hot/") || path.hasPrefix("/cold/") || path.hasPrefix("/v1/invoke/") else { return }
+        _ = try tenant(head)
+    }
+
+    /// On whose behalf a request comes, by the field Dandelion-Tenant.
+    /// - Throws: 429 when it would be turned away; asked before its body is looked at, so that this costs little.
+    func tenant(_ head: RequestHead) throws(Problem) -> Tenant {
+        do throws(Failure) {
+            let tenant = try dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
+            try dispatcher.admission.check(tenant, in: pool)
+            return tenant
+        } catch {
+            throw Problem(error)
+        }
     }
 
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.

@@ -64,7 +64,10 @@ extension Connection {
         phase = .handling
         wait(.nothing)
         if let settings = reader.head.upgradeSettings, upgrade(settings) { return }
-        server.handle(Request(head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0)))
+        let request = Request(
+            head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0))
+        reader.releaseBody()
+        server.handle(request)
     }
 
     /// Answers the request that is being handled, or refuses the one that is arriving.

@@ -31,7 +31,9 @@ extension Connection {
     private func begin(_ stream: HTTP2Stream) {
         let exchange = Exchange(connection: self, stream: stream.id)
         if let problem = stream.problem { return exchange.fail(problem) }
-        server.handle(Request(head: stream.head, body: stream.body, exchange: exchange))
+        let request = Request(head: stream.head, body: stream.body, exchange: exchange)
+        http2?.releaseBody(of: stream)
+        server.handle(request)
     }
 
     private func send(_ http2: HTTP2Session) {

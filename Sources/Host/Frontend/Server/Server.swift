@@ -35,13 +35,15 @@ final class Server: @unchecked Sendable {
     private static let second: UInt64 = 1_000_000_000
 
     init(
-        worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings, budget: MemoryBudget
+        worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings
     ) {
         self.worker = worker
         self.router = router
         self.frontend = frontend
         self.settings = settings
-        limits = Limits(body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: budget)
+        limits = Limits(
+            body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: worker.pool.budget,
+            admit: { head throws(Problem) in try router.admit(head) })
     }
 
     deinit { scratch.deallocate() }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -18,6 +19,8 @@ int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns) {
 void cp_futex_wake(const uint32_t *word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
+
+void cp_return_large_blocks(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
 int cp_affinity(int32_t *cpus, int capacity) {
     /* A mask larger than cpu_set_t would be refused with EINVAL; 1024 CPUs are enough for the machines meant. */

@@ -23,6 +23,9 @@
 int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);
 void cp_futex_wake(const uint32_t *word, int count);
 
+/* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
+void cp_return_large_blocks(int bytes);
+
 /* CPUs of the calling thread's affinity mask, ascending; returns how many there are (only `capacity` are written). */
 int cp_affinity(int32_t *cpus, int capacity);
 /* Pins the calling thread. Returns 0 or errno. */

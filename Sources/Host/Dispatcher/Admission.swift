@@ -1,0 +1,130 @@
+public import Engines
+public import Failure
+internal import Synchronization
+internal import Telemetry
+
+/// Decides who gets in. What the node cannot do in time is turned away at the door, where that is cheap, instead of
+/// waiting in a line that only grows (Docs/decisions/0009).
+public final class Admission: Sendable {
+    public struct Settings: Sendable {
+        /// Nanoseconds that a request may be expected to wait for an engine.
+        public var queueDelay: UInt64
+        /// Requests in progress at once, of all tenants.
+        public var maxRequests: Int
+        /// Tenants with settings of their own.
+        public var tenants: [TenantSettings]
+        /// What tenants get that are not among them, and requests that name none.
+        public var others: TenantSettings
+
+        public init(
+            queueDelay: UInt64 = 0, maxRequests: Int = .max, tenants: [TenantSettings] = [],
+            others: TenantSettings = TenantSettings(name: "default")
+        ) {
+            self.queueDelay = queueDelay
+            self.maxRequests = maxRequests
+            self.tenants = tenants
+            self.others = others
+        }
+    }
+
+    public struct TenantSettings: Sendable {
+        public var name: String
+        public var weight: Int
+        public var maxRequests: Int
+
+        public init(name: String, weight: Int = 1, maxRequests: Int = .max) {
+            self.name = name
+            self.weight = weight
+            self.maxRequests = maxRequests
+        }
+    }
+
+    private let settings: Settings
+    private let everybody: Tenant
+    /// Of requests that name no tenant.
+    let others: Tenant
+    private let known: [String: Tenant]
+    /// Tenants without settings that were seen lately.
+    private let strangers = Mutex<[String: Tenant]>([:])
+    private let refused = Metrics.shared.cell(
+        "dandelion_refused_requests_total", "Requests turned away because the node or their tenant had too many.")
+    private let inProgress = Metrics.shared.cell(
+        "dandelion_requests_in_progress", "Invocations that have begun and not ended.", .gauge)
+
+    /// Beyond, strangers share one line: names cost a client nothing.
+    private static let mostStrangers = 1024
+    private static let longestName = 64
+
+    /// `queueDelay` 0: no limit.
+    public init(_ settings: Settings = Settings()) {
+        self.settings = settings
+        everybody = Tenant(name: "", maxRequests: settings.maxRequests)
+        others = Tenant(settings.others)
+        known = Dictionary(settings.tenants.map { ($0.name, Tenant($0)) }) { first, _ in first }
+    }
+
+    /// The tenant of that name; nil = of a request that names none.
+    /// - Throws: `.invalid` for a name that is none.
+    public func tenant(named name: String?) throws(Failure) -> Tenant {
+        guard let name, name != others.name else { return others }
+        if let tenant = known[name] { return tenant }
+        guard !name.isEmpty, name.utf8.count <= Self.longestName else {
+            throw Failure(.invalid, "a tenant's name has 1 to \(Self.longestName) bytes")
+        }
+        return strangers.withLock { strangers in
+            if let tenant = strangers[name] { return tenant }
+            if strangers.count >= Self.mostStrangers { strangers = strangers.filter { $0.value.requests > 0 } }
+            guard strangers.count < Self.mostStrangers else { return others }
+            let tenant = Tenant(
+                name: name, weight: settings.others.weight, maxRequests: settings.others.maxRequests)
+            strangers[name] = tenant
+            return tenant
+        }
+    }
+
+    /// Whether a request that came now would be turned away.
+    /// - Throws: `.busy`.
+    public func check(_ tenant: Tenant, in pool: WorkerPool) throws(Failure) {
+        guard everybody.requests < everybody.maxRequests, tenant.requests < tenant.maxRequests else {
+            throw tooMany(tenant)
+        }
+        guard settings.queueDelay > 0 else { return }
+        let wait = pool.expectedWait(of: tenant)
+        guard wait > settings.queueDelay else { return }
+        refused.add()
+        throw .overloaded(wait: wait)
+    }
+
+    /// How long the first task of a request may wait in fact, when functions take longer than they used to.
+    var patience: UInt64 { settings.queueDelay &* 2 }
+
+    /// Counts a request in, until `leave`.
+    func enter(_ tenant: Tenant, in pool: WorkerPool) throws(Failure) {
+        try check(tenant, in: pool)
+        guard everybody.enter() else { throw tooMany(tenant) }
+        guard tenant.enter() else {
+            everybody.leave()
+            throw tooMany(tenant)
+        }
+        inProgress.add(1)
+    }
+
+    func leave(_ tenant: Tenant) {
+        tenant.leave()
+        everybody.leave()
+        inProgress.add(-1)
+    }
+
+    private func tooMany(_ tenant: Tenant) -> Failure {
+        refused.add()
+        return Failure(
+            .busy, "\(tenant.requests) requests of tenant '\(tenant.name)' are in progress already",
+            [.init("tenant", tenant.name)])
+    }
+}
+
+extension Tenant {
+    fileprivate convenience init(_ settings: Admission.TenantSettings) {
+        self.init(name: settings.name, weight: settings.weight, maxRequests: settings.maxRequests)
+    }
+}

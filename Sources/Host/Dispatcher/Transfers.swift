@@ -1,0 +1,190 @@
+internal import Engines
+internal import Failure
+internal import Items
+internal import Platform
+internal import PluginHost
+internal import Registry
+
+/// What an invocation asks communication backends for, each request repeated where that is safe.
+final class Transfers {
+    private unowned let invocation: Invocation
+    /// Requests at once: a reactor takes some thousands of all invocations.
+    private static let mostAtOnce = 256
+    private static let maxAttempts = 3
+    /// Before the second attempt, ns; twice that before the third.
+    private static let firstPause: UInt64 = 50_000_000
+
+    private let window = Window()
+    private var running: [UInt64: Attempt] = [:]
+    private var lastID: UInt64 = 0
+    /// Requests that were made, repetitions included.
+    private(set) var requests = 0
+    /// Sum of their durations, ns.
+    private(set) var time: UInt64 = 0
+
+    /// One request under way, or pausing before it is repeated.
+    private enum Attempt {
+        case running(CommPort, token: UInt64)
+        case pausing(LoopTimer)
+    }
+
+    init(of invocation: Invocation) { self.invocation = invocation }
+
+    /// Ends whatever is under way.
+    func cancel() {
+        window.close()
+        for attempt in running.values {
+            switch attempt {
+            case .running(let port, let token): port.cancel(token)
+            case .pausing(let timer): timer.cancel()
+            }
+        }
+        running = [:]
+    }
+
+    /// One request for each item of the first set, with the items at its place in the others.
+    func start(
+        _ function: CommFunction, _ variant: Int, _ inputs: [ItemSet],
+        _ done: @escaping (Result<[ItemSet], Failure>) -> Void
+    ) {
+        let outputCount = function.signatures[variant].outputs.count
+        let items = inputs.first?.items ?? []
+        // As in the original, replies travel in a set named like the one that held the requests.
+        let name = inputs.first?.name ?? .empty
+        let gathered = Gathered(count: items.count)
+        guard !items.isEmpty else {
+            return done(.success((0..<outputCount).map { _ in ItemSet(name: name) }))
+        }
+        window.add(
+            FanOut(count: items.count, limit: Self.mostAtOnce) { [unowned self] index, fanOut in
+                let item = items[index]
+                let parts = function.signatures[variant].inputs.indices.map { set in
+                    set < inputs.count && index < inputs[set].items.count ? inputs[set].items[index].data : .empty
+                }
+                let invocation = invocation
+                send(function, variant, parts) { [unowned self] result in
+                    switch result {
+                    case .failure(var failure):
+                        failure.detail += " (item '\(item.ident.text)' of set '\(name.text)')"
+                        failure.facts.append(.init("item", item.ident.text))
+                        done(.failure(failure))
+                    case .success(let outputs):
+                        if gathered.add(outputs, at: index) {
+                            done(.success(gathered.sets(outputCount, of: items, named: name)))
+                        }
+                    }
+                    withExtendedLifetime(invocation) { window.ended(fanOut) }
+                }
+            })
+    }
+
+    private final class Gathered {
+        private var replies: [[Blob]]
+        private var missing: Int
+
+        init(count: Int) {
+            replies = Array(repeating: [], count: count)
+            missing = count
+        }
+
+        /// True when this was the last.
+        func add(_ reply: [Blob], at index: Int) -> Bool {
+            replies[index] = reply
+            missing -= 1
+            return missing == 0
+        }
+
+        func sets(_ count: Int, of items: [Item], named name: Blob) -> [ItemSet] {
+            (0..<count).map { output in
+                ItemSet(
+                    name: name,
+                    items: zip(items, replies).map { item, reply in
+                        Item(ident: item.ident, key: item.key, data: output < reply.count ? reply[output] : .empty)
+                    })
+            }
+        }
+    }
+
+    // MARK: One request
+
+    private func send(
+        _ function: CommFunction, _ variant: Int, _ inputs: [Blob],
+        _ done: @escaping (Result<[Blob], Failure>) -> Void
+    ) {
+        lastID += 1
+        let limit = Clock.now() &+ function.timeout
+        let deadline = invocation.request.deadline
+        attempt(
+            Sending(
+                id: lastID, function: function, variant: variant, inputs: inputs,
+                deadline: deadline == 0 ? limit : min(limit, deadline), done: done),
+            number: 1)
+    }
+
+    private struct Sending {
+        let id: UInt64
+        let function: CommFunction
+        let variant: Int
+        let inputs: [Blob]
+        /// CLOCK_MONOTONIC ns.
+        let deadline: UInt64
+        let done: (Result<[Blob], Failure>) -> Void
+    }
+
+    private func attempt(_ sending: Sending, number: Int) {
+        // Whoever waits for the completion keeps the invocation.
+        let invocation = invocation
+        do {
+            let port = try invocation.worker.port(for: sending.function.backend)
+            let begun = Clock.now()
+            var hasEnded = false
+            let token = try port.submit(
+                protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs,
+                deadline: sending.deadline, maxResponse: sending.function.maxResponse
+            ) { completion in
+                hasEnded = true
+                guard !invocation.isFinished else { return }
+                self.time &+= Clock.now() &- begun
+                self.requests += 1
+                self.running[sending.id] = nil
+                guard let failure = completion.failure else { return sending.done(.success(completion.outputs)) }
+                let isSafe =
+                    completion.wasNotSent
+                    || port.isIdempotent(
+                        protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs)
+                guard isSafe, failure.mayPass, self.pause(before: sending, number: number + 1) else {
+                    return sending.done(.failure(failure))
+                }
+            }
+            if !hasEnded { running[sending.id] = .running(port, token: token) }
+        } catch {
+            // Nothing was sent; a reactor that is full has room later.
+            guard error.kind == .busy, pause(before: sending, number: number + 1) else {
+                return sending.done(.failure(error))
+            }
+        }
+    }
+
+    /// Has the request sent once more after a pause; false when it is not worth it.
+    private func pause(before sending: Sending, number: Int) -> Bool {
+        // Half of it at random, so that those that failed together do not come again together.
+        let pause = Self.firstPause << UInt64(number - 2)
+        let due = Clock.now() &+ pause / 2 &+ UInt64.random(in: 0...pause / 2)
+        guard number <= Self.maxAttempts, due < sending.deadline else { return false }
+        let invocation = invocation
+        let timer = invocation.worker.loop.schedule(at: due) {
+            guard !invocation.isFinished else { return }
+            self.running[sending.id] = nil
+            self.attempt(sending, number: number)
+        }
+        running[sending.id] = .pausing(timer)
+        return true
+    }
+}
+
+extension Failure {
+    /// Of a kind that another attempt may not meet.
+    fileprivate var mayPass: Bool {
+        ["connect", "reset", "resolve"].contains { facts.contains(.init("reason", $0)) }
+    }
+}
