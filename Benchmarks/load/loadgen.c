@@ -10,13 +10,13 @@
  * microseconds, and exits with 1 if an answer was wrong.
  */
 #define _GNU_SOURCE
+#include "answer.h"
 #include "statistics.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -89,22 +89,15 @@ static void open_connection(struct connection *connection) {
 
 /* The length of the complete answer at the buffer's start, or 0; notes its status and checks its body. */
 static size_t complete_answer(struct connection *connection) {
-    char *start = connection->buffer, *end = start + connection->used;
-    char *blank = memmem(start, connection->used, "\r\n\r\n", 4);
-    if (!blank) return 0;
-    size_t length = SIZE_MAX;
-    for (char *line = start; line < blank; line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1)
-        if (strncasecmp(line, "content-length:", 15) == 0) length = strtoul(line + 15, NULL, 10);
-    errno = 0;
-    if (length == SIZE_MAX) fail("an answer without Content-Length");
-    char *body = blank + 4;
-    if ((size_t)(end - body) < length) return 0;
-    if (strncmp(start, "HTTP/1.1 200 ", 13) != 0) {
-        if (errors++ == 0) fprintf(stderr, "loadgen: %.*s\n", (int)(body + length - start), start);
-    } else if (options.expect && (length != expected.length || memcmp(body, expected.start, length) != 0)) {
+    struct answer answer = find_answer(connection->buffer, connection->used);
+    if (answer.length == 0) return 0;
+    if (answer.status != 200) {
+        if (errors++ == 0) fprintf(stderr, "loadgen: %.*s\n", (int)answer.length, connection->buffer);
+    } else if (options.expect &&
+               (answer.body_length != expected.length || memcmp(answer.body, expected.start, expected.length) != 0)) {
         mismatches++;
     }
-    return (size_t)(body - start) + length;
+    return answer.length;
 }
 
 /* Sends what the socket takes; more follows when it is writable again. */

@@ -1,0 +1,123 @@
+"""Figure 10: the Azure sample replayed; measured memory of the node against a keep-alive model."""
+
+from .. import azure, load, stats
+from ..bench import Unavailable, progress
+from ..node import Node, memory, stages
+from ..peers import HOT, PEERS
+from ..plot import line_plot
+from ..report import Section, Target
+from ..sampler import Sampler
+
+TITLE = "Figure 10: the Azure trace, memory over time"
+FASTER, LEAVE_OUT = 5, 8  # the trace's time over the replay's; functions with the most time, which two cores cannot hold
+MIB = 1 << 20
+CLASS = "process"
+
+
+def step_seconds(bench, node):
+    """The time of one step of `keep`, by a run of many."""
+    steps = 50_000_000
+    _, headers, _ = node.request("POST", "/v1/invoke/keep", f"{steps} 0".encode())
+    return stages(headers)["run"] / 1e6 / steps
+
+
+def kinds(bench, node, trace, step):
+    """One kind of request for each function and duration; registers each function with the memory that it needs."""
+    image, made, numbers = bench.function("Benchmarks/functions/keep.c"), [], {}
+    for each in {each.function: each for each in trace}.values():
+        node.register(f"azure{each.function}", image, CLASS, "in", "out", memory=each.memory + 4 * MIB)
+    for each in trace:
+        iterations = rounded(each, step)
+        key = (each.function, iterations)
+        if key not in numbers:
+            numbers[key] = len(made)
+            body = bench.write(f"keep-{each.function}-{iterations}", f"{iterations} {each.memory}")
+            made.append(load.Kind(f"/v1/invoke/azure{each.function}", body))
+    schedule = [(each.start / FASTER, numbers[each.function, rounded(each, step)]) for each in trace]
+    return made, schedule
+
+
+def rounded(each, step):
+    """Steps of an invocation, to two digits: an invocation of another length is another kind, of which there can be 1024."""
+    iterations = int(each.duration / FASTER / step)
+    return iterations - iterations % max(1, 10 ** max(0, len(str(iterations)) - 2))
+
+
+def replay(bench, trace):
+    """The outcome, the samples of memory, and the node's memory before."""
+    with Node(bench) as node:
+        node.register("keep", bench.function("Benchmarks/functions/keep.c"), CLASS, "in", "out")
+        made, schedule = kinds(bench, node, trace, step_seconds(bench, node))
+        idle = memory(node.pid)
+        with Sampler(lambda: memory(node.pid), 0.1) as sampler:
+            outcome = load.play(bench, node.port, made, schedule, grace=30)
+    return outcome, sampler, idle
+
+
+def sandbox_memory(bench, peer):
+    """Bytes of one idle sandbox that a peer keeps, its helper processes included."""
+    with peer.start(bench) as server:
+        before = memory(server.process.pid)
+        outcome = load.play(bench, server.port, [peer.kind(bench, 1, hot=True)], load.steady(4 * HOT, 2000))
+        if outcome.failures:
+            raise Unavailable(f"{outcome.failures} of {outcome.requests} requests failed")
+        return max(0, memory(server.process.pid) - before) / HOT
+
+
+def overheads(bench):
+    for peer in PEERS:
+        if not peer.keeps:
+            continue
+        progress(f"figure10: memory of {peer.title}")
+        try:
+            yield peer.title, sandbox_memory(bench, peer), ""
+        except Unavailable as reason:
+            yield peer.title, None, str(reason)
+
+
+def compare(bench, section, trace, seconds, average, series):
+    rows = []
+    for title, overhead, reason in overheads(bench):
+        what = f"trace: committed memory below keep-alive with {title}"
+        if overhead is None:
+            rows.append([title, f"unavailable: {reason}", "", ""])
+            section.targets.append(Target(what, None, 0.96, True, reason))
+            continue
+        kept = azure.keep_alive(trace, seconds, overhead)
+        mean = sum(kept) / len(kept)
+        rows.append([title, overhead / MIB, mean / MIB, f"{100 * (1 - average / mean):.1f} %"])
+        section.targets.append(Target(what, 1 - average / mean, 0.96, True))
+        series[f"keep-alive, {title}"] = [(2.0 * index, value / MIB) for index, value in enumerate(kept)]
+    section.table(["keep-alive with", "MiB of one idle sandbox", "MiB committed, mean", "ours is below by"], rows)
+
+
+def run(bench):
+    section, minutes = Section(TITLE), bench.scale(20, 3)
+    trace, seconds = azure.invocations(minutes, LEAVE_OUT), 60 * minutes
+    progress(f"figure10: {len(trace)} invocations in {seconds / FASTER:.0f} s")
+    outcome, sampler, idle = replay(bench, trace)
+    average, times = sampler.average, [latency / 1000 for latency in outcome.latencies()]
+    active = sum(each.duration * each.memory for each in trace) / seconds
+    section.text(
+        f"The first {minutes} minutes of the sample without the {LEAVE_OUT} functions that take the most time (with them "
+        f"concurrency is 10, which {len(bench.cpus)} cores cannot hold; the paper had 64): {len(trace)} invocations of "
+        f"{len({each.function for each in trace})} functions, mean concurrency {azure.concurrency(trace, seconds):.2f}. Time runs "
+        f"{FASTER} times faster, durations and the autoscaler's windows with it; memory is the trace's. Each invocation computes "
+        f"for its duration and writes to every page of its memory, in the class `{CLASS}`. Node and load share all CPUs."
+    )
+    section.text(
+        f"Measured: proportional set size of the node and its helpers, mean **{average / MIB:.0f} MiB** over the replay, "
+        f"{idle / MIB:.0f} MiB before it; memory of running invocations by the trace alone would be {active / MIB:.0f} MiB. "
+        f"{len(times)} of {outcome.requests} answered; latency p50 {stats.median(times):.0f} ms, p99 {stats.p99(times):.0f} ms. "
+        f"In the model {100 * azure.cold_share(trace, seconds):.1f} % of the invocations are cold (3.3 % in the paper)."
+    )
+    series = {"Dandelion, measured": [(time * FASTER, value / MIB) for time, value in sampler.samples[:: bench.scale(5, 1)]]}
+    compare(bench, section, trace, seconds, average, series)
+    section.text(
+        "Keep-alive is a model of Knative's autoscaler (60 s stable and 6 s panic window, 70 % of one request for each sandbox), "
+        "whose sandboxes take the memory of their function in the trace and what an idle sandbox takes here, measured. The paper: "
+        "109 MB against 2619 MB."
+    )
+    title = "Committed memory in MiB over the trace's time"
+    section.plot("figure10", line_plot(title, "s of the trace", "MiB", series, log_y=True, marks=False), title)
+    return section

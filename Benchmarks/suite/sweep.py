@@ -1,0 +1,108 @@
+"""Systems under a rising open-loop rate, until they no longer keep up."""
+
+from dataclasses import dataclass
+
+from . import load, stats
+from .bench import Unavailable, progress
+from .node import CLASSES, node_for_matmul
+from .peers import PEERS
+
+RATES = [factor * 10**power for power in range(6) for factor in (1, 2, 5)]
+
+
+@dataclass(frozen=True)
+class System:
+    """`start(bench)` gives a server; `kinds(bench)` the requests, of which `chooser` draws."""
+
+    title: str
+    start: object
+    kinds: object
+    chooser: object = staticmethod(lambda source: 0)
+    ours: bool = False
+
+
+@dataclass
+class Sweep:
+    """`unloaded`: latencies in us of one connection; `points`: (offered rate, latencies in us) that were kept up with."""
+
+    system: System
+    unloaded: list
+    points: list
+    overload: float | None
+    capacity: float = 0.0
+
+    @property
+    def sustained(self):
+        return self.points[-1][0] if self.points else None
+
+
+def node_system(class_name, kinds, chooser=lambda source: 0):
+    def start(bench):
+        return node_for_matmul(bench, class_name)
+
+    return System(f"Dandelion {class_name}", start, kinds, chooser, ours=True)
+
+
+def systems(node_kinds, node_chooser, peer_kinds, peer_chooser):
+    """Ours in every class, then all peers; `peer_kinds(bench, peer)`."""
+    ours = [node_system(class_name, node_kinds, node_chooser) for class_name in CLASSES]
+
+    def theirs(peer):
+        return System(
+            peer.title,
+            lambda bench: peer.start(bench, bench.node_cpu),
+            lambda bench: peer_kinds(bench, peer),
+            peer_chooser if peer.keeps else lambda source: 0,
+        )
+
+    return ours + [theirs(peer) for peer in PEERS]
+
+
+def unloaded(bench, server, system, kinds):
+    """Latencies of requests one after another: as many as fit a bounded time, 20 at least."""
+    first = load.play(bench, server.port, kinds, load.steady(3, 20, system.chooser), cpu=bench.load_cpu)
+    if first.failures:
+        raise Unavailable(f"{first.failures} of 3 requests failed")
+    period = max(3 * stats.median(first.latencies()) / 1e6, 0.001)
+    seconds = bench.scale(4, 1)
+    count = max(20, min(bench.scale(1000, 200), int(seconds / period)))
+    outcome = load.play(bench, server.port, kinds, load.steady(count, 1 / period, system.chooser), cpu=bench.load_cpu)
+    return outcome.latencies()
+
+
+def keeps_up(outcome, base):
+    """Whether the median stayed below ten times the unloaded one (as in the paper's runs) and at most 1 % failed."""
+    good = outcome.failures <= 0.01 * outcome.requests
+    return good and stats.median(outcome.latencies()) <= 10 * base
+
+
+def sweep(bench, system):
+    """Raises Unavailable when the system cannot run here."""
+    with system.start(bench) as server:
+        kinds = system.kinds(bench)
+        result = Sweep(system, unloaded(bench, server, system, kinds), [], None)
+        base = stats.median(result.unloaded)
+        seconds = bench.scale(2.5, 0.6)
+        for rate in RATES:
+            if rate < 0.1e6 / base:
+                continue
+            schedule = load.poisson(rate, max(seconds, 20 / rate), system.chooser)
+            outcome = load.play(bench, server.port, kinds, schedule, grace=5, cpu=bench.load_cpu)
+            result.capacity = max(result.capacity, outcome.rate)
+            if not keeps_up(outcome, base):
+                result.overload = rate
+                break
+            result.points.append((rate, outcome.latencies()))
+        return result
+
+
+def sweep_all(bench, name, all_systems):
+    """The sweeps of what can run, and (title, reason) of what cannot."""
+    sweeps, missing = [], []
+    for system in all_systems:
+        progress(f"{name}: {system.title}")
+        try:
+            sweeps.append(sweep(bench, system))
+        except Unavailable as reason:
+            missing.append([system.title, str(reason)])
+    return sweeps, missing
