@@ -180,7 +180,9 @@ let package = Package(
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
-        tests("HTTPComm", ["PluginABI"]),
+        .target(
+            name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
+        tests("HTTPComm", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),

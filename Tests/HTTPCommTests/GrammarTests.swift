@@ -1,3 +1,4 @@
+import CommHarness
 import PluginABI
 import Testing
 

@@ -1,3 +1,4 @@
+import CommHarness
 import Glibc
 import Synchronization
 

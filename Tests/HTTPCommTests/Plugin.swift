@@ -1,99 +1,27 @@
+import CommHarness
 import Glibc
 import PluginABI
-import Testing
 
-/// What the plugin said when it did not return DN_OK.
-struct Refused: Error, CustomStringConvertible {
-    let status: dn_status
-    let offset: UInt64
-    let message: String
-    var description: String { "status \(status) at \(offset): \(message)" }
-}
+typealias Plugin = CommPlugin
+typealias Client = CommClient
 
-func text<Array>(_ array: Array) -> String {
-    withUnsafeBytes(of: array) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-}
-
-/// The plugin's file, loaded as the host loads it, and one started instance.
-final class Plugin {
-    let comm: dn_comm
-    let instance: OpaquePointer
-    private let host: TestHost
-    private let descriptor: dn_plugin
-
-    static func descriptor() throws -> dn_plugin {
+extension CommPlugin {
+    /// The product beside the running test program.
+    static let httpComm: String = {
         var path = [CChar](repeating: 0, count: 4096)
         readlink("/proc/self/exe", &path, path.count - 1)
         let folder = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             .split(separator: "/").dropLast().joined(separator: "/")
-        let file = "/\(folder)/libDandelionHTTPComm.so"
-        let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
-        try #require(handle != nil, "\(file): \(dlerror().map { String(cString: $0) } ?? "")")
-        let symbol = try #require(dlsym(handle, DN_ENTRY_SYMBOL))
-        typealias Entry = @convention(c) (UInt32) -> UnsafePointer<dn_plugin>?
-        let descriptor = unsafeBitCast(symbol, to: Entry.self)(UInt32(DN_ABI_MINOR))
-        return try #require(descriptor).pointee
-    }
+        return "/\(folder)/libDandelionHTTPComm.so"
+    }()
 
-    /// - Throws: `Refused` when start fails.
-    init(_ settings: [String: Setting] = [:]) throws {
-        descriptor = try Self.descriptor()
-        host = TestHost(settings)
-        var started: OpaquePointer?
-        var error = Self.emptyError()
-        let status = descriptor.start?(host.pointer, dn_bytes(), &started, &error) ?? DN_FAILED
-        guard status == DN_OK else {
-            throw Refused(status: status, offset: error.input_offset, message: text(error.message))
-        }
-        instance = try #require(started)
-        let interface = descriptor.get_interface?(DN_COMM_1) ?? nil
-        let table = try #require(interface)
-        comm = table.assumingMemoryBound(to: dn_comm.self).pointee
-    }
+    convenience init(_ settings: [String: Setting] = [:]) throws { try self.init(file: Self.httpComm, settings) }
 
-    deinit { descriptor.stop?(instance) }
+    static func descriptor() throws -> dn_plugin { try descriptor(of: httpComm) }
 
-    static func emptyError() -> dn_error {
-        var error = dn_error()
-        error.struct_size = UInt32(MemoryLayout<dn_error>.size)
-        return error
-    }
+    static func probe(_ settings: [String: Setting]) throws -> dn_probe { try probe(file: httpComm, settings) }
+}
 
-    static func probe(_ settings: [String: Setting]) throws -> dn_probe {
-        let host = TestHost(settings)
-        var report = dn_probe()
-        report.struct_size = UInt32(MemoryLayout<dn_probe>.size)
-        var error = emptyError()
-        let status = try descriptor().probe?(host.pointer, dn_bytes(), &report, &error)
-        try #require(status == DN_OK)
-        return report
-    }
-
-    func validate(_ request: [UInt8]) throws -> dn_request_info {
-        var info = dn_request_info()
-        info.struct_size = UInt32(MemoryLayout<dn_request_info>.size)
-        var error = Self.emptyError()
-        let status = request.withUnsafeBufferPointer { bytes in
-            var input = dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count))
-            return withUnsafePointer(to: &input) { input in
-                var request = dn_comm_request(
-                    struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: 0, input_count: 1,
-                    inputs: input, token: 0, deadline: 0, max_response: 0)
-                return comm.validate?(instance, &request, &info, &error) ?? DN_FAILED
-            }
-        }
-        guard status == DN_OK else {
-            throw Refused(status: status, offset: error.input_offset, message: text(error.message))
-        }
-        return info
-    }
-
-    @discardableResult
-    func validate(_ request: String) throws -> dn_request_info { try validate(Array(request.utf8)) }
-
-    /// What validate says against a request, `nil` when it accepts it.
-    func refusal(_ request: String) -> Refused? {
-        do { try validate(request) } catch let refused as Refused { return refused } catch {}
-        return nil
-    }
+extension CommClient {
+    convenience init(_ settings: [String: Setting]) throws { try self.init(Plugin(settings)) }
 }

@@ -2,56 +2,54 @@ import Glibc
 import PluginABI
 import Testing
 
-func monotonic() -> UInt64 {
+public func monotonic() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// What became of one request, outputs copied.
-struct Answer {
-    let token: UInt64
-    let outcome: Int32
-    let effect: Int32
-    let status: Int32
-    let message: String
-    let outputs: [[UInt8]]
-    let total: UInt64
-    let sent: UInt64
-    let received: UInt64
+public struct Answer {
+    public let token: UInt64
+    public let outcome: Int32
+    public let effect: Int32
+    public let status: Int32
+    public let message: String
+    public let outputs: [[UInt8]]
+    public let total: UInt64
+    public let sent: UInt64
+    public let received: UInt64
 
-    func text(_ output: Int) -> String {
+    public func text(_ output: Int) -> String {
         outputs.indices.contains(output) ? String(decoding: outputs[output], as: UTF8.self) : ""
     }
 }
 
 /// A reactor of a plugin, used as a host uses it.
-final class Client {
-    let plugin: Plugin
-    let reactor: OpaquePointer
+public final class CommClient {
+    public let plugin: CommPlugin
+    public let reactor: OpaquePointer
     private var inputs: [UInt64: (UnsafeMutablePointer<dn_bytes>, UnsafeMutableBufferPointer<UInt8>)] = [:]
     private var nextToken: UInt64 = 1
     private var out = [dn_completion](repeating: dn_completion(), count: 64)
 
-    init(_ plugin: Plugin, maxInflight: UInt64 = 0) throws {
+    public init(_ plugin: CommPlugin, maxInflight: UInt64 = 0) throws {
         self.plugin = plugin
         var params = dn_reactor_params(
             struct_size: UInt32(MemoryLayout<dn_reactor_params>.size), core: -1, max_inflight: maxInflight)
         var made: OpaquePointer?
-        var error = Plugin.emptyError()
+        var error = CommPlugin.emptyError()
         try #require(plugin.comm.reactor_create?(plugin.instance, &params, &made, &error) == DN_OK)
         reactor = try #require(made)
         for index in out.indices { out[index].struct_size = UInt32(MemoryLayout<dn_completion>.size) }
     }
-
-    convenience init(_ settings: [String: Setting]) throws { try self.init(Plugin(settings)) }
 
     deinit {
         plugin.comm.reactor_destroy?(reactor)
         for token in inputs.keys { drop(token) }
     }
 
-    var descriptor: Int32 { plugin.comm.reactor_fd?(reactor) ?? -1 }
+    public var descriptor: Int32 { plugin.comm.reactor_fd?(reactor) ?? -1 }
 
     private func drop(_ token: UInt64) {
         guard let (input, bytes) = inputs.removeValue(forKey: token) else { return }
@@ -61,7 +59,7 @@ final class Client {
 
     /// - Parameter timeout: ns from now, 0 = none.
     @discardableResult
-    func submit(
+    public func submit(
         _ request: [UInt8], signature: UInt32 = 0, timeout: UInt64 = 0, maxResponse: UInt64 = 0, token: UInt64? = nil
     ) throws -> UInt64 {
         let token = token ?? nextToken
@@ -73,7 +71,7 @@ final class Client {
         var call = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: signature, input_count: 1,
             inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse)
-        var error = Plugin.emptyError()
+        var error = CommPlugin.emptyError()
         let status = plugin.comm.submit?(reactor, &call, &error) ?? DN_FAILED
         guard status == DN_OK else {
             input.deallocate()
@@ -85,16 +83,16 @@ final class Client {
     }
 
     @discardableResult
-    func submit(_ request: String, signature: UInt32 = 0, timeout: UInt64 = 0) throws -> UInt64 {
+    public func submit(_ request: String, signature: UInt32 = 0, timeout: UInt64 = 0) throws -> UInt64 {
         try submit(Array(request.utf8), signature: signature, timeout: timeout)
     }
 
-    func cancel(_ token: UInt64) { plugin.comm.cancel?(reactor, token) }
+    public func cancel(_ token: UInt64) { plugin.comm.cancel?(reactor, token) }
 
     /// One call of poll; its completions are released when `releasing`.
-    func poll(_ timeout: UInt64, capacity: Int = 64, releasing: Bool = true) throws -> [Answer] {
+    public func poll(_ timeout: UInt64, capacity: Int = 64, releasing: Bool = true) throws -> [Answer] {
         var count: UInt64 = 0
-        var error = Plugin.emptyError()
+        var error = CommPlugin.emptyError()
         try #require(plugin.comm.poll?(reactor, timeout, &out, UInt64(capacity), &count, &error) == DN_OK)
         return out.prefix(Int(count)).map { completion in
             let answer = Self.copy(completion)
@@ -116,7 +114,7 @@ final class Client {
     }
 
     /// Polls until `count` answers have come, at most 20 s.
-    func answers(_ count: Int) throws -> [Answer] {
+    public func answers(_ count: Int) throws -> [Answer] {
         var all: [Answer] = []
         let end = monotonic() + 20_000_000_000
         while all.count < count {
@@ -126,7 +124,7 @@ final class Client {
         return all
     }
 
-    func perform(
+    public func perform(
         _ request: String, signature: UInt32 = 0, timeout: UInt64 = 0, maxResponse: UInt64 = 0
     ) throws -> Answer {
         try submit(Array(request.utf8), signature: signature, timeout: timeout, maxResponse: maxResponse)
@@ -139,7 +137,7 @@ enum PluginText {
 }
 
 /// Open descriptors of this process.
-func openDescriptors() -> Int {
+public func openDescriptors() -> Int {
     guard let folder = opendir("/proc/self/fd") else { return -1 }
     defer { closedir(folder) }
     var count = 0

@@ -2,7 +2,7 @@ import Glibc
 import PluginABI
 
 /// A value of the plugin's configuration.
-enum Setting {
+public enum Setting: Sendable {
     case text(String)
     case number(Int64)
     case flag(Bool)
@@ -10,7 +10,7 @@ enum Setting {
 }
 
 /// The smallest host that the plugin can be started by: dn_host with dn.host.config/1.
-final class TestHost {
+final class SettingsHost {
     let pointer = UnsafeMutablePointer<dn_host>.allocate(capacity: 1)
     private let settings: [String: Setting]
     private var texts: [String: UnsafeMutableBufferPointer<UInt8>] = [:]
@@ -22,7 +22,7 @@ final class TestHost {
         pointer.pointee.abi_major = UInt32(DN_ABI_MAJOR)
         pointer.pointee.host_data = Unmanaged.passUnretained(self).toOpaque()
         pointer.pointee.get_interface = { _, id in
-            strcmp(id, DN_HOST_CONFIG_1) == 0 ? UnsafeRawPointer(TestHost.config) : nil
+            strcmp(id, DN_HOST_CONFIG_1) == 0 ? UnsafeRawPointer(SettingsHost.config) : nil
         }
         for (key, value) in settings {
             switch value {
@@ -44,8 +44,8 @@ final class TestHost {
         texts[path] = copy
     }
 
-    private static func of(_ host: UnsafePointer<dn_host>) -> TestHost? {
-        host.pointee.host_data.map { Unmanaged<TestHost>.fromOpaque($0).takeUnretainedValue() }
+    private static func of(_ host: UnsafePointer<dn_host>) -> SettingsHost? {
+        host.pointee.host_data.map { Unmanaged<SettingsHost>.fromOpaque($0).takeUnretainedValue() }
     }
 
     nonisolated(unsafe) private static let config: UnsafeMutablePointer<dn_host_config> = {
