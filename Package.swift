@@ -183,6 +183,7 @@ let package = Package(
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
         tests("HTTPComm", ["PluginABI", "CommHarness"]),
+        tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
