@@ -46,8 +46,9 @@ class Server:
         raise Unavailable(self.log_tail() or f"{arguments[0]} ended at once")
 
     def log_tail(self):
+        """The last lines of what the server wrote to its error output, in one."""
         lines = Path(self.log).read_text(errors="replace").strip().splitlines()
-        return lines[-1][:200] if lines else ""
+        return " ".join(" ".join(lines[-4:]).split())[-300:]
 
     def stop(self):
         if self.process.poll() is None:

@@ -92,7 +92,7 @@ def compare(bench, section, trace, seconds, average, series):
 
 
 def run(bench):
-    section, minutes = Section(TITLE), bench.scale(20, 3)
+    section, minutes = Section(TITLE), bench.scale(20, 2)
     trace, seconds = azure.invocations(minutes, LEAVE_OUT), 60 * minutes
     progress(f"figure10: {len(trace)} invocations in {seconds / FASTER:.0f} s")
     outcome, sampler, idle = replay(bench, trace)

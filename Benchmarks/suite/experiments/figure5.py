@@ -16,11 +16,11 @@ def node_kinds(bench):
 
 
 def rows(sweeps):
-    best = min(stats.median(each.unloaded) for each in sweeps if each.system.ours) if sweeps else 1
+    best = min((stats.median(each.unloaded) for each in sweeps if each.system.ours), default=None)
     for each in sweeps:
         median = stats.median(each.unloaded)
         yield [
-            each.system.title, len(each.unloaded), median, stats.p99(each.unloaded), f"{median / best:.1f}", each.sustained,
+            each.system.title, len(each.unloaded), median, stats.p99(each.unloaded), f"{median / best:.1f}" if best else None, each.sustained,
             each.capacity,
         ]
 

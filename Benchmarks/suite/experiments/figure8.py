@@ -65,7 +65,7 @@ def core_series(samples):
 
 def run(bench):
     section, table, missing = Section(TITLE), [], []
-    seconds, scale = bench.scale(SECONDS, 18), len(bench.cpus) / PAPER_CORES
+    seconds, scale = bench.scale(SECONDS, 15), len(bench.cpus) / PAPER_CORES
     for class_name in bench.scale(["process", "kvm"], ["process"]):
         progress(f"figure8: {class_name}")
         try:
