@@ -1,8 +1,8 @@
 /* keep: occupies time and memory, as a function of the Azure trace did.
  *
- * Input set 0: one item, `ITERATIONS BYTES` in decimal. It writes to every page of that much memory, then computes for that
- * many dependent steps (the platform gives no running clock; the benchmark measures the time of a step first). Output set 0:
- * one item, the last state in decimal. Exit codes: 0, 1 (no numbers), 2 (no memory).
+ * Input set 0: one item, `ITERATIONS BYTES` in decimal. It writes to every page of that much memory, then computes
+ * for that many dependent steps (the platform gives no running clock; the benchmark measures the time of a step
+ * first). Output set 0: one item, the last state in decimal. Exit codes: 0, 1 (no numbers), 2 (no memory).
  */
 #include "../../Examples/functions/text.h"
 

@@ -1,8 +1,10 @@
-/* phase: one step of a chain of fetches (paper, section 7.4): sums up the array that was fetched, and asks for the next.
+/* phase: one step of a chain of fetches (paper, section 7.4): sums up the array that was fetched, and asks for the
+ * next.
  *
- * Input sets 0 `service`: the URL to ask, one item; 1 `bodies`: an array of 64-bit little-endian integers, or nothing.
- * Output sets 0 `request`: one item in the form the HTTP function takes; 1 `service`: the URL again; 2 `result`: sum, least
- * and greatest of every 16th element, three 64-bit words. Exit codes: 0, 1 (no URL), 2 (no memory).
+ * Input sets 0 `service`: the URL to ask, one item; 1 `bodies`: an array of 64-bit little-endian integers, or
+ * nothing. Output sets 0 `request`: one item in the form the HTTP function takes; 1 `service`: the URL again; 2
+ * `result`: sum, least and greatest of every 16th element, three 64-bit words. Exit codes: 0, 1 (no URL), 2 (no
+ * memory).
  */
 #include "../../Examples/functions/text.h"
 

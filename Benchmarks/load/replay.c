@@ -2,14 +2,14 @@
  *
  *     replay --port N --kinds FILE --plan FILE --out FILE [--connections MAX] [--grace SECONDS] [--cpu N]
  *
- * A line of the kinds file is a kind of request: METHOD PATH BODY_FILE EXPECT_FILE CONTENT_TYPE, `-` for none. A line of the
- * plan is one request: the microsecond after the start at which it is due, and the number of its kind; in order of time.
- * Requests go to an idle keep-alive connection, or to a new one while there are fewer than MAX; else they wait, and the wait
- * counts: a latency runs from the due time to the last byte of the answer (no coordinated omission). After the last due time
- * unanswered requests have GRACE seconds more.
+ * A line of the kinds file is a kind of request: METHOD PATH BODY_FILE EXPECT_FILE CONTENT_TYPE, `-` for none. A line
+ * of the plan is one request: the microsecond after the start at which it is due, and the number of its kind; in
+ * order of time. Requests go to an idle keep-alive connection, or to a new one while there are fewer than MAX; else
+ * they wait, and the wait counts: a latency runs from the due time to the last byte of the answer (no coordinated
+ * omission). After the last due time unanswered requests have GRACE seconds more.
  *
- * A line of the output is `KIND DUE_US SENT_US DONE_US STATUS`: times since the start; status 0 without an answer, 1 with a
- * wrong body.
+ * A line of the output is `KIND DUE_US SENT_US DONE_US STATUS`: times since the start; status 0 without an answer, 1
+ * with a wrong body.
  */
 #define _GNU_SOURCE
 #include "answer.h"
@@ -123,7 +123,8 @@ static struct connection *open_connection(void) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection || !(connection->buffer = malloc(connection->capacity = 1 << 16))) fail("memory");
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
+    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0)
+        fail("connect");
     int one = 1;
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);

@@ -2,9 +2,10 @@
  *
  *     hybrid PORT THREADS_PER_CPU PIN STORAGE_PORT
  *
- * A dispatcher thread reads requests; THREADS_PER_CPU threads for each usable CPU, pinned to it when PIN is 1, take one at a
- * time, fork a process for it and wait for its end. POST /matmul has a matrix and gives its product, computed as the
- * function does; GET /fetch asks the storage server for /array by a socket of its own and gives sum, least and greatest.
+ * A dispatcher thread reads requests; THREADS_PER_CPU threads for each usable CPU, pinned to it when PIN is 1, take
+ * one at a time, fork a process for it and wait for its end. POST /matmul has a matrix and gives its product,
+ * computed as the function does; GET /fetch asks the storage server for /array by a socket of its own and gives sum,
+ * least and greatest.
  */
 #define _GNU_SOURCE
 #include "../load/statistics.h"

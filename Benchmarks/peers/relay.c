@@ -2,10 +2,10 @@
  *
  *     relay PORT HOT COMMAND [ARGUMENT]...
  *
- * A request to /hot goes to one of HOT sandboxes, which are started at the first and kept; any other starts a sandbox for
- * itself, by posix_spawn of the command, and is answered when the sandbox answered; the sandbox is reaped then, off the way
- * of the answer. Body and answer go through the program's standard input and output and have the same length. `%d` in an
- * argument is replaced by a number that no other sandbox has. One thread for each connection.
+ * A request to /hot goes to one of HOT sandboxes, which are started at the first and kept; any other starts a sandbox
+ * for itself, by posix_spawn of the command, and is answered when the sandbox answered; the sandbox is reaped then,
+ * off the way of the answer. Body and answer go through the program's standard input and output and have the same
+ * length. `%d` in an argument is replaced by a number that no other sandbox has. One thread for each connection.
  */
 #define _GNU_SOURCE
 #include "http.h"
@@ -40,7 +40,8 @@ static int start_sandbox(struct sandbox *sandbox) {
         char *mark = strstr(command[i], "%d");
         arguments[i] = command[i];
         if (!mark) continue;
-        snprintf(texts[i], sizeof texts[i], "%.*s%d-%d%s", (int)(mark - command[i]), command[i], getpid(), number, mark + 2);
+        int before = (int)(mark - command[i]);
+        snprintf(texts[i], sizeof texts[i], "%.*s%d-%d%s", before, command[i], getpid(), number, mark + 2);
         arguments[i] = texts[i];
     }
     arguments[command_length] = NULL;

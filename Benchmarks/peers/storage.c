@@ -74,7 +74,8 @@ static void reply(struct connection *connection, const struct route *route) {
 
 /* Requests have no body. */
 static void receive(struct connection *connection, uint64_t delay) {
-    ssize_t count = recv(connection->fd, connection->head + connection->used, HEAD_LIMIT - connection->used, MSG_DONTWAIT);
+    char *free_space = connection->head + connection->used;
+    ssize_t count = recv(connection->fd, free_space, HEAD_LIMIT - connection->used, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return end(connection);
     connection->used += (size_t)count;

@@ -1,5 +1,5 @@
-/* Makes a WebAssembly module in the original's raw form of a function written to <dandelion/function.h>: one input item, one
- * output item, memory from the host. The same module runs in our RWasm class, in wasmtime and in node.js. */
+/* Makes a WebAssembly module in the original's raw form of a function written to <dandelion/function.h>: one input
+ * item, one output item, memory from the host. The same module runs in our RWasm class and in wasmtime. */
 #include <dandelion/function.h>
 #include <dandelion/guest.h>
 

@@ -1,7 +1,7 @@
 """wasmtime as a peer: a module in the original's raw form, instantiated afresh for each request.
 
-    wasmtime_peer.py serve PORT MODULE        a minimal HTTP server, one thread
-    wasmtime_peer.py loop RUNS MODULE FILE    in process: prints the microseconds of each run, one a line
+wasmtime_peer.py serve PORT MODULE        a minimal HTTP server, one thread
+wasmtime_peer.py loop RUNS MODULE FILE    in process: prints the microseconds of each run, one a line
 """
 
 import selectors

@@ -18,9 +18,13 @@ EXPERIMENTS = ["floors", "table1", "figure5", "figure2", "figure6", "chains", "f
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the node beside floors and peers.")
-    parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"of {', '.join(EXPERIMENTS)}; all without")
+    parser.add_argument(
+        "experiments", nargs="*", metavar="EXPERIMENT", help=f"of {', '.join(EXPERIMENTS)}; all without"
+    )
     parser.add_argument("--quick", action="store_true", help="a scaled subset, about three minutes for all")
-    parser.add_argument("--output", type=Path, help="folder of the results (Benchmarks/results, with --quick its folder quick)")
+    parser.add_argument(
+        "--output", type=Path, help="folder of the results (Benchmarks/results, with --quick its folder quick)"
+    )
     parser.add_argument("--node", default=ROOT / ".build/release/dandelion", help="the executable to measure")
     options = parser.parse_args()
     for name in options.experiments:
@@ -78,7 +82,9 @@ def main():
     targets = [target for section in sections.values() for target in section.targets]
     if not options.experiments:
         links = "\n".join(f"- [{section.title}]({name}.md)" for name, section in sections.items())
-        (folder / "README.md").write_text(f"# Results of `./dev bench`\n\n{about}\n\n{links}\n\n{target_table(targets)}\n")
+        (folder / "README.md").write_text(
+            f"# Results of `./dev bench`\n\n{about}\n\n{links}\n\n{target_table(targets)}\n"
+        )
     print("\n".join(section.markdown() for section in sections.values()))
     progress(f"results are in {folder}")
     if failed:

@@ -17,6 +17,7 @@ LINE = '127.0.0.1 - - [25/Nov/2026:19:00:{:02} +0000] "GET {} HTTP/1.1" {} {} "-
 
 def log_text(site):
     """An access log in the combined format, another for each site."""
+
     def line(index):
         status = (200, 200, 200, 301, 404, 503)[(index + site) % 6]
         return LINE.format(index % 60, PATHS[(index * 5 + site) % len(PATHS)], status, 100 + index * 37 % 5000)
@@ -51,7 +52,9 @@ def register(bench, node, class_name):
         image = bench.function(LOGS / f"{name.lower()}.c")
         node.register(name, image, class_name, inputs, outputs)
     node.compose("LogProcessing", (LOGS / "log.dandelion").read_text())
-    node.register("compress", bench.program("Examples/programs/qoi2png.c"), class_name, "images", "pngs", memory="32MiB")
+    node.register(
+        "compress", bench.program("Examples/programs/qoi2png.c"), class_name, "images", "pngs", memory="32MiB"
+    )
 
 
 def checked(bench, node, kind, name, check):

@@ -1,4 +1,5 @@
-"""The sample of the Azure Functions trace: invocations with a duration and memory, and Knative's autoscaler over them."""
+"""The sample of the Azure Functions trace: invocations with a duration and memory, and Knative's autoscaler over
+them."""
 
 import csv
 import math
@@ -67,9 +68,11 @@ def average_concurrency(function, start, end):
 
 
 def knative_pods(function, seconds, tick=2.0, stable=60.0, panic=6.0, target=0.7):
-    """Pods by tick under Knative's autoscaler: concurrency over the stable window by the target of 70 % of one request for each
-    pod; over the panic window when that asks for twice the pods that there are, without scaling down until a stable window
-    later; never fewer than run at the time. Scaling to zero waits for an empty stable window, without the grace period."""
+    """Pods by tick under Knative's autoscaler: concurrency over the stable window by the target of 70 % of one request
+    for each pod; over the panic window when that asks for twice the pods that there are, without scaling down until a
+    stable window later; never fewer than run at the time. Scaling to zero waits for an empty stable window, without the
+    grace period.
+    """
     pods, panic_until, found = 0, -1.0, []
     for index in range(int(seconds / tick)):
         now = (index + 1) * tick
@@ -112,4 +115,3 @@ def cold_share(invocations, seconds, tick=2.0):
             busy = sum(1 for other in function if other.start < each.start < other.start + other.duration)
             cold += busy >= there
     return cold / len(invocations)
-

@@ -37,7 +37,12 @@ class Server:
         self.port, self.log = port, log
         with open(log, "w") as errors:
             self.process = subprocess.Popen(
-                [str(word) for word in arguments], stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=pin, **options
+                [str(word) for word in arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                preexec_fn=pin,
+                **options,
             )
         for line in self.process.stdout:
             if line.startswith("Socket ready"):
@@ -124,6 +129,7 @@ class Bench:
 
     def helper(self, source, *flags, compiler="cc"):
         """A helper of Benchmarks, compiled; `source` is relative to Benchmarks."""
+
         def make(path):
             self.compile([compiler, *C_FLAGS, ROOT / "Benchmarks" / source, "-o", path, *flags])
 
@@ -132,10 +138,13 @@ class Bench:
     def matrix(self, size):
         """A file with a square matrix as the functions take it: the size, then the values, 64-bit words."""
         values = [(index * 7 + 3) % 11 for index in range(size * size)]
-        return self.once(f"matrix-{size}", lambda path: path.write_bytes(struct.pack(f"<{size * size + 1}Q", size, *values)))
+        return self.once(
+            f"matrix-{size}", lambda path: path.write_bytes(struct.pack(f"<{size * size + 1}Q", size, *values))
+        )
 
     def product(self, size):
         """A file with the square of that matrix, computed here element by element."""
+
         def make(path):
             _, *values = struct.unpack(f"<{size * size + 1}Q", self.matrix(size).read_bytes())
             columns = [values[column::size] for column in range(size)]
@@ -161,11 +170,15 @@ class Bench:
     def function(self, source):
         """A freestanding function of the tree, compiled for the native classes."""
         config = f"--config={self.sdk}/dandelion-freestanding.cfg"
-        return self.once(Path(source).stem + ".elf", lambda path: self.compile(["clang", config, ROOT / source, "-o", path]))
+        return self.once(
+            Path(source).stem + ".elf", lambda path: self.compile(["clang", config, ROOT / source, "-o", path])
+        )
 
     def program(self, source):
         config = f"--config={self.hosted_sdk}/dandelion.cfg"
-        return self.once(Path(source).stem + ".hosted", lambda path: self.compile(["clang", config, ROOT / source, "-o", path]))
+        return self.once(
+            Path(source).stem + ".hosted", lambda path: self.compile(["clang", config, ROOT / source, "-o", path])
+        )
 
     def native(self, source):
         """The same function as a static program of glibc, which reads requests from standard input."""
@@ -186,7 +199,14 @@ class Bench:
 
         def make(path):
             part = self.work / f"{name}.wasm.o"
-            flags = ["--target=wasm32-unknown-unknown", "-O2", "-std=gnu11", "-nostdlib", "-mbulk-memory", "-ffreestanding"]
+            flags = [
+                "--target=wasm32-unknown-unknown",
+                "-O2",
+                "-std=gnu11",
+                "-nostdlib",
+                "-mbulk-memory",
+                "-ffreestanding",
+            ]
             flags += [f"-I{self.sdk}/include", f"-I{self.sdk}/freestanding/include"]
             self.compile(["clang", *flags, "-Dmain=function_main", "-c", ROOT / source, "-o", part])
             link = ["-Wl,--no-entry", "-Wl,--import-memory", "-Wl,--export-all"]

@@ -8,7 +8,8 @@ from . import stats
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of request. `body` and `expect` are files or None; every answer must be 200 and, with `expect`, those bytes."""
+    """A kind of request. `body` and `expect` are files or None; every answer must be 200 and, with `expect`, those
+    bytes."""
 
     path: str
     body: object = None
@@ -98,8 +99,8 @@ def read_samples(path):
 
 
 def client(bench, port, kind, requests, warmup=20, connections=1, cpu=None, rate=None):
-    """Requests back to back on each connection, or with `rate` at that pace on one (loadgen.c): the words that it prints, as
-    numbers. Raises Unavailable on a wrong answer."""
+    """Requests back to back on each connection, or with `rate` at that pace on one (loadgen.c): the words that it
+    prints, as numbers. Raises Unavailable on a wrong answer."""
     command = [bench.helper("load/loadgen.c"), "--port", port, "--path", kind.path, "--method", kind.method]
     for option, value in (("--body", kind.body), ("--expect", kind.expect), ("--cpu", cpu), ("--rate", rate)):
         command += [option, value] if value is not None else []

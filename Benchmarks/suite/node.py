@@ -81,7 +81,9 @@ class Node(Server):
             raise Unavailable(detail)
 
     def register(self, name, image, class_name, inputs, outputs, **parameters):
-        query = urllib.parse.urlencode({"class": class_name, "inputs": inputs, "outputs": outputs, **parameters}, safe=",")
+        query = urllib.parse.urlencode(
+            {"class": class_name, "inputs": inputs, "outputs": outputs, **parameters}, safe=","
+        )
         self.put(f"/v1/functions/{name}?{query}", Path(image).read_bytes())
 
     def compose(self, name, text):
@@ -100,7 +102,11 @@ def stages(headers):
 
 
 def matmul_image(bench, class_name):
-    return bench.module("Examples/functions/matmul.c") if class_name == "rwasm" else bench.function("Examples/functions/matmul.c")
+    return (
+        bench.module("Examples/functions/matmul.c")
+        if class_name == "rwasm"
+        else bench.function("Examples/functions/matmul.c")
+    )
 
 
 def register_matmul(bench, node, class_name, name="matmul"):

@@ -1,7 +1,7 @@
 """The systems that ours is compared with, each behind an HTTP server on this machine.
 
-A peer that cannot run here is reported with its reason; nothing is left out silently. Debian packages and the wasmtime wheel
-are installed when they are missing; the wheel into a folder of its own.
+A peer that cannot run here is reported with its reason; nothing is left out silently. Debian packages and the wasmtime
+wheel are installed when they are missing; the wheel into a folder of its own.
 """
 
 import json
@@ -21,7 +21,8 @@ HOT = 2  # sandboxes that a peer keeps for hot requests
 
 @dataclass(frozen=True)
 class Peer:
-    """`make(bench, hot)` gives the command without the port; `keeps` tells whether it has sandboxes for hot requests."""
+    """`make(bench, hot)` gives the command without the port; `keeps` tells whether it has sandboxes for hot
+    requests."""
 
     name: str
     title: str
@@ -83,7 +84,10 @@ def debian(package, command):
     progress(f"installing {package}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(
-        ["apt-get", "install", "-y", "--no-install-recommends", package], capture_output=True, env=environment, timeout=300
+        ["apt-get", "install", "-y", "--no-install-recommends", package],
+        capture_output=True,
+        env=environment,
+        timeout=300,
     )
     if found := shutil.which(command, path=path):
         return found
@@ -128,6 +132,7 @@ def bubblewrap(bench, hot):
 
 def bundle(bench):
     """An OCI bundle whose only file is the program; new namespaces, no capabilities, no cgroup."""
+
     def make(path):
         (path / "rootfs").mkdir(parents=True)
         shutil.copy(program(bench), path / "rootfs/matmul")
@@ -137,8 +142,13 @@ def bundle(bench):
         config = {
             "ociVersion": "1.0.2",
             "process": {
-                "terminal": False, "user": {"uid": 0, "gid": 0}, "args": ["/matmul"], "env": [], "cwd": "/",
-                "noNewPrivileges": True, "capabilities": {},
+                "terminal": False,
+                "user": {"uid": 0, "gid": 0},
+                "args": ["/matmul"],
+                "env": [],
+                "cwd": "/",
+                "noNewPrivileges": True,
+                "capabilities": {},
             },
             "root": {"path": "rootfs", "readonly": True},
             "hostname": "sandbox",

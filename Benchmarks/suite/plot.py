@@ -65,7 +65,8 @@ def line(series, colour, x_axis, y_axis, marks):
 
 
 def line_plot(title, x_name, y_name, series, log_x=False, log_y=False, marks=True):
-    """An SVG of named series: {name: [(x, y), ...]}; points without a value, or not positive on a log axis, are left out."""
+    """An SVG of named series: {name: [(x, y), ...]}; points without a value, or not positive on a log axis, are left
+    out."""
     kept = {}
     for name, points in series.items():
         points = [(x, y) for x, y in points if x is not None and y is not None]
@@ -76,13 +77,21 @@ def line_plot(title, x_name, y_name, series, log_x=False, log_y=False, marks=Tru
     x_axis = Axis(xs, LEFT, WIDTH - RIGHT, log_x and bool(kept))
     y_axis = Axis(ys, HEIGHT - BOTTOM, TOP, log_y and bool(kept))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="11">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif"'
+            ' font-size="11">'
+        ),
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         text(LEFT, 18, title, "start", 'font-size="13"'),
         *grid(x_axis, y_axis),
         f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}" fill="none" stroke="black"/>',
         text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x_name),
-        text(14, (TOP + HEIGHT - BOTTOM) / 2, y_name, extra=f'transform="rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2:.0f})"'),
+        text(
+            14,
+            (TOP + HEIGHT - BOTTOM) / 2,
+            y_name,
+            extra=f'transform="rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2:.0f})"',
+        ),
     ]
     for index, (name, points) in enumerate(kept.items()):
         colour, y = COLOURS[index % len(COLOURS)], TOP + 8 + 16 * index

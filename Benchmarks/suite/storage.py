@@ -15,6 +15,7 @@ def array_file(bench):
 
 def array_result(bench):
     """What the function `phase` says about the array: sum, least and greatest of every 16th value."""
+
     def make(path):
         values = struct.unpack(f"<{ARRAY_BYTES // 8}q", array_file(bench).read_bytes())[::16]
         path.write_bytes(struct.pack("<3q", sum(values), min(values), max(values)))

@@ -23,7 +23,8 @@ class System:
 
 @dataclass
 class Sweep:
-    """`unloaded`: latencies in us of one connection; `points`: (offered rate, latencies in us) that were kept up with."""
+    """`unloaded`: latencies in us of one connection; `points`: (offered rate, latencies in us) that were kept up
+    with."""
 
     system: System
     unloaded: list

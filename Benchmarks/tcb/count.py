@@ -3,8 +3,8 @@
     count.py          a Markdown table
     count.py --files  also each file with its lines
 
-Counted are lines that hold more than white space and comments. A pattern of parts.toml that matches no file is an error, so that
-the list follows the tree.
+Counted are lines that hold more than white space and comments. A pattern of parts.toml that matches no file is an
+error, so that the list follows the tree.
 """
 
 import sys

@@ -51,9 +51,9 @@ def run(bench):
                 rows.append([title, *(median for _, median in points), stats.slope(points)])
                 series[title] = points
     section.text(
-        f"p50 in us of {requests} invocations, one at a time, that fetch 64 KiB and sum it up as often as the column says, each "
-        "time in a sandbox of its own. Node and storage server on CPUs apart where there are two. One fetch by the load generator "
-        f"itself takes {fetch:.0f} us. The last column is the slope."
+        f"p50 in us of {requests} invocations, one at a time, that fetch 64 KiB and sum it up as often as the column"
+        " says, each time in a sandbox of its own. Node and storage server on CPUs apart where there are two. One"
+        f" fetch by the load generator itself takes {fetch:.0f} us. The last column is the slope."
     )
     section.table(["", *(f"{phases} phases" for phases in PHASES), "us for each phase"], rows)
     title = "Chains of phases, p50 in us"

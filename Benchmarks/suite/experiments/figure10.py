@@ -5,11 +5,12 @@ from ..bench import Unavailable, progress
 from ..node import Node, memory, stages
 from ..peers import HOT, PEERS
 from ..plot import line_plot
-from ..report import Section, Target
+from ..report import Section, Target, number
 from ..sampler import Sampler
 
 TITLE = "Figure 10: the Azure trace, memory over time"
-FASTER, LEAVE_OUT = 5, 8  # the trace's time over the replay's; functions with the most time, which two cores cannot hold
+FASTER = 5  # the trace's time over the replay's
+LEAVE_OUT = 8  # functions with the most time, which two cores cannot hold
 MIB = 1 << 20
 CLASS = "process"
 
@@ -38,7 +39,8 @@ def kinds(bench, node, trace, step):
 
 
 def rounded(each, step):
-    """Steps of an invocation, to two digits: an invocation of another length is another kind, of which there can be 1024."""
+    """Steps of an invocation, to two digits: an invocation of another length is another kind, of which there can be
+    1024."""
     iterations = int(each.duration / FASTER / step)
     return iterations - iterations % max(1, 10 ** max(0, len(str(iterations)) - 2))
 
@@ -99,24 +101,28 @@ def run(bench):
     average, times = sampler.average, [latency / 1000 for latency in outcome.latencies()]
     active = sum(each.duration * each.memory for each in trace) / seconds
     section.text(
-        f"The first {minutes} minutes of the sample without the {LEAVE_OUT} functions that take the most time (with them "
-        f"concurrency is 10, which {len(bench.cpus)} cores cannot hold; the paper had 64): {len(trace)} invocations of "
-        f"{len({each.function for each in trace})} functions, mean concurrency {azure.concurrency(trace, seconds):.2f}. Time runs "
-        f"{FASTER} times faster, durations and the autoscaler's windows with it; memory is the trace's. Each invocation computes "
-        f"for its duration and writes to every page of its memory, in the class `{CLASS}`. Node and load share all CPUs."
+        f"The first {minutes} minutes of the sample without the {LEAVE_OUT} functions that take the most time (with"
+        f" them concurrency is 10, which {len(bench.cpus)} cores cannot hold; the paper had 64): {len(trace)}"
+        f" invocations of {len({each.function for each in trace})} functions, mean concurrency"
+        f" {azure.concurrency(trace, seconds):.2f}. Time runs {FASTER} times faster, durations and the autoscaler's"
+        " windows with it; memory is the trace's. Each invocation computes for its duration and writes to every page"
+        f" of its memory, in the class `{CLASS}`. Node and load share all CPUs."
     )
     section.text(
-        f"Measured: proportional set size of the node and its helpers, mean **{average / MIB:.0f} MiB** over the replay, "
-        f"{idle / MIB:.0f} MiB before it; memory of running invocations by the trace alone would be {active / MIB:.0f} MiB. "
-        f"{len(times)} of {outcome.requests} answered; latency p50 {stats.median(times):.0f} ms, p99 {stats.p99(times):.0f} ms. "
-        f"In the model {100 * azure.cold_share(trace, seconds):.1f} % of the invocations are cold (3.3 % in the paper)."
+        f"Measured: proportional set size of the node and its helpers, mean **{average / MIB:.0f} MiB** over the"
+        f" replay, {idle / MIB:.0f} MiB before it; memory of running invocations by the trace alone would be"
+        f" {active / MIB:.0f} MiB. {len(times)} of {outcome.requests} answered; latency p50 {number(stats.median(times))}"
+        f" ms, p99 {number(stats.p99(times))} ms. In the model {100 * azure.cold_share(trace, seconds):.1f} % of the"
+        " invocations are cold (3.3 % in the paper)."
     )
-    series = {"Dandelion, measured": [(time * FASTER, value / MIB) for time, value in sampler.samples[:: bench.scale(5, 1)]]}
+    series = {
+        "Dandelion, measured": [(time * FASTER, value / MIB) for time, value in sampler.samples[:: bench.scale(5, 1)]]
+    }
     compare(bench, section, trace, seconds, average, series)
     section.text(
-        "Keep-alive is a model of Knative's autoscaler (60 s stable and 6 s panic window, 70 % of one request for each sandbox), "
-        "whose sandboxes take the memory of their function in the trace and what an idle sandbox takes here, measured. The paper: "
-        "109 MB against 2619 MB."
+        "Keep-alive is a model of Knative's autoscaler (60 s stable and 6 s panic window, 70 % of one request for each"
+        " sandbox), whose sandboxes take the memory of their function in the trace and what an idle sandbox takes here,"
+        " measured. The paper: 109 MB against 2619 MB."
     )
     title = "Committed memory in MiB over the trace's time"
     section.plot("figure10", line_plot(title, "s of the trace", "MiB", series, log_y=True, marks=False), title)

@@ -61,8 +61,9 @@ def run(bench):
         rows.append([f"Dandelion {class_name}, always cold, 200/s", *[tail] * len(shares)])
         series[f"Dandelion {class_name}"] = [(100 * share, tail) for share in shares]
     section.text(
-        f"p99 in us of up to {count} requests (`-`: fewer than {stats.P99_SAMPLES}), 1x1 matrix product; each peer at 30 % of the rate that it could serve cold, on one CPU. "
-        "Ours has no such share: every request gets a fresh sandbox."
+        f"p99 in us of up to {count} requests (`-`: fewer than {stats.P99_SAMPLES}), 1x1 matrix product; each peer at"
+        " 30 % of the rate that it could serve cold, on one CPU. Ours has no such share: every request gets a fresh"
+        " sandbox."
     )
     section.table(["system", *(f"{100 * share:.0f} % hot" for share in shares)], rows)
     if missing:

@@ -20,7 +20,12 @@ def rows(sweeps):
     for each in sweeps:
         median = stats.median(each.unloaded)
         yield [
-            each.system.title, len(each.unloaded), median, stats.p99(each.unloaded), f"{median / best:.1f}" if best else None, each.sustained,
+            each.system.title,
+            len(each.unloaded),
+            median,
+            stats.p99(each.unloaded),
+            f"{median / best:.1f}" if best else None,
+            each.sustained,
             each.capacity,
         ]
 
@@ -39,8 +44,8 @@ def in_process(bench, section):
     try:
         times = wasmtime_in_process(bench, 1, bench.scale(2000, 300))
         section.text(
-            f"wasmtime {WASMTIME} in a Python process, without HTTP: instantiate and call {stats.median(times):.0f} us in the "
-            f"median of {len(times)}."
+            f"wasmtime {WASMTIME} in a Python process, without HTTP: instantiate and call {stats.median(times):.0f} us"
+            f" in the median of {len(times)}."
         )
     except Unavailable as reason:
         section.text(f"wasmtime in process: {reason}")
@@ -51,13 +56,21 @@ def run(bench):
     everything = systems(node_kinds, lambda source: 0, lambda bench, peer: [peer.kind(bench, 1)], lambda source: 0)
     sweeps, missing = sweep_all(bench, "figure5", everything)
     section.text(
-        "1x1 matrix product of 64-bit integers over HTTP, a new sandbox for every request; ours reads the image from the state "
-        "folder each time. Each system has one CPU, the load comes from "
+        "1x1 matrix product of 64-bit integers over HTTP, a new sandbox for every request; ours reads the image from"
+        " the state folder each time. Each system has one CPU, the load comes from "
         + ("another" if bench.load_cpu not in bench.node_cpu else "the same")
-        + " one, open loop with exponential gaps. Kept up: the median stayed below ten times the unloaded one and at most 1 % "
-        "failed. Latencies in us."
+        + " one, open loop with exponential gaps. Kept up: the median stayed below ten times the unloaded one and at"
+        " most 1 % failed. Latencies in us."
     )
-    head = ["system", "samples", "unloaded p50", "p99", "x our best", "kept up with, requests/s", "most answered, requests/s"]
+    head = [
+        "system",
+        "samples",
+        "unloaded p50",
+        "p99",
+        "x our best",
+        "kept up with, requests/s",
+        "most answered, requests/s",
+    ]
     section.table(head, rows(sweeps))
     if missing:
         section.table(["not measured", "reason"], missing)

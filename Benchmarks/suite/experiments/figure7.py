@@ -18,7 +18,8 @@ def hybrids(bench):
 
 
 def highest(bench, port, kind, rates, seconds):
-    """The highest rate that was answered within 10 times the unloaded median, with its p50 and p99; all that was measured."""
+    """The highest rate that was answered within 10 times the unloaded median, with its p50 and p99; all that was
+    measured."""
     base = stats.median(load.play(bench, port, [kind], load.steady(20, 20)).latencies())
     if base is None:
         raise Unavailable("no request was answered")
@@ -61,7 +62,10 @@ def run(bench):
     seconds = bench.scale(1.5, 0.4)
     rates = bench.scale(RATES, {name: rates[1::2] for name, rates in RATES.items()})
     with start_storage(bench, DELAY_US) as storage:
-        systems = [(f"Dandelion {name}", lambda name=name: ours(bench, storage, name, seconds, rates)) for name in ("process", "kvm")]
+        systems = [
+            (f"Dandelion {name}", lambda name=name: ours(bench, storage, name, seconds, rates))
+            for name in ("process", "kvm")
+        ]
         for threads, pin in hybrids(bench):
             title = f"hybrid, {threads} per CPU{', pinned' if pin else ''}"
             systems.append((title, lambda t=threads, p=pin: hybrid(bench, storage, t, p, seconds, rates)))
@@ -75,9 +79,10 @@ def run(bench):
             rows.append([title, *compute, *fetch])
             series["compute"][title], series["fetch"][title] = compute_points, fetch_points
     section.text(
-        "Node or hybrid, load and storage server share all CPUs. Compute: 128x128 product. Fetch: 64 KiB from a storage server that "
-        f"waits {DELAY_US // 1000} ms, and its sum. The hybrid forks a process for each request, which does its own sockets. "
-        "Highest offered rate whose median stayed below ten times the unloaded one, and the latencies there in us."
+        "Node or hybrid, load and storage server share all CPUs. Compute: 128x128 product. Fetch: 64 KiB from a"
+        f" storage server that waits {DELAY_US // 1000} ms, and its sum. The hybrid forks a process for each request,"
+        " which does its own sockets. Highest offered rate whose median stayed below ten times the unloaded one, and"
+        " the latencies there in us."
     )
     section.table(["", "compute/s", "p50", "p99", "fetch/s", "p50", "p99"], rows)
     for name, lines in series.items():

@@ -89,13 +89,15 @@ def run(bench):
             section.plot(f"figure8-{class_name}-cores", line_plot(title, "s", "cores", cores, marks=False), title)
         else:
             section.text("The node tells no cores by kind in `/metrics`.")
-    section.parts.insert(0, (
-        f"The paper's bursts at {scale:.3f} of its rates, which is this machine's share of its {PAPER_CORES} cores: "
-        f"{', '.join(f'{rate * scale:.0f}/s' for _, rate in LOGS)} and {', '.join(f'{rate * scale:.0f}/s' for _, rate in IMAGES)} "
-        f"over {seconds} s. Every service call takes 10 ms. Node, load and services share all CPUs. Latencies in ms; relative "
-        "variance is the variance over the square of the mean. The paper: 27.9 ms (p99 30.6) with 2.87 % for the logs, 18.2 ms "
-        "(p99 19.6) with 1.30 % for the images."
-    ))
+    section.parts.insert(
+        0,
+        f"The paper's bursts at {scale:.3f} of its rates, which is this machine's share of its {PAPER_CORES} cores:"
+        f" {', '.join(f'{rate * scale:.0f}/s' for _, rate in LOGS)} and"
+        f" {', '.join(f'{rate * scale:.0f}/s' for _, rate in IMAGES)} over {seconds} s. Every service call takes 10 ms."
+        " Node, load and services share all CPUs. Latencies in ms; relative variance is the variance over the square"
+        " of the mean. The paper: 27.9 ms (p99 30.6) with 2.87 % for the logs, 18.2 ms (p99 19.6) with 1.30 % for the"
+        " images.",
+    )
     head = ["backend", "application", "samples", "mean", "p50", "p90", "p99", "p99.9", "relative variance"]
     section.table(head, table)
     if missing:

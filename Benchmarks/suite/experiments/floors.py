@@ -104,7 +104,11 @@ def row(title, measured, count, prefix=""):
 
 def rows(bench, class_name, found, requests):
     kinds = {"paced": "paced", "closed": "back to back"}
-    for name, title in (("echo", "floor: epoll echo"), ("cold", "node: 1x1, image from disk"), ("hot", "node: 1x1, image in memory")):
+    for name, title in (
+        ("echo", "floor: epoll echo"),
+        ("cold", "node: 1x1, image from disk"),
+        ("hot", "node: 1x1, image in memory"),
+    ):
         for place_title, place, _ in clients(bench):
             for kind, kind_title in kinds.items():
                 yield row(f"{title}, {kind_title}, {place_title}", found[name, kind, place], requests)
@@ -116,7 +120,9 @@ def rows(bench, class_name, found, requests):
                 yield row("floor: one KVM_RUN", found["kvm floor"], 0, "ready_")
                 yield row("floor: the same, memory clean again", found["kvm floor"], 0, "cycle_")
     yield row("node: 128x128, back to back, same CPU", found["large"], requests // 4)
-    yield row(f"node: 1x1, 200/s, beside functions of {found['busy']['p50'] / 1000:.0f} ms", found["mixed"], requests // 4)
+    yield row(
+        f"node: 1x1, 200/s, beside functions of {found['busy']['p50'] / 1000:.0f} ms", found["mixed"], requests // 4
+    )
 
 
 def targets(class_name, found):
@@ -137,9 +143,9 @@ def targets(class_name, found):
 def run(bench):
     section, requests = Section(TITLE), bench.scale(10_000, 300)
     section.text(
-        f"Times in us, {requests} requests a row, one keep-alive connection, every answer checked byte by byte. \"Paced\" is one "
-        "request every millisecond, \"back to back\" the next one at the answer. Every invocation has a fresh sandbox. The floors "
-        "of sandboxes copy 104 KiB in and 4 KiB out."
+        f'Times in us, {requests} requests a row, one keep-alive connection, every answer checked byte by byte. "Paced"'
+        ' is one request every millisecond, "back to back" the next one at the answer. Every invocation has a fresh'
+        " sandbox. The floors of sandboxes copy 104 KiB in and 4 KiB out."
     )
     base = {}
     progress("floors: echo and sandboxes")

@@ -9,7 +9,10 @@ from ..node import CLASSES, node_for_matmul, stages
 from ..report import Section
 
 TITLE = "Table 1: latency breakdown of a cold start"
-PAPER = "The paper's totals in us: CHERI 89, rWasm 241, process 486, KVM 889 on Morello; rWasm 109, process 539, KVM 218 on x86."
+PAPER = (
+    "The paper's totals in us: CHERI 89, rWasm 241, process 486, KVM 889 on Morello; rWasm 109, process 539, KVM 218 on"
+    " x86."
+)
 
 
 def timelines(bench, node, requests):
@@ -48,8 +51,9 @@ def run(bench):
         except Unavailable as reason:
             rows.append([class_name, f"unavailable: {reason}", *[""] * 6])
     section.text(
-        f"Medians of {requests} requests in us; unloaded, one connection, a fresh sandbox and the image read from the state "
-        "folder (the page cache) each time. \"Marshal and network\" is what a Python client saw beyond the node's own time."
+        f"Medians of {requests} requests in us; unloaded, one connection, a fresh sandbox and the image read from the"
+        ' state folder (the page cache) each time. "Marshal and network" is what a Python client saw beyond the'
+        " node's own time."
     )
     head = ["backend", "marshal and network", "load from disk", "transfer input", "execute", "output", "other", "total"]
     section.table(head, rows)
