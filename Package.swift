@@ -184,7 +184,7 @@ let package = Package(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
         tests("HTTPComm", ["PluginABI", "CommHarness"]),
         tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
-        tests("SDK", ["PluginABI", "PluginHarness"], exclude: ["images", "native", "programs"]),
+        tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
         tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),

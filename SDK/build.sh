@@ -13,9 +13,11 @@ output=$(mkdir -p "$1" && cd "$1" && pwd)
 clang=${CLANG:-clang}
 archiver=${LLVM_AR:-llvm-ar}
 
-mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin"
+mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin" "$output/config"
+cp "$source_folder"/config/*.cfg "$output/config/"
 cp "$source_folder"/*.cfg "$source_folder/toolchain.cmake" "$output/"
 cp "$source_folder"/bin/* "$output/bin/"
+cp -R "$source_folder/templates" "$output/"
 cp "$source_folder"/include/dandelion/*.h "$output/include/dandelion/"
 cp "$source_folder"/../Sources/PluginABI/include/dandelion/guest.h "$output/include/dandelion/"
 cp "$source_folder"/freestanding/include/*.h "$output/freestanding/include/"

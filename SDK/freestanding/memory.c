@@ -104,19 +104,35 @@ int memcmp(const void *left, const void *right, size_t length) {
 
 int bcmp(const void *left, const void *right, size_t length) { return memcmp(left, right, length); }
 
-void *memchr(const void *bytes, int byte, size_t length) {
-    const unsigned char *at = bytes, *end = at + length;
-    const uint64_t ones = 0x0101010101010101u, pattern = (unsigned char)byte * ones;
-    /* A byte of `differ` is zero where the byte was found (Mycroft's test). */
-    for (; end - at >= 8; at += 8) {
-        uint64_t differ = *(const word *)at ^ pattern;
-        if ((differ - ones) & ~differ & (ones << 7)) break;
-    }
-    for (; at < end; at++)
-        if (*at == (unsigned char)byte) return (void *)(uintptr_t)at;
-    return NULL;
+#if defined(__x86_64__)
+typedef char bytes16 __attribute__((vector_size(16)));
+
+/* A bit for each of 16 aligned bytes, set where it equals the pattern's. */
+static unsigned matches(const char *at, bytes16 pattern) {
+    return (unsigned)__builtin_ia32_pmovmskb128((bytes16)(*(const bytes16 *)at == pattern));
 }
 
+/* The first `byte` at or after `from`, without an end. An aligned block lies in one page, so that reading beyond what
+ * is looked through is safe. */
+static const char *find(const char *from, char byte) {
+    const bytes16 pattern = (bytes16){0} + byte;
+    const char *at = (const char *)((uintptr_t)from & ~(uintptr_t)15);
+    unsigned found = matches(at, pattern) & ~0u << ((uintptr_t)from & 15);
+    if (found) return at + __builtin_ctz(found);
+    for (at += 16; (uintptr_t)at % 64 != 0; at += 16)
+        if ((found = matches(at, pattern)) != 0) return at + __builtin_ctz(found);
+    for (;; at += 64) {
+        const bytes16 *block = (const bytes16 *)at;
+        bytes16 any = (bytes16)(block[0] == pattern) | (bytes16)(block[1] == pattern) | (bytes16)(block[2] == pattern)
+                    | (bytes16)(block[3] == pattern);
+        if (__builtin_ia32_pmovmskb128(any)) break;
+    }
+    while ((found = matches(at, pattern)) == 0) at += 16;
+    return at + __builtin_ctz(found);
+}
+
+size_t strlen(const char *string) { return (size_t)(find(string, 0) - string); }
+#else
 size_t strlen(const char *string) {
     const uint64_t ones = 0x0101010101010101u;
     const char *at = string;
@@ -126,4 +142,29 @@ size_t strlen(const char *string) {
     while (!((*(const word *)at - ones) & ~*(const word *)at & (ones << 7))) at += sizeof(word);
     while (((const volatile char *)at)[0]) at++;
     return (size_t)(at - string);
+}
+#endif
+
+void *memchr(const void *bytes, int byte, size_t length) {
+    const unsigned char *at = bytes;
+    /* A length beyond the end of memory means: up to where the byte is. */
+    const unsigned char *end = (uintptr_t)at + length < (uintptr_t)at ? (const unsigned char *)UINTPTR_MAX : at + length;
+#if defined(__x86_64__)
+    for (; end - at >= 16; at += 16) {
+        vector block = *(const vector *)at;
+        bytes16 pattern = (bytes16){0} + (char)byte;
+        unsigned found = (unsigned)__builtin_ia32_pmovmskb128((bytes16)((bytes16)block == pattern));
+        if (found) return (void *)(uintptr_t)(at + __builtin_ctz(found));
+    }
+#else
+    const uint64_t ones = 0x0101010101010101u, pattern = (unsigned char)byte * ones;
+    /* A byte of `differ` is zero where the byte was found (Mycroft's test). */
+    for (; end - at >= 8; at += 8) {
+        uint64_t differ = *(const word *)at ^ pattern;
+        if ((differ - ones) & ~differ & (ones << 7)) break;
+    }
+#endif
+    for (; at < end; at++)
+        if (*at == (unsigned char)byte) return (void *)(uintptr_t)at;
+    return NULL;
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import libc
 import libcxx
-from sources import Problem, say, sources
+from builtins_library import builtins
+from sources import Problem, Sources
 
 LICENCES = {
     "musl": "libc/musl/COPYRIGHT",
@@ -23,23 +24,20 @@ def install_licences(lib, output):
         shutil.copyfile(lib / path, folder / f"{name}.txt")
 
 
-def install_libc(lib, upstream, architecture, output):
-    archives = libc.libc(lib, upstream, architecture)
-    compiler = libc.builtins(architecture)
-    if not compiler:
-        say(f"hlibc for {architecture} is left out: this clang has no builtins library for it")
-        return False
-    libc.merge(output / "hlibc" / "lib" / architecture / "libhlibc.a", [*archives, compiler])
-    libc.install_headers(lib, architecture, output / "hlibc")
-    return True
+def install_libc(sources, architecture, output):
+    own, musl = libc.libc(sources, architecture)
+    folder = output / "hlibc" / "lib" / architecture
+    libc.merge(folder / "libhlibc.a", [own / "hlibc.a", musl / "musl.a", builtins(sources, architecture)])
+    shutil.copyfile(own / "debug.a", folder / "libdandelion-debug.a")
+    libc.install_headers(sources.lib, architecture, output / "hlibc")
 
 
 def main(output):
-    lib, upstream = sources()
-    install_licences(lib, output)
-    for architecture in ("x86_64",):
-        if install_libc(lib, upstream, architecture, output):
-            libcxx.install(lib, upstream, architecture, output)
+    sources = Sources()
+    install_licences(sources.lib, output)
+    for architecture in ("x86_64", "aarch64"):
+        install_libc(sources, architecture, output)
+        libcxx.install(sources, architecture, output)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ from sources import Problem, cache_folder, say
 
 CLANG = os.environ.get("CLANG", "clang")
 ARCHIVER = os.environ.get("LLVM_AR", "llvm-ar")
+OBJCOPY = os.environ.get("LLVM_OBJCOPY", "llvm-objcopy")
 
 BASE_FLAGS = [
     "-O2", "-fno-pic", "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-fno-strict-aliasing",
     "-fdebug-prefix-map=/=", "-nostdinc",
 ]
-ARCH_FLAGS = {"x86_64": ["-fcf-protection=none"], "aarch64": []}
+ARCH_FLAGS = {"x86_64": ["-fcf-protection=none"], "aarch64": ["-mno-outline-atomics"]}
 
 
 def target(architecture):
@@ -94,8 +95,9 @@ def cached(name, digest, build):
         scratch = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             build(scratch)
-            scratch.rename(folder)
-        except BaseException:
+            # Another build may have put the same there meanwhile.
+            if not folder.is_dir():
+                scratch.rename(folder)
+        finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            raise
     return folder

@@ -1,7 +1,6 @@
 """musl with its system calls turned into calls, and hlibc, which answers them: libhlibc.a."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import compiling
@@ -57,7 +56,7 @@ def musl_library(lib, architecture, folder):
     compile_all(f"musl for {architecture}", [(file, flags) for file in files], folder / "musl.a")
 
 
-def own_library(lib, architecture, folder):
+def own_flags(lib, architecture):
     include = lib / "libc" / "include"
     flags = [target(architecture), *BASE_FLAGS, *ARCH_FLAGS[architecture], "-std=gnu11", "-Wall", "-Wextra", "-Werror",
              "-fno-builtin", "-fno-asynchronous-unwind-tables", "-D_GNU_SOURCE", f"-I{SDK / 'include'}", f"-I{ABI}",
@@ -65,29 +64,29 @@ def own_library(lib, architecture, folder):
     for path in (include / f"{architecture}-linux-musl", include / "generic-musl", lib / "libc" / "musl" / "include",
                  lib / "libc" / "musl" / "arch" / architecture, lib / "libc" / "musl" / "arch" / "generic"):
         flags += ["-isystem", str(path)]
+    return flags
+
+
+def own_library(lib, architecture, folder):
+    """hlibc.a, and debug.a, which takes a platform's place on plain Linux."""
+    flags = own_flags(lib, architecture)
     files = [file for part in ("core", "calls", "start") for file in sorted((HLIBC / part).glob("*.c"))]
     files += [SDK / "freestanding" / name for name in ("data.c", "entry.c", "memory.c")]
     compile_all(f"hlibc for {architecture}", [(file, flags) for file in files], folder / "hlibc.a")
+    files = sorted((HLIBC / "debug").glob("*.c"))
+    compile_all(f"debug backend for {architecture}", [(file, flags) for file in files], folder / "debug.a")
 
 
-def builtins(architecture):
-    """The compiler's own library: arithmetic that the processor lacks."""
-    named = subprocess.run(
-        [compiling.CLANG, f"--target={architecture}-unknown-linux-gnu", "-rtlib=compiler-rt", "--print-libgcc-file-name"],
-        capture_output=True, text=True, check=True).stdout.strip()
-    return Path(named) if Path(named).is_file() else None
-
-
-def libc(lib, upstream, architecture):
-    """The path of libhlibc.a."""
-    version = compiling.compiler_version()
+def libc(sources, architecture):
+    """The folders that hold hlibc.a and debug.a, and musl.a."""
+    version, lib = compiling.compiler_version(), sources.lib
     tools = [Path(__file__), Path(compiling.__file__)]
     calls = [HLIBC / "calls" / "hl_calls.h", HLIBC / "calls" / "hl_prototypes.h"]
-    musl = cached(f"musl-{architecture}", digest_of(upstream, version, *tools, HLIBC / "musl", *calls),
+    musl = cached(f"musl-{architecture}", digest_of(sources.digest, version, *tools, HLIBC / "musl", *calls),
                   lambda folder: musl_library(lib, architecture, folder))
-    own = cached(f"hlibc-{architecture}", digest_of(upstream, version, *tools, HLIBC, SDK / "freestanding", ABI),
+    own = cached(f"hlibc-{architecture}", digest_of(sources.digest, version, *tools, HLIBC, SDK / "freestanding", ABI),
                  lambda folder: own_library(lib, architecture, folder))
-    return [own / "hlibc.a", musl / "musl.a"]
+    return own, musl
 
 
 def install_headers(lib, architecture, to):

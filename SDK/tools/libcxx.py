@@ -64,9 +64,9 @@ def library(lib, architecture, folder):
     compile_all(f"libc++ for {architecture}", jobs, folder / "libhlibc++.a")
 
 
-def install(lib, upstream, architecture, output):
+def install(sources, architecture, output):
     parts = [Path(__file__), Path(compiling.__file__), CONFIG]
-    built = cached(f"libcxx-{architecture}", digest_of(upstream, compiling.compiler_version(), *parts),
-                   lambda folder: library(lib, architecture, folder))
+    built = cached(f"libcxx-{architecture}", digest_of(sources.digest, compiling.compiler_version(), *parts),
+                   lambda folder: library(sources.lib, architecture, folder))
     shutil.copyfile(built / "libhlibc++.a", output / "hlibc" / "lib" / architecture / "libhlibc++.a")
     shutil.copytree(built / "include", output / "hlibc" / "include" / "c++" / "v1", dirs_exist_ok=True)

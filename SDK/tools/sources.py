@@ -15,7 +15,7 @@ PACKAGE = "ziglang==0.14.1"
 PLATFORM = "manylinux2010_x86_64"
 SHA256 = "6eb9d4d759b292c83810dbee2e9e8e3fbfbf01d864e6e9811bae711fd74e1c2f"
 
-# What is taken out of the wheel.
+# What is taken out of the wheel, and what only a build of builtins.py takes.
 PARTS = (
     "ziglang/lib/libc/musl/",
     "ziglang/lib/libc/include/generic-musl/",
@@ -28,6 +28,7 @@ PARTS = (
     "ziglang/lib/libcxxabi/",
     "ziglang/lib/libunwind/",
 )
+COMPILER_PARTS = ("ziglang/zig", "ziglang/lib/std/", "ziglang/lib/compiler_rt")
 
 
 class Problem(Exception):
@@ -76,25 +77,47 @@ def checked(wheel):
     return wheel
 
 
+def extract(wheel, parts, folder):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(parts)])
+
+
 def unpack(wheel, folder):
     say("unpacking the sources")
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(scratch, [name for name in archive.namelist() if name.startswith(PARTS)])
+    extract(wheel, PARTS, scratch)
     shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)
 
 
-def sources():
-    """The folder that holds libc/, libcxx/, libcxxabi/ and libunwind/, and a digest of what it holds."""
-    override = os.environ.get("HLIBC_SRC")
-    if override and Path(override).is_dir():
-        for folder in (Path(override), Path(override) / "lib", Path(override) / "ziglang" / "lib"):
+class Sources:
+    """`lib` holds libc/, libcxx/, libcxxabi/ and libunwind/; `digest` stands for all that the source has."""
+
+    def __init__(self):
+        self.override = os.environ.get("HLIBC_SRC")
+        if self.override and Path(self.override).is_dir():
+            self.lib = self._lib_in(Path(self.override))
+            self.digest = hashlib.sha256(str(self.lib.resolve()).encode()).hexdigest()
+            return
+        folder = cache_folder() / f"sources-{SHA256[:16]}"
+        if not folder.is_dir():
+            unpack(self._wheel(), folder)
+        self.lib, self.digest = folder / "ziglang" / "lib", SHA256
+
+    def _lib_in(self, override):
+        for folder in (override, override / "lib", override / "ziglang" / "lib"):
             if (folder / "libc" / "musl").is_dir():
-                return folder, hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+                return folder
         raise Problem(f"HLIBC_SRC={override} holds no libc/musl")
-    cache = cache_folder()
-    folder = cache / f"sources-{SHA256[:16]}"
-    if not folder.is_dir():
-        unpack(checked(override) if override else download(cache), folder)
-    return folder / "ziglang" / "lib", SHA256
+
+    def _wheel(self):
+        return checked(self.override) if self.override else download(cache_folder())
+
+    def compiler(self, scratch):
+        """zig itself and its library, unpacked in `scratch` when the source is a wheel."""
+        folder = self.lib.parent
+        if not self.override or not Path(self.override).is_dir():
+            extract(self._wheel(), COMPILER_PARTS, scratch)
+            folder = scratch / "ziglang"
+            (folder / "zig").chmod(0o755)
+        return folder / "zig", folder / "lib" / "compiler_rt.zig"

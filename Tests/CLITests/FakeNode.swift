@@ -71,7 +71,7 @@ struct Ran {
     static let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Config").path
 
-    init(_ arguments: [String], input: String = "", node: FakeNode? = nil) throws {
+    init(_ arguments: [String], input: String = "", node: FakeNode? = nil, folder: String? = nil) throws {
         let process = Process()
         let (output, errors, input_) = (Pipe(), Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: Self.executable)
@@ -79,6 +79,7 @@ struct Ran {
         process.standardOutput = output
         process.standardError = errors
         process.standardInput = input_
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         if let node {
             process.environment = ProcessInfo.processInfo.environment.merging(
                 ["DANDELION_NODE": "http://127.0.0.1:\(node.port)"]

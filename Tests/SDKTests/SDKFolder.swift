@@ -17,14 +17,23 @@ enum SDK {
         return false
     }()
 
+    /// Where the executables and plugins of this build lie.
+    static let productFolder = URL(fileURLWithPath: HarnessPlugin.path(of: "")).deletingLastPathComponent().path
+
     static let backends = ["DandelionProcess", "DandelionKVM"]
 
     /// The bytes of a program of `programs`, or of the root when the path holds a slash. `config` is a clang config
     /// file of the SDK; without it the one for the source's language.
     static func image(_ source: String, flags: [String] = [], config: String? = nil) throws -> [UInt8] {
-        let path = source.contains("/") ? "\(root)/\(source)" : "\(programs)/\(source)"
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("sdk-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: output) }
+        try compile(source, flags: flags, config: config, to: output)
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: output)))
+    }
+
+    /// Compiles it to a file.
+    static func compile(_ source: String, flags: [String] = [], config: String? = nil, to output: String) throws {
+        let path = source.contains("/") ? "\(root)/\(source)" : "\(programs)/\(source)"
         let plus = path.hasSuffix(".cpp")
         let result = try run(
             [
@@ -32,12 +41,12 @@ enum SDK {
                 "-Wall", "-Wextra", "-Werror",
             ] + flags + [path, "-o", output])
         try #require(result.status == 0, "\(source): \(result.text)")
-        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: output)))
     }
 
-    /// Runs a command to its end; `text` is what it wrote to both streams.
-    static func run(_ command: [String]) throws -> (status: Int32, text: String) {
+    /// Runs a command to its end, in `folder` when one is named; `text` is what it wrote to both streams.
+    static func run(_ command: [String], in folder: String? = nil) throws -> (status: Int32, text: String) {
         let process = Process()
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = command
         let pipe = Pipe()

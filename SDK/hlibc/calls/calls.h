@@ -12,17 +12,20 @@
 #include "hl_prototypes.h"
 
 #define HL_DESCRIPTORS 1024
+#define HL_ACCESS_MODE 3u /* O_RDONLY, O_WRONLY, O_RDWR; musl's O_ACCMODE has O_PATH in it */
 
 /* An open description: descriptors made by dup share one. */
 struct hl_open {
     struct hl_node *node;
     uint64_t offset; /* of a directory: the serial of the last entry that was read */
-    uint32_t flags;  /* O_ACCMODE, O_APPEND and the like */
+    uint32_t flags;  /* the access mode, O_APPEND and the like */
     uint32_t descriptors;
 };
 
-/* The description behind a descriptor, or NULL: -EBADF. */
+/* The description behind a descriptor, or NULL: -EBADF. One that was opened by O_PATH only names a node, and is none for
+ * what reads or changes it. */
 struct hl_open *hl_open_of(long descriptor);
+struct hl_open *hl_named_by(long descriptor);
 /* The same for a file or device that may be read, or written; else `error` is what to return. */
 struct hl_open *hl_readable(long descriptor, long *error);
 struct hl_open *hl_writable(long descriptor, long *error);

@@ -53,15 +53,20 @@ static struct slot *slot_of(long descriptor) {
     return &slots[descriptor];
 }
 
-struct hl_open *hl_open_of(long descriptor) {
+struct hl_open *hl_named_by(long descriptor) {
     struct slot *slot = slot_of((int)descriptor);
     return slot ? slot->open : NULL;
+}
+
+struct hl_open *hl_open_of(long descriptor) {
+    struct hl_open *open = hl_named_by(descriptor);
+    return open && !(open->flags & O_PATH) ? open : NULL;
 }
 
 static struct hl_open *usable(long descriptor, uint32_t refused, long *error) {
     struct hl_open *open = hl_open_of(descriptor);
     *error = -EBADF;
-    if (!open || (open->flags & O_ACCMODE) == refused || open->flags & O_PATH) return NULL;
+    if (!open || (open->flags & HL_ACCESS_MODE) == refused) return NULL;
     *error = -EISDIR;
     return open->node->kind == HL_DIRECTORY ? NULL : open;
 }
@@ -124,7 +129,7 @@ long hl_close(long descriptor) {
 }
 
 static long duplicate(long descriptor, int from, uint32_t flags) {
-    struct hl_open *open = hl_open_of(descriptor);
+    struct hl_open *open = hl_named_by(descriptor);
     if (!open) return -EBADF;
     long copy = vacant(from);
     if (copy >= 0) fill(copy, open, flags);
@@ -134,7 +139,7 @@ static long duplicate(long descriptor, int from, uint32_t flags) {
 long hl_dup(long descriptor) { return duplicate(descriptor, 0, 0); }
 
 static long replace(long descriptor, long copy, uint32_t flags) {
-    struct hl_open *open = hl_open_of(descriptor);
+    struct hl_open *open = hl_named_by(descriptor);
     if (!open || (int)copy < 0 || (int)copy >= HL_DESCRIPTORS) return -EBADF;
     if ((int)copy >= slot_count) {
         int error = grow((int)copy);
@@ -157,6 +162,8 @@ long hl_fcntl(long descriptor, long command, long argument) {
     const uint32_t changeable = O_APPEND | O_NONBLOCK;
     struct slot *slot = slot_of((int)descriptor);
     if (!slot) return -EBADF;
+    if (slot->open->flags & O_PATH && (command == F_SETFL || command == F_GETLK || command == F_SETLK || command == F_SETLKW))
+        return -EBADF;
     switch (command) {
     case F_DUPFD: return duplicate(descriptor, (int)argument, 0);
     case F_DUPFD_CLOEXEC: return duplicate(descriptor, (int)argument, O_CLOEXEC);

@@ -15,7 +15,7 @@ long hl_umask(long new_mask) {
 }
 
 static long check_opened(const struct hl_node *node, long flags) {
-    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+    bool writes = (flags & HL_ACCESS_MODE) != O_RDONLY || flags & O_TRUNC;
     if (node->kind == HL_SYMLINK && !(flags & O_PATH)) return -ELOOP;
     if (node->kind != HL_DIRECTORY) return flags & O_DIRECTORY ? -ENOTDIR : 0;
     return writes || (flags & O_CREAT && !(flags & O_DIRECTORY)) ? -EISDIR : 0;
@@ -23,7 +23,7 @@ static long check_opened(const struct hl_node *node, long flags) {
 
 /* O_TMPFILE: a file that never has a name. */
 static long open_nameless(struct hl_node *directory, long flags, long mode) {
-    if ((flags & O_ACCMODE) == O_RDONLY) return -EINVAL;
+    if ((flags & HL_ACCESS_MODE) == O_RDONLY) return -EINVAL;
     if (!directory || directory->kind != HL_DIRECTORY) return directory ? -ENOTDIR : -ENOENT;
     struct hl_node *node = hl_node_create(HL_FILE, (uint32_t)mode & 0777 & ~mask);
     if (!node) return -ENOSPC;
@@ -39,6 +39,7 @@ static bool ends_in_slash(const char *path) {
 
 long hl_openat(long at, long path, long flags, long mode) {
     struct hl_place place;
+    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
     bool directory_named = flags & O_CREAT && ends_in_slash((const char *)path);
     enum hl_end end = directory_named ? HL_NAMING : flags & O_NOFOLLOW || exclusive ? HL_NOFOLLOW : HL_FOLLOW;

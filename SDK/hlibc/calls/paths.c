@@ -10,7 +10,7 @@ long hl_find(long at, const char *path, enum hl_end end, struct hl_place *place)
     struct hl_node *from = hl_working_directory();
     if (!path) return -EFAULT;
     if ((int)at != AT_FDCWD && path[0] != '/') {
-        struct hl_open *open = hl_open_of(at);
+        struct hl_open *open = hl_named_by(at);
         if (!open) return -EBADF;
         if (open->node->kind != HL_DIRECTORY && path[0]) return -ENOTDIR;
         from = open->node;
@@ -21,7 +21,7 @@ long hl_find(long at, const char *path, enum hl_end end, struct hl_place *place)
 long hl_find_node(long at, const char *path, int flags, struct hl_node **node) {
     struct hl_place place;
     if (flags & AT_EMPTY_PATH && (!path || !path[0])) {
-        struct hl_open *open = (int)at == AT_FDCWD ? NULL : hl_open_of(at);
+        struct hl_open *open = (int)at == AT_FDCWD ? NULL : hl_named_by(at);
         *node = open ? open->node : hl_working_directory();
         return open || (int)at == AT_FDCWD ? 0 : -EBADF;
     }
@@ -47,7 +47,7 @@ long hl_chdir(long path) {
 }
 
 long hl_fchdir(long descriptor) {
-    struct hl_open *open = hl_open_of(descriptor);
+    struct hl_open *open = hl_named_by(descriptor);
     return open ? enter(open->node) : -EBADF;
 }
 

@@ -48,7 +48,7 @@ long hl_fstatat(long at, long path, long to, long flags) {
 }
 
 long hl_fstat(long descriptor, long to) {
-    struct hl_open *open = hl_open_of(descriptor);
+    struct hl_open *open = hl_named_by(descriptor);
     return open ? status(open->node, (struct kstat *)to) : -EBADF;
 }
 
@@ -101,7 +101,7 @@ long hl_statfs(long path, long to) {
 }
 
 long hl_fstatfs(long descriptor, long to) {
-    return hl_open_of(descriptor) ? file_system((struct statfs *)to) : -EBADF;
+    return hl_named_by(descriptor) ? file_system((struct statfs *)to) : -EBADF;
 }
 
 /* The function is root: everything is allowed but to execute what nobody may. */
@@ -130,8 +130,9 @@ long hl_fchmodat(long at, long path, long mode, long flags) {
 
 long hl_chmod(long path, long mode) { return hl_fchmodat(AT_FDCWD, path, mode, 0); }
 
+/* Where the kernel refuses descriptors that only name a node, musl goes by their path, and succeeds. */
 long hl_fchmod(long descriptor, long mode) {
-    struct hl_open *open = hl_open_of(descriptor);
+    struct hl_open *open = hl_named_by(descriptor);
     return open ? set_permissions(open->node, mode) : -EBADF;
 }
 

@@ -87,18 +87,26 @@ static long write_part(long descriptor, long buffer, long count, long offset) {
 }
 
 long hl_readv(long descriptor, long parts, long count) {
+    long error;
+    if (!hl_readable(descriptor, &error)) return error;
     return each_part(descriptor, parts, count, 0, read_part);
 }
 
 long hl_writev(long descriptor, long parts, long count) {
+    long error;
+    if (!hl_writable(descriptor, &error)) return error == -EISDIR ? -EBADF : error;
     return each_part(descriptor, parts, count, 0, write_part);
 }
 
 long hl_preadv(long descriptor, long parts, long count, long offset) {
+    long error;
+    if (!hl_readable(descriptor, &error)) return error;
     return each_part(descriptor, parts, count, offset, hl_pread);
 }
 
 long hl_pwritev(long descriptor, long parts, long count, long offset) {
+    long error;
+    if (!hl_writable(descriptor, &error)) return error == -EISDIR ? -EBADF : error;
     return each_part(descriptor, parts, count, offset, hl_pwrite);
 }
 

@@ -92,7 +92,8 @@ static int replaceable(const struct hl_node *from, const struct hl_node *to) {
 
 static int rename_allowed(const struct hl_place *from, const struct hl_place *to, bool replace) {
     const struct hl_node *node = from->node;
-    if (!from->name || !to->name) return -EBUSY;
+    if (!from->name) return -EBUSY;
+    if (!to->name) return replace ? -EBUSY : -EEXIST;
     if (!node) return -ENOENT;
     if (to->node && !replace) return -EEXIST;
     if (node->pinned) return -EBUSY;

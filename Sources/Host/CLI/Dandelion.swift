@@ -22,10 +22,11 @@ struct Dandelion: ParsableCommand {
               66  a file cannot be read
               69  the node cannot be reached
               70  the node cannot serve
+              73  a file cannot be made
               78  the config is wrong
             """,
         subcommands: [
-            Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
+            New.self, Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
         ])
 }
 
@@ -34,5 +35,6 @@ extension ExitCode {
     static let noInput = ExitCode(66)
     static let unreachable = ExitCode(69)
     static let cannotServe = ExitCode(70)
+    static let cannotCreate = ExitCode(73)
     static let badConfig = ExitCode(78)
 }

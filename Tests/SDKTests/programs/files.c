@@ -42,7 +42,9 @@ static void inputs(void) {
     CHECK(names_in("/in", NULL) == 6 && names_in("/in", "same") == 1 && names_in("/in", "same~3") == 1);
     CHECK(strcmp(text_of("/in/same"), "first") == 0 && strcmp(text_of("/in/same~3"), "second") == 0);
     char key[16];
+#ifndef KEYLESS /* where the input comes from a disk that may not keep keys */
     CHECK(getxattr("/in/deep/er/item", "user.dandelion.key", key, sizeof key) == 1 && key[0] == '7');
+#endif
     REFUSED(EOPNOTSUPP, setxattr("/out", "user.dandelion.key", "1", 1, 0));
     REFUSED(ENODATA, getxattr("/in/plain", "user.other", key, sizeof key));
 }
@@ -152,7 +154,9 @@ static void outputs(void) {
     write_text("/out/first", "one");
     CHECK(mkdir("/out/a", 0777) == 0 && mkdir("/out/a/b", 0777) == 0 && mkdir("/out/void", 0777) == 0);
     write_text("/out/a/b/c", "deep");
+#ifndef KEYLESS
     CHECK(setxattr("/out/a/b/c", "user.dandelion.key", "4294967295", 10, 0) == 0);
+#endif
     REFUSED(EINVAL, setxattr("/out/first", "user.dandelion.key", "4294967296", 10, 0));
     write_text("/out/gone", "");
     CHECK(unlink("/out/gone") == 0);
@@ -161,7 +165,7 @@ static void outputs(void) {
 }
 
 int main(int count, char **arguments) {
-    CHECK(count == 3 && strcmp(arguments[0], "files") == 0 && strcmp(arguments[2], "two words") == 0);
+    CHECK(count == 3 && strstr(arguments[0], "files") && strcmp(arguments[2], "two words") == 0);
     CHECK(strcmp(getenv("HOME"), "/tmp") == 0 && strcmp(getenv("EMPTY"), "") == 0 && !getenv("NONE"));
     char line[32];
     CHECK(fgets(line, sizeof line, stdin) && strcmp(line, "from stdin\n") == 0 && !fgets(line, sizeof line, stdin));

@@ -1,0 +1,153 @@
+internal import ArgumentParser
+internal import Glibc
+
+struct New: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start the project of a compute function: source, Makefile, sample input.",
+        discussion: """
+              dandelion new c wordcount --sdk .build-sdk
+              cd wordcount && make run && make register && make invoke
+
+            The SDK folder is the one that --sdk or the environment variable DANDELION_SDK names, or else a .build-sdk
+            above the executable.
+            """)
+
+    @Argument(help: "c, cpp, or wasm: C for WebAssembly.")
+    var kind: ProjectKind
+
+    @Argument(help: "The name of the function and of the folder that is made here.")
+    var name: String
+
+    @Option(help: "The SDK folder, as built by ./dev sdk.")
+    var sdk: String?
+
+    func validate() throws {
+        let allowed = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || byte == 0x2D || byte == 0x2E || byte == 0x5F
+        }
+        guard allowed, let first = name.utf8.first, first != 0x2D, first != 0x2E else {
+            throw ValidationError("a name has letters, digits, '_', '-' and '.', and begins with none of the last two")
+        }
+    }
+
+    func run() throws {
+        let folder = try SDKFolder(named: sdk)
+        let project = ProjectWriter(root: name, values: kind.values(name: name, sdk: folder.path))
+        // All templates are read first, so that an SDK that lacks one leaves no half of a project behind.
+        let templates = try kind.files.map { (target: $0.target, bytes: try folder.template($0.template)) }
+        try project.makeRoot()
+        for template in templates { try project.write(template.bytes, to: template.target) }
+        Output.line("\(name)/ is a project; next: cd \(name) && make run")
+    }
+}
+
+/// What a project is made for.
+enum ProjectKind: String, ExpressibleByArgument, CaseIterable {
+    case c, cpp, wasm
+
+    private var source: String { self == .cpp ? "main.cpp" : "main.c" }
+
+    /// Templates of the SDK folder, and what they are called in a project.
+    var files: [(template: String, target: String)] {
+        ["Makefile", "README.md", source, "input_sets/in/fog.txt", "input_sets/in/woods.txt"].map { ($0, $0) }
+            + [("gitignore", ".gitignore")]
+    }
+
+    /// What replaces the names between @ signs.
+    func values(name: String, sdk: String) -> [(key: String, value: String)] {
+        let plus = self == .cpp
+        return [
+            ("NAME", name), ("SDK", sdk), ("DANDELION", Executable.path), ("SOURCE", source),
+            ("COMPILER", plus ? "clang++" : "clang"), ("FLAGS", plus ? "-std=c++20" : "-std=gnu17"),
+            ("CONFIG", self == .wasm ? "dandelion-wasm" : plus ? "dandelion++" : "dandelion"),
+            ("DEBUG", plus ? "dandelion++-debug" : "dandelion-debug"), ("CLASS", self == .wasm ? "rwasm" : "default"),
+        ]
+    }
+}
+
+/// The folder that ./dev sdk builds.
+struct SDKFolder {
+    let path: String
+
+    init(named option: String?) throws {
+        // SAFETY: getenv(3) gives a NUL-terminated text, and nothing here changes the environment.
+        if let named = option ?? getenv("DANDELION_SDK").map({ String(cString: $0) }) {
+            path = Input.absolute(named)
+            guard Self.isOne(path) else {
+                Output.note(
+                    "dandelion: \(named) is no SDK folder: it has no dandelion.cfg and templates; see ./dev sdk")
+                throw ExitCode.noInput
+            }
+        } else if let found = Executable.foldersAbove.map({ $0 + "/.build-sdk" }).first(where: Self.isOne) {
+            path = found
+        } else {
+            Output.note(
+                "dandelion: no SDK folder: build one with ./dev sdk in Dandelion's source tree, and name it by --sdk or "
+                    + "the environment variable DANDELION_SDK")
+            throw ExitCode.noInput
+        }
+    }
+
+    private static func isOne(_ path: String) -> Bool {
+        access(path + "/dandelion.cfg", R_OK) == 0 && access(path + "/templates/Makefile", R_OK) == 0
+    }
+
+    func template(_ name: String) throws -> [UInt8] { try Input.read("\(path)/templates/\(name)") }
+}
+
+/// This program's file.
+enum Executable {
+    static var path: String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        // SAFETY: buffer has buffer.count writable bytes; readlink(2) writes no NUL.
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : "dandelion"
+    }
+
+    /// The folders that it lies in, nearest first.
+    static var foldersAbove: [String] {
+        var rest = path[...]
+        var folders: [String] = []
+        while let slash = rest.lastIndex(of: "/") {
+            rest = rest[..<slash]
+            folders.append(String(rest))
+        }
+        return folders
+    }
+}
+
+/// Writes the files of a project.
+struct ProjectWriter {
+    let root: String
+    let values: [(key: String, value: String)]
+
+    func makeRoot() throws {
+        guard mkdir(root, 0o777) == 0 else { throw Self.failed(root) }
+    }
+
+    /// Writes a template with its names replaced; folders on the way are made.
+    func write(_ template: [UInt8], to file: String) throws {
+        let path = "\(root)/\(file)"
+        var made = root
+        for folder in file.split(separator: "/").dropLast() {
+            made += "/" + folder
+            guard mkdir(made, 0o777) == 0 || errno == EEXIST else { throw Self.failed(made) }
+        }
+        let bytes = Array(filled(String(decoding: template, as: UTF8.self)).utf8)
+        guard let stream = fopen(path, "wxe") else { throw Self.failed(path) }
+        let written = fwrite(bytes, 1, bytes.count, stream)
+        guard fclose(stream) == 0, written == bytes.count else { throw Self.failed(path) }
+    }
+
+    private func filled(_ template: String) -> String {
+        values.reduce(template) { text, entry in
+            text.split(separator: "@\(entry.key)@", omittingEmptySubsequences: false).joined(separator: entry.value)
+        }
+    }
+
+    private static func failed(_ path: String) -> ExitCode {
+        Output.note("dandelion: \(path): \(String(cString: strerror(errno)))")
+        return .cannotCreate
+    }
+}

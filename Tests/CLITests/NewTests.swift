@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+@Suite struct NewTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)")
+
+    /// The templates of the tree with an empty config beside them, as in an SDK folder.
+    private func sdk() throws -> String {
+        let sdk = folder.appending(path: "sdk")
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: sdk, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            at: root.appending(path: "SDK/templates"), to: sdk.appending(path: "templates"))
+        try Data().write(to: sdk.appending(path: "dandelion.cfg"))
+        return sdk.path
+    }
+
+    @Test(arguments: [("c", "main.c"), ("cpp", "main.cpp"), ("wasm", "main.c")])
+    func project(kind: String, source: String) throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sdk = try sdk()
+        let ran = try Ran(["new", kind, "my.fun-1", "--sdk", "sdk"], folder: folder.path)
+        #expect(ran.status == 0 && ran.output.hasPrefix("my.fun-1/ is a project") && ran.errors.isEmpty)
+        let project = folder.appending(path: "my.fun-1")
+        let names = try FileManager.default.contentsOfDirectory(atPath: project.path).sorted()
+        #expect(names == [".gitignore", "Makefile", "README.md", "input_sets", source])
+        let makefile = String(decoding: try Data(contentsOf: project.appending(path: "Makefile")), as: UTF8.self)
+        #expect(makefile.contains("NAME := my.fun-1\nSOURCES := \(source)\n"))
+        #expect(makefile.contains("DANDELION_SDK ?= \(folder.path)/sdk\n") && sdk == "\(folder.path)/sdk")
+        let readme = String(decoding: try Data(contentsOf: project.appending(path: "README.md")), as: UTF8.self)
+        // Every name between @ signs has been replaced.
+        for text in [makefile, readme] { #expect(!text.contains(/@[A-Z]+@/)) }
+    }
+
+    @Test func mistakes() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sdk = try sdk()
+        let none = try Ran(["new", "c", "f", "--sdk", "/nonexistent"], folder: folder.path)
+        #expect(none.status == 66 && none.errors.hasPrefix("dandelion: /nonexistent is no SDK folder: "))
+        #expect(try Ran(["new", "cobol", "f", "--sdk", sdk], folder: folder.path).status == 64)
+        for name in ["a/b", "", "-x", ".x", "a b", "ä"] {
+            #expect(try Ran(["new", "c", "--sdk", sdk, "--", name], folder: folder.path).status == 64)
+        }
+        #expect(try Ran(["new", "c", "f", "--sdk", sdk], folder: folder.path).status == 0)
+        let twice = try Ran(["new", "c", "f", "--sdk", sdk], folder: folder.path)
+        #expect(twice.status == 73 && twice.errors == "dandelion: f: File exists\n")
+        try FileManager.default.removeItem(atPath: sdk + "/templates/main.cpp")
+        #expect(try Ran(["new", "cpp", "g", "--sdk", sdk], folder: folder.path).status == 66)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/g"))
+    }
+}
