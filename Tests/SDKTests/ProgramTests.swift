@@ -59,6 +59,13 @@ import Testing
         #expect(outcome.set("out").count == 100_000 && outcome.set("out").allSatisfy { $0.ident == $0.text })
     }
 
+    @Test(arguments: SDK.backends) func everyByteInNamesAndDeepFolders(backend: String) throws {
+        let outcome = try SDK.invoke(SDK.image("limits.c"), on: backend)
+        #expect(outcome.item("stdio", "stdout")?.text == "all good\n", "\(outcome.story)")
+        #expect(outcome.set("out").count == 255 && outcome.set("out").last?.text == "bottom")
+        #expect(outcome.set("out").last?.ident == "deep/" + String(repeating: "d/", count: 100) + "bottom")
+    }
+
     /// An empty program over hlibc against a freestanding one, the best of many runs of each in turn.
     @Test func startsInLessThanTenMicroseconds() throws {
         let plugin = try HarnessPlugin(file: HarnessPlugin.path(of: "DandelionKVM"))

@@ -12,8 +12,8 @@ struct New: ParsableCommand {
             above the executable.
             """)
 
-    @Argument(help: "c, cpp, or wasm: C for WebAssembly.")
-    var kind: ProjectKind
+    @Argument(help: "The kind of project: what the SDK has templates for, such as c and cpp.")
+    var kind: String
 
     @Argument(help: "The name of the function and of the folder that is made here.")
     var name: String
@@ -33,36 +33,21 @@ struct New: ParsableCommand {
 
     func run() throws {
         let folder = try SDKFolder(named: sdk)
-        let project = ProjectWriter(root: name, values: kind.values(name: name, sdk: folder.path))
+        let values = try folder.values(of: kind)
+        let common = [("NAME", name), ("SDK", folder.path), ("DANDELION", Executable.path)]
+        let project = ProjectWriter(root: name, values: common + values)
         // All templates are read first, so that an SDK that lacks one leaves no half of a project behind.
-        let templates = try kind.files.map { (target: $0.target, bytes: try folder.template($0.template)) }
+        let source = values.first { $0.key == "SOURCE" }?.value ?? "main.c"
+        let templates = try Self.files(source).map { (target: $0.target, bytes: try folder.template($0.template)) }
         try project.makeRoot()
         for template in templates { try project.write(template.bytes, to: template.target) }
         Output.line("\(name)/ is a project; next: cd \(name) && make run")
     }
-}
-
-/// What a project is made for.
-enum ProjectKind: String, ExpressibleByArgument, CaseIterable {
-    case c, cpp, wasm
-
-    private var source: String { self == .cpp ? "main.cpp" : "main.c" }
 
     /// Templates of the SDK folder, and what they are called in a project.
-    var files: [(template: String, target: String)] {
+    private static func files(_ source: String) -> [(template: String, target: String)] {
         ["Makefile", "README.md", source, "input_sets/in/fog.txt", "input_sets/in/woods.txt"].map { ($0, $0) }
             + [("gitignore", ".gitignore")]
-    }
-
-    /// What replaces the names between @ signs.
-    func values(name: String, sdk: String) -> [(key: String, value: String)] {
-        let plus = self == .cpp
-        return [
-            ("NAME", name), ("SDK", sdk), ("DANDELION", Executable.path), ("SOURCE", source),
-            ("COMPILER", plus ? "clang++" : "clang"), ("FLAGS", plus ? "-std=c++20" : "-std=gnu17"),
-            ("CONFIG", self == .wasm ? "dandelion-wasm" : plus ? "dandelion++" : "dandelion"),
-            ("DEBUG", plus ? "dandelion++-debug" : "dandelion-debug"), ("CLASS", self == .wasm ? "rwasm" : "default"),
-        ]
     }
 }
 
@@ -94,6 +79,21 @@ struct SDKFolder {
     }
 
     func template(_ name: String) throws -> [UInt8] { try Input.read("\(path)/templates/\(name)") }
+
+    /// What replaces the names between @ signs in a project of this kind: lines KEY=VALUE of the template KIND.kind.
+    func values(of kind: String) throws -> [(key: String, value: String)] {
+        let suffix = ".kind"
+        let kinds = Input.names(in: path + "/templates").filter { $0.hasSuffix(suffix) }.map {
+            $0.dropLast(suffix.count)
+        }
+        guard kinds.contains(kind[...]) else {
+            throw ValidationError("there is no kind '\(kind)'; there are: \(kinds.joined(separator: ", "))")
+        }
+        return String(decoding: try template(kind + suffix), as: UTF8.self).split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        }
+    }
 }
 
 /// This program's file.
