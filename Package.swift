@@ -160,7 +160,7 @@ let package = Package(
             name: "PluginHarness", dependencies: ["PluginABI"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
-        tests("Engines", ["Engines", "Config"]),
+        tests("Engines", ["Engines", "Telemetry", "Config"]),
         tests("Config", ["Config", "Failure"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests(

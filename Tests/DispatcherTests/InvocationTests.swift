@@ -36,6 +36,33 @@ import Testing
         for _ in 0..<8 { #expect(node.invoke(.name("D"), [["again"]]).texts == [["again"], []]) }
     }
 
+    /// Three times, then the platform's fault is told; the next function gets a good engine.
+    @Test func runsAreNotRepeatedForever() {
+        let before = node.runs
+        let failure = node.invoke(.name("Z"), [["again"]]).failure
+        #expect(failure?.kind == .internal)
+        #expect(failure?.facts.contains(.init("engine", "dead")) == true)
+        #expect(node.runs - before == 3)
+        #expect(node.invoke(.name("E"), [["on"]]).texts == [["on"], []])
+        #expect(node.contexts() == 0)
+    }
+
+    /// A fault, lying outputs and a time that is up are the function's own.
+    @Test(arguments: ["F", "X", "L"])
+    func ownFaultsAreNotRepeated(name: String) {
+        let before = node.runs
+        #expect(node.invoke(.name(name), [["once"]]).failure != nil)
+        #expect(node.runs - before == 1)
+    }
+
+    @Test func nobodyRepeatsForARequestThatHasEnded() {
+        let before = node.runs
+        let begun = TestNode.now()
+        #expect(node.invoke(.name("Z"), [["late"]], deadline: begun).failure?.kind == .deadline)
+        #expect(node.contexts() == 0)
+        #expect(node.runs - before <= 1)
+    }
+
     @Test func theClassTimeoutEndsAnEndlessFunction() {
         let begun = TestNode.now()
         #expect(node.invoke(.name("L"), [["x"]]).failure?.kind == .deadline)

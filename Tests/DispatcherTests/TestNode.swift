@@ -36,7 +36,7 @@ final class TestNode: Sendable {
                 cores: 2)
             dispatcher = Dispatcher(catalogue: catalogue)
             try pool.start(preparing: [backend])
-            for letter in ["E", "S", "L", "F", "D", "X", "K"] {
+            for letter in ["E", "S", "L", "F", "D", "X", "K", "Z"] {
                 try catalogue.register(
                     FunctionDefinition(
                         name: letter, className: "default", inputs: [.init(name: "a"), .init(name: "b")],
@@ -78,6 +78,9 @@ final class TestNode: Sendable {
         }
         return outcome
     }
+
+    /// Runs that functions have begun so far.
+    var runs: Int { Metrics.shared.value("dandelion_plugin_scripted_runs") ?? -1 }
 
     static func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
 

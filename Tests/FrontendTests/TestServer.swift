@@ -26,7 +26,8 @@ final class TestServer {
 
     init(
         maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60,
-        allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings()
+        allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
+        waiting: WaitingPolicy = .park
     ) throws {
         var template = Array("/tmp/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -34,7 +35,7 @@ final class TestServer {
         let backend = try ComputeBackend(try Self.plugin.get())
         let runClass = RunClass(
             name: "default", backends: [backend], memoryLimit: 1 << 28, timeout: 60_000_000_000, mayRunInline: true,
-            unavailable: [])
+            spin: waiting.spin, unavailable: [])
         pool = try WorkerPool(cores: cores, control: control)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,

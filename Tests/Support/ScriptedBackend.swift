@@ -1,7 +1,7 @@
 /// A compute plugin without isolation whose functions are one letter: for testing what stands above a backend.
 ///
 /// E echoes input set i to output set i. S does so after 20 ms. L runs until it is stopped. F faults at 0xbad.
-/// D reports a dead engine every second time. X leaves a lying output table. K echoes with key = first byte of data.
+/// D reports a dead engine every second time, Z always. X leaves a lying output table. K echoes with key = first byte of data.
 public enum ScriptedBackend {
     public static func compile() throws -> String { try PluginFixture.compile("scripted", source) }
 
@@ -12,7 +12,7 @@ public enum ScriptedBackend {
         struct dn_image { char letter; };
         struct dn_context { struct dn_engine *engine; struct dn_image *image; uint8_t *base; uint64_t limit; };
         struct dn_engine { _Atomic uint64_t stop; uint64_t stop_reason; int dead; };
-        struct dn_instance { const dn_host *host; const dn_host_metrics *metrics; uint32_t contexts; _Atomic int runs; };
+        struct dn_instance { const dn_host *host; const dn_host_metrics *metrics; uint32_t contexts, begun; _Atomic int runs; };
         static struct dn_instance only;
         enum { LOW = 0x10000, SYSTEM = 0x10000, DATA = 0x10100 };
         static uint64_t now(void) {
@@ -107,6 +107,7 @@ public enum ScriptedBackend {
         }
         static dn_status run(dn_engine *e, dn_context *c, const dn_run_params *p, dn_run_result *r, dn_error *err) {
             uint64_t begun = now();
+            only.metrics->add(only.host, only.begun, 1);
             r->outcome = DN_RUN_EXITED;
             switch (c->image->letter) {
             case 'S': { struct timespec t = {0, 20000000}; nanosleep(&t, 0); echo(c, 0); break; }
@@ -129,6 +130,8 @@ public enum ScriptedBackend {
                 }
                 echo(c, 0);
                 break;
+            case 'Z':
+                e->dead = 1; strcpy(err->message, "scripted death"); return DN_ENGINE_DEAD;
             case 'X': {
                 dn_guest_system64 *s = (void *)(c->base + SYSTEM);
                 s->output_sets = ~0ull - 7;
@@ -155,6 +158,7 @@ public enum ScriptedBackend {
             only.host = host;
             only.metrics = host->get_interface(host, DN_HOST_METRICS_1);
             only.metrics->define(host, DN_METRIC_GAUGE, "contexts", "Contexts that exist.", &only.contexts);
+            only.metrics->define(host, DN_METRIC_COUNTER, "runs", "Runs that began.", &only.begun);
             *out = &only;
             return DN_OK;
         }

@@ -15,8 +15,13 @@ public enum LogLevel: Int32, Sendable, Comparable, CaseIterable {
 }
 
 /// The node's log: one line per event on standard error, control characters escaped.
+///
+/// No thread ever waits for who reads it: lines are lost then, and the next one that is not tells how many.
 public enum Log {
     private static let threshold = Atomic<Int32>(LogLevel.info.rawValue)
+    private static let lost = Mutex(0)
+    /// PIPE_BUF: a pipe that is ready takes as many bytes at once.
+    private static let longestLine = 4096
 
     public static func setLevel(_ level: LogLevel) { threshold.store(level.rawValue, ordering: .relaxed) }
 
@@ -41,8 +46,23 @@ public enum Log {
                 line.unicodeScalars.append(scalar)
             }
         }
-        line += "\n"
-        line.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
+        put(line, to: 2)
+    }
+
+    /// Writes a line if the descriptor takes it without a wait.
+    static func put(_ line: String, to descriptor: Int32) {
+        lost.withLock { lost in
+            if lost > 0, offer("\(timestamp()) warning \(lost) lines of the log were lost", to: descriptor) { lost = 0 }
+            if !offer(line, to: descriptor) { lost += 1 }
+        }
+    }
+
+    private static func offer(_ line: String, to descriptor: Int32) -> Bool {
+        var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&target, 1, 0) == 1, target.revents & Int16(POLLOUT) != 0 else { return false }
+        let bytes = Array(line.utf8.prefix(longestLine - 1)) + [UInt8(ascii: "\n")]
+        // SAFETY: bytes has bytes.count readable bytes.
+        return Glibc.write(descriptor, bytes, bytes.count) == bytes.count
     }
 
     private static func timestamp() -> String {
