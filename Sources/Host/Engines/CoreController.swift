@@ -16,18 +16,21 @@ public struct QueueSample: Sendable {
 /// Decides which kind of engine gets a core: a proportional-integral controller on the difference between the growth rates
 /// of the two kinds' queues (paper, section 5). Pure: the samples are all that it sees.
 ///
-/// Lengths count per core of the kind, so that the same gains do for 2 cores and for 128. The integral of a queue's growth
-/// is its length, which is read, not summed up: nothing can wind up. A core that comes back soon after it went is a sign
-/// that no split is right; each such reversal doubles the time that the next one has to wait.
+/// Lengths count per core of the kind, so that the same gains do for 2 cores and for 128. The integral is of the
+/// difference in length, so that a short queue that stays moves a core in the end. It forgets slowly, and at once when the
+/// other kind's queue becomes the longer one or a core has moved (Clegg, 1958): nothing winds up. A core that comes back
+/// soon after it went is a sign that no split is right; each such reversal doubles the time that the next one has to wait.
 public struct CoreController: Sendable {
     private let settings: ControlSettings
     public private(set) var split: CoreSplit
     private var last = QueueSample(compute: 0, communication: 0)
+    private var integral = 0.0
     private var lastChange = 0
     private var sinceChange = 0
     /// Samples that must lie between a change and its reversal.
     private var patience = CoreController.leastPatience
 
+    private static let memory = 0.95
     /// More per core says no more: the kind has too few cores.
     private static let full = 64.0
     private static let leastPatience = 4
@@ -52,21 +55,24 @@ public struct CoreController: Sendable {
         if isReversal, sinceChange < Self.calm { patience = min(patience * 2, Self.mostPatience) }
         lastChange = change
         sinceChange = 0
+        integral = 0
         return true
     }
 
     /// 1: computing should get a core; -1: communicating should; 0: neither.
-    private func change(_ sample: QueueSample) -> Int {
-        func perCore(_ length: Int, _ cores: Int) -> Double { min(Double(length) / Double(cores), Self.full) }
-        let compute = perCore(sample.compute, split.compute)
-        let communication = perCore(sample.communication, split.communication)
-        let growth =
-            compute - perCore(last.compute, split.compute)
-            - communication + perCore(last.communication, split.communication)
-        let signal = settings.kp * growth + settings.ki * (compute - communication)
+    private mutating func change(_ sample: QueueSample) -> Int {
+        let difference = difference(sample)
+        let growth = difference - self.difference(last)
+        integral = difference + (integral * difference > 0 ? Self.memory * integral : 0)
+        let signal = settings.kp * growth + settings.ki * integral
         // That one kind's queue shrinks is no need of the other.
-        let need = signal > 0 ? compute : communication
-        guard abs(signal) > settings.deadBand, need > settings.deadBand else { return 0 }
+        guard abs(signal) > settings.deadBand, signal * difference > 0 else { return 0 }
         return signal > 0 ? 1 : -1
+    }
+
+    /// How much more computing has to do for each of its cores than communicating has.
+    private func difference(_ sample: QueueSample) -> Double {
+        func perCore(_ length: Int, _ cores: Int) -> Double { min(Double(length) / Double(cores), Self.full) }
+        return perCore(sample.compute, split.compute) - perCore(sample.communication, split.communication)
     }
 }

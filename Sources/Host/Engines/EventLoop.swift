@@ -36,7 +36,7 @@ public final class EventLoop: @unchecked Sendable {
     private var events: [epoll_event]
     /// Sources that are watched.
     private(set) var watched = 0
-    /// Events of the current turn that are not handled yet.
+    /// Events of the current turn whose handling has not begun.
     private let unhandled = Atomic<Int>(0)
     private let inbox = Mutex<[@Sendable () -> Void]>([])
     /// 1 while the loop sleeps or is about to: posting must then write to the eventfd.
@@ -201,10 +201,9 @@ public final class EventLoop: @unchecked Sendable {
         if mayWait { sleeping.store(false, ordering: .sequentiallyConsistent) }
         if count > 0 {
             for index in 0..<count {
-                unhandled.store(count - index, ordering: .relaxed)
+                unhandled.store(count - index - 1, ordering: .relaxed)
                 deliver(events[index])
             }
-            unhandled.store(0, ordering: .relaxed)
         }
         fireTimers()
         return runInbox() + max(0, count)

@@ -199,7 +199,13 @@ public final class Worker: @unchecked Sendable {
     func takes(_ function: ComputeFunction) -> Bool {
         guard function.mayRun(on: core) else { return false }
         // One that may not run everywhere must not wait for its cores to compute.
-        return kind.computes || function.isKnownShort || function.isBoundToCores
+        if function.isKnownShort || function.isBoundToCores { return true }
+        switch kind {
+        case .compute: return true
+        case .communication: return false
+        // A long one would share this core with the loop.
+        case .both: return !pool.hasFreeEngine
+        }
     }
 
     private var couldTake: Bool { pool.queue.hasTask(for: self) && !roles.isComputing }

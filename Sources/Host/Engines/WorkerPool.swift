@@ -77,6 +77,9 @@ public final class WorkerPool: @unchecked Sendable {
         }
     }
 
+    /// Whether a core that only computes has nothing to do.
+    var hasFreeEngine: Bool { workers.contains { $0.kind == .compute && ($0.isIdle || $0.isLooking) } }
+
     // MARK: What cores are for. Monitor only.
 
     /// Whether functions run or wait, or events do.
