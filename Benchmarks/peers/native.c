@@ -1,7 +1,7 @@
 /* Runs a function written to <dandelion/function.h> as an ordinary program: the same source as in a sandbox of ours.
  *
  *     PROGRAM            answers requests of [n, n * n values] from standard input on standard output, until its end
- *     PROGRAM --loop N FILE   runs the function N times on the file's bytes and prints the nanoseconds of one run (median)
+ *     PROGRAM --loop N FILE   runs the function N times on the file's bytes; prints the median of their nanoseconds
  *
  * The function's `main` is compiled as `function_main`; it sees one input item and adds one output item.
  */

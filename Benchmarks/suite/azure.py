@@ -28,12 +28,20 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-def draw(source, quantiles):
-    """A duration in seconds whose distribution has the quantiles of the trace, straight between them."""
+def segments(quantiles):
+    """Pairs of (percent, ms) between which the distribution is taken to be straight."""
+    points = list(zip(QUANTILES, quantiles))
+    return list(zip(points, points[1:]))
+
+
+def draw(source, quantiles, average):
+    """A duration in seconds: the shape is that of the trace's quantiles, the mean is the trace's average in ms."""
+    mean = sum((high - low) / 100 * (left + right) / 2 for (low, left), (high, right) in segments(quantiles))
     at = source.random() * 100
-    for (low, left), (high, right) in zip(zip(QUANTILES, quantiles), zip(QUANTILES[1:], quantiles[1:])):
+    for (low, left), (high, right) in segments(quantiles):
         if at <= high:
-            return (left + (right - left) * (at - low) / (high - low)) / 1000
+            value = left + (right - left) * (at - low) / (high - low)
+            return value * (average / mean if mean else 1) / 1000
     return quantiles[-1] / 1000
 
 
@@ -46,20 +54,21 @@ def invocations(minutes, leave_out):
     for function, row in enumerate(rows("invocations.csv")):
         name = row["HashFunction"]
         quantiles = [float(durations[name][f"percentile_Average_{each}"]) for each in QUANTILES]
+        average = float(durations[name]["Average"])
         made = []
         for minute in range(minutes):
             for _ in range(int(row[str(FIRST_MINUTE + minute)])):
                 start = 60 * (minute + source.random())
-                made.append(Invocation(start, draw(source, quantiles), function, int(megabytes[name] * 1e6)))
+                made.append(Invocation(start, draw(source, quantiles, average), function, int(megabytes[name] * 1e6)))
         twenty = sum(int(row[str(FIRST_MINUTE + minute)]) for minute in range(20))
-        found.append((twenty * float(durations[name]["Average"]), made))
+        found.append((twenty * average, made))
     found.sort(key=lambda pair: pair[0], reverse=True)
     return sorted((each for _, made in found[leave_out:] for each in made), key=lambda each: each.start)
 
 
 def concurrency(invocations, seconds):
-    """How many invocations run on average."""
-    return sum(each.duration for each in invocations) / seconds
+    """How many invocations run on average, until the end."""
+    return sum(min(each.duration, seconds - each.start) for each in invocations) / seconds
 
 
 def average_concurrency(function, start, end):

@@ -94,7 +94,7 @@ def compare(bench, section, trace, seconds, average, series):
 
 
 def run(bench):
-    section, minutes = Section(TITLE), bench.scale(20, 2)
+    section, minutes = Section(TITLE), bench.scale(20, 3)
     trace, seconds = azure.invocations(minutes, LEAVE_OUT), 60 * minutes
     progress(f"figure10: {len(trace)} invocations in {seconds / FASTER:.0f} s")
     outcome, sampler, idle = replay(bench, trace)
@@ -108,11 +108,12 @@ def run(bench):
         " windows with it; memory is the trace's. Each invocation computes for its duration and writes to every page"
         f" of its memory, in the class `{CLASS}`. Node and load share all CPUs."
     )
+    middle, tail = number(stats.median(times)), number(stats.p99(times))
     section.text(
         f"Measured: proportional set size of the node and its helpers, mean **{average / MIB:.0f} MiB** over the"
         f" replay, {idle / MIB:.0f} MiB before it; memory of running invocations by the trace alone would be"
-        f" {active / MIB:.0f} MiB. {len(times)} of {outcome.requests} answered; latency p50 {number(stats.median(times))}"
-        f" ms, p99 {number(stats.p99(times))} ms. In the model {100 * azure.cold_share(trace, seconds):.1f} % of the"
+        f" {active / MIB:.0f} MiB. {len(times)} of {outcome.requests} answered; latency p50 {middle}"
+        f" ms, p99 {tail} ms. In the model {100 * azure.cold_share(trace, seconds):.1f} % of the"
         " invocations are cold (3.3 % in the paper)."
     )
     series = {
