@@ -74,6 +74,7 @@ let package = Package(
         pluginProduct("KVM"),
         pluginProduct("HTTPComm"),
         pluginProduct("RWasm"),
+        pluginProduct("CHERI"),
         .executable(name: "dandelion-wasm", targets: ["dandelion-wasm"]),
     ],
     dependencies: [
@@ -147,6 +148,11 @@ let package = Package(
         plugin("KVM", ["CKVM"], exclude: ["Shim", "README.md"]),
         shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
+        shim("CCHERI", path: "Plugins/CHERI/Shim", ["PluginABI"]),
+        .target(
+            name: "CHERICore", dependencies: ["PluginABI", "PluginSupport", "CCHERI"], path: "Plugins/CHERI/Core",
+            swiftSettings: swiftSettings),
+        plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
             "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
@@ -189,6 +195,9 @@ let package = Package(
         tests("CLI", ["dandelion"]),
         tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests"]),
         tests("Conformance", ["dandelion"]),
+        tests(
+            "CHERI", ["PluginABI", "PluginSupport", "PluginHarness", "CHERICore", "CCHERI"],
+            exclude: ["Guests", "Machine"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

@@ -41,13 +41,15 @@ public struct ElfImage: Sendable, Equatable {
     public let segments: [Segment]
     /// One past the last byte of the last segment.
     public let end: dn_gaddr
+    /// Addresses of those symbols that were asked for and are defined; they may lie anywhere.
+    public let symbols: [String: dn_gaddr]
 
-    /// Reads an image. `addresses` is where segments may lie.
+    /// Reads an image. `addresses` is where segments may lie, `symbols` what is looked up besides the system data.
     ///
     /// Throws DN_UNSUPPORTED for what is not a little-endian 64-bit ELF file of this machine, DN_BAD_IMAGE with a byte
     /// offset for one that is malformed.
     public init(
-        bytes: UnsafeRawBufferPointer, machine: Machine, addresses: Range<dn_gaddr>
+        bytes: UnsafeRawBufferPointer, machine: Machine, addresses: Range<dn_gaddr>, symbols names: [String] = []
     ) throws(PluginError) {
         let reader = try ElfReader(bytes: bytes, machine: machine)
         defer { reader.close() }
@@ -55,6 +57,9 @@ public struct ElfImage: Sendable, Equatable {
         end = segments.last?.end ?? 0
         entry = try reader.entry(in: segments)
         systemData = try reader.systemData(in: segments)
+        var symbols: [String: dn_gaddr] = [:]
+        for name in names { symbols[name] = try reader.symbol(name)?.address }
+        self.symbols = symbols
     }
 
     /// Page ranges that need other rights than read and write, in order and merged; every other page is plain memory.

@@ -168,7 +168,8 @@ struct ElfReader {
         return address
     }
 
-    private func symbol(_ name: String) throws(PluginError) -> (address: dn_gaddr, at: UInt64)? {
+    /// The value of a defined symbol and the file offset that says so, by exact name.
+    func symbol(_ name: String) throws(PluginError) -> (address: dn_gaddr, at: UInt64)? {
         var section: OpaquePointer?
         while let next = elf_nextscn(elf, section) {
             section = next

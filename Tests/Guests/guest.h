@@ -15,8 +15,12 @@ static const dn_guest_entry *entry;
 void guest_main(void);
 
 #ifndef START_OF_ITS_OWN
-/* rdi holds the entry block and rsp is 16-aligned, as at a process's start. */
+/* The first argument register holds the entry block and the stack pointer is 16-aligned, as at a process's start. */
+#if defined(__aarch64__)
+__attribute__((naked, noreturn)) void _start(void) { __asm__("mov x29, xzr\n bl guest_start\n brk #1"); }
+#else
 __attribute__((naked, noreturn)) void _start(void) { __asm__("xor %ebp, %ebp\n call guest_start\n ud2"); }
+#endif
 #endif
 
 __attribute__((noreturn)) static inline void leave(int code) {
@@ -31,6 +35,17 @@ __attribute__((used, noreturn)) void guest_start(const dn_guest_entry *block) {
     leave(0);
 }
 
+#if defined(__aarch64__)
+void *memcpy(void *to, const void *from, size_t n) {
+    for (size_t i = 0; i < n; i++) ((volatile u8 *)to)[i] = ((const u8 *)from)[i];
+    return to;
+}
+
+void *memset(void *to, int value, size_t n) {
+    for (size_t i = 0; i < n; i++) ((volatile u8 *)to)[i] = (u8)value;
+    return to;
+}
+#else
 void *memcpy(void *to, const void *from, size_t n) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
     return to;
@@ -40,6 +55,7 @@ void *memset(void *to, int value, size_t n) {
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
     return to;
 }
+#endif
 
 /* Notes for the test, in fields of the system data that nobody reads after the run: where a fault is expected. */
 #define NOTE_PC(label) (__dandelion_system_data.input_sets = (u64)(label))

@@ -3,6 +3,18 @@ import Synchronization
 
 /// Compiles the guest programs of Tests/Guests with the toolchain's clang, once per test process.
 public enum GuestCompiler {
+    /// The machine that a guest is compiled for.
+    public enum Target: String, Sendable {
+        case x86_64, aarch64
+
+        var flags: [String] {
+            switch self {
+            case .x86_64: ["--target=x86_64-unknown-none-elf", "-mno-red-zone"]
+            case .aarch64: ["--target=aarch64-unknown-linux-gnu", "-nostdlibinc", "-mno-outline-atomics"]
+            }
+        }
+    }
+
     /// Where the guests' sources are.
     public static let sources: String = {
         let file = "\(#filePath)"
@@ -19,13 +31,13 @@ public enum GuestCompiler {
 
     /// The bytes of the image of guest `name` in `folder`, linked at 0x10000 with its symbol table.
     public static func image(
-        _ name: String, flags: [String] = [], in folder: String = sources
+        _ name: String, flags: [String] = [], in folder: String = sources, for target: Target = .x86_64
     ) throws(HarnessError) -> [UInt8] {
-        let key = "\(folder)/\(name) \(flags)"
+        let key = "\(folder)/\(name) \(flags) \(target)"
         let result = compiled.withLock { compiled -> Result<[UInt8], HarnessError> in
             if let image = compiled[key] { return .success(image) }
             return Result { () throws(HarnessError) in
-                let image = try compile(name, flags, folder)
+                let image = try compile(name, flags, folder, target)
                 compiled[key] = image
                 return image
             }
@@ -36,9 +48,11 @@ public enum GuestCompiler {
     /// A folder of images compiled before, for machines without a compiler; those that are missing are added to it.
     private static let store = getenv("DANDELION_GUESTS").map { String(cString: $0) }
 
-    private static func compile(_ name: String, _ flags: [String], _ folder: String) throws(HarnessError) -> [UInt8] {
+    private static func compile(
+        _ name: String, _ flags: [String], _ folder: String, _ target: Target
+    ) throws(HarnessError) -> [UInt8] {
         let kept = store.map { store in
-            let words = folder.split(separator: "/").suffix(2) + [Substring(name)] + flags.map { Substring($0) }
+            let words = folder.split(separator: "/").suffix(2) + [Substring(name), Substring(target.rawValue)] + flags.map { Substring($0) }
             return "\(store)/\(words.joined(separator: "_").replacing("/", with: "_"))"
         }
         if let kept, let image = try? read(kept) { return image }
@@ -46,11 +60,10 @@ public enum GuestCompiler {
         let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
         let status = run(
             [
-                "clang", "--target=x86_64-unknown-none-elf", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic",
-                "-fno-builtin", "-fno-stack-protector", "-mno-red-zone", "-nostdlib", "-static", "-fuse-ld=lld",
+                "clang", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic", "-fno-builtin", "-fno-stack-protector", "-nostdlib", "-static", "-fuse-ld=lld",
                 "-Wall", "-Wextra", "-Werror", "-I", "\(sources)/../../Sources/PluginABI/include", "-I", sources,
                 "-Wl,-z,max-page-size=4096", "-Wl,--image-base=0x10000", "-Wl,-z,separate-code",
-            ] + flags + ["\(folder)/\(name).c", "-o", output], quiet: false)
+            ] + target.flags + flags + ["\(folder)/\(name).c", "-o", output], quiet: false)
         guard status == 0 else { throw HarnessError(-1, "clang failed on guest \(name) with status \(status)") }
         defer { unlink(output) }
         if let kept { _ = run(["cp", output, kept], quiet: false) }

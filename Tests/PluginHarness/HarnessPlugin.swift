@@ -63,6 +63,19 @@ public final class HarnessPlugin: Sendable {
         compute = table.assumingMemoryBound(to: dn_compute.self)
     }
 
+    /// An instance that the test makes itself, of a plugin's module that it links.
+    public init(
+        descriptor: UnsafePointer<dn_plugin>, start: (UnsafePointer<dn_host>) throws -> OpaquePointer
+    ) throws {
+        host = HarnessHost(config: [:])
+        self.descriptor = descriptor
+        guard let table = descriptor.pointee.get_interface?(DN_COMPUTE_1) else {
+            throw HarnessError(DN_UNSUPPORTED, "the plugin offers no \(DN_COMPUTE_1)")
+        }
+        compute = table.assumingMemoryBound(to: dn_compute.self)
+        instance = try start(host.pointer)
+    }
+
     /// What the plugin's file says about this machine.
     public static func probe(file: String, config: [String: ConfigValue] = [:]) throws(HarnessError) -> (
         availability: Int32, reason: Int32, message: String
