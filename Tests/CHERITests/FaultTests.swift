@@ -37,7 +37,8 @@ import Testing
         #expect(memory(2, 0x20000, 0x8200_000f).fault_kind == DN_FAULT_EXECUTE)
         #expect(memory(1, layout.limit, 0x9200_0007).fault_kind == DN_FAULT_MEMORY_LIMIT)
         #expect(memory(1, layout.stackLow - 8, 0x9200_0047).fault_kind == DN_FAULT_STACK)
-        #expect(memory(1, layout.stackLow - ContextLayout.stackGuard - 1, 0x9200_0047).fault_kind == DN_FAULT_MEMORY_LIMIT)
+        #expect(
+            memory(1, layout.stackLow - ContextLayout.stackGuard - 1, 0x9200_0047).fault_kind == DN_FAULT_MEMORY_LIMIT)
         // A kernel that tells no syndrome.
         #expect(memory(2, 0x11000, 0).fault_kind == DN_FAULT_READ)
     }
@@ -92,10 +93,13 @@ import Testing
                 let context = try engine.context(limit: limit, image: image)
                 try context.write(inputs: [], outputs: ["out"])
                 let info = context.info
-                #expect(info.exit_address == ContextLayout.stub && info.low == ContextLayout.lowest && info.limit == limit)
+                #expect(
+                    info.exit_address == ContextLayout.stub && info.low == ContextLayout.lowest && info.limit == limit)
                 #expect(try context.read(info.stack_low, info.stack_high - info.stack_low).allSatisfy { $0 == 0 })
                 #expect(try context.read(0x40000, limit - 0x40000).allSatisfy { $0 == 0 })
-                for (at, count) in [(0, 8), (info.limit - 4, 8), (info.stack_low - 8, 8), (info.stack_high - 4, 8), (.max, 2)]
+                for (at, count) in [
+                    (0, 8), (info.limit - 4, 8), (info.stack_low - 8, 8), (info.stack_high - 4, 8), (.max, 2),
+                ]
                     as [(UInt64, UInt64)]
                 {
                     let error = try #require(throws: HarnessError.self) { try context.read(at, count) }

@@ -137,7 +137,8 @@ import Testing
                 bytes.removeLast(Int(generator.next() % UInt64(bytes.count)))
             } else {
                 for _ in 0...3 where !bytes.isEmpty {
-                    bytes[Int(generator.next() % UInt64(min(bytes.count, 400)))] = UInt8(truncatingIfNeeded: generator.next())
+                    bytes[Int(generator.next() % UInt64(min(bytes.count, 400)))] = UInt8(
+                        truncatingIfNeeded: generator.next())
                 }
             }
             guard let image = try? load(bytes) else { continue }

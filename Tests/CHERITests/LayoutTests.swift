@@ -51,7 +51,8 @@ import Testing
             let layout = ContextLayout(limit: limit, stackBytes: stack)
             #expect(isRepresentable(layout.size) && layout.size % ContextLayout.page == 0)
             #expect(layout.limit <= limit && layout.limit + ContextLayout.page > limit)
-            #expect(layout.stackLow >= layout.limit + ContextLayout.stackGuard && layout.size - layout.stackLow == stack)
+            #expect(
+                layout.stackLow >= layout.limit + ContextLayout.stackGuard && layout.size - layout.stackLow == stack)
         }
     }
 
@@ -67,7 +68,8 @@ import Testing
                 for place in places { #expect(UInt64(UInt(bitPattern: place)) % unit == 0) }
                 #expect(layout.size + ContextLayout.page <= arena.span)
             }
-            #expect(arena.range.lowerBound % Settings.arenaUnit == 0 && arena.range.upperBound % Settings.arenaUnit == 0)
+            #expect(
+                arena.range.lowerBound % Settings.arenaUnit == 0 && arena.range.upperBound % Settings.arenaUnit == 0)
             places.forEach(arena.give)
         }
     }

@@ -52,7 +52,9 @@ public enum GuestCompiler {
         _ name: String, _ flags: [String], _ folder: String, _ target: Target
     ) throws(HarnessError) -> [UInt8] {
         let kept = store.map { store in
-            let words = folder.split(separator: "/").suffix(2) + [Substring(name), Substring(target.rawValue)] + flags.map { Substring($0) }
+            let words =
+                folder.split(separator: "/").suffix(2) + [Substring(name), Substring(target.rawValue)]
+                + flags.map { Substring($0) }
             return "\(store)/\(words.joined(separator: "_").replacing("/", with: "_"))"
         }
         if let kept, let image = try? read(kept) { return image }
@@ -60,7 +62,8 @@ public enum GuestCompiler {
         let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
         let status = run(
             [
-                "clang", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic", "-fno-builtin", "-fno-stack-protector", "-nostdlib", "-static", "-fuse-ld=lld",
+                "clang", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic", "-fno-builtin", "-fno-stack-protector",
+                "-nostdlib", "-static", "-fuse-ld=lld",
                 "-Wall", "-Wextra", "-Werror", "-I", "\(sources)/../../Sources/PluginABI/include", "-I", sources,
                 "-Wl,-z,max-page-size=4096", "-Wl,--image-base=0x10000", "-Wl,-z,separate-code",
             ] + target.flags + flags + ["\(folder)/\(name).c", "-o", output], quiet: false)

@@ -82,7 +82,8 @@ struct Battery {
 
     private func fault(_ row: FaultRow) throws -> String? {
         let (outcome, response) = try invoke(
-            Self.guest("escape"), [row.way, row.address, ContextLayout.slot], deadline: row.deadline)
+            Self.guest("escape"), [row.way, row.address, ContextLayout.slot],
+            executor: EmulatedExecutor(trampoline: trampoline, opensPages: row.opensPages), deadline: row.deadline)
         return row.problem(outcome, response)
     }
 
@@ -110,7 +111,9 @@ struct Battery {
     private func hygiene() throws -> String? {
         let image = try Self.guest("hygiene")
         let outcome = try invoke(image, [ContextLayout.slot]).outcome
-        guard outcome.outcome == DN_RUN_EXITED, let item = outcome.outputs.first?.items.first else { return "\(outcome)" }
+        guard outcome.outcome == DN_RUN_EXITED, let item = outcome.outputs.first?.items.first else {
+            return "\(outcome)"
+        }
         let words = numbers(in: item.data)
         guard words.count == 144 else { return "\(words.count) words" }
         let code = try image.withUnsafeBytes { try Image($0, contextMax: 1 << 30).codeBytes }
@@ -126,7 +129,8 @@ struct Battery {
             ("return pair", 128..<132, [32, 0x24040, 1, 2]),
         ]
         for (name, range, values) in expected where Array(words[range]) != values {
-            return "\(name): \(words[range].map { String($0, radix: 16) }) instead of \(values.map { String($0, radix: 16) })"
+            return
+                "\(name): \(words[range].map { String($0, radix: 16) }) instead of \(values.map { String($0, radix: 16) })"
         }
         return nil
     }

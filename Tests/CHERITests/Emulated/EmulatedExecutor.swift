@@ -10,12 +10,14 @@ import Synchronization
 final class EmulatedExecutor: Executor {
     private let trampoline: String
     let rounds: UInt64
+    /// Every page of the context can be read, written and executed: capabilities alone stand in a function's way.
+    let opensPages: Bool
     /// What the newest run's machine said.
     let last = Mutex(EmulatedMachine.Response())
 
-    init(trampoline: String? = nil, rounds: UInt64 = 1) throws {
+    init(trampoline: String? = nil, rounds: UInt64 = 1, opensPages: Bool = false) throws {
         self.trampoline = try trampoline ?? Emulator.trampoline()
-        self.rounds = rounds
+        (self.rounds, self.opensPages) = (rounds, opensPages)
     }
 
     func makeRunner() throws(PluginError) -> any Runner {
@@ -43,7 +45,8 @@ private final class EmulatedRunner: Runner {
         let response: EmulatedMachine.Response
         do {
             response = try machine.run(
-                entry, rounds: executor.rounds, nanoseconds: deadline == 0 ? 0 : deadline - now)
+                entry, rounds: executor.rounds, nanoseconds: deadline == 0 ? 0 : deadline - now,
+                opensPages: executor.opensPages)
         } catch {
             throw PluginError(DN_ENGINE_DEAD, "\(error)")
         }
@@ -62,7 +65,8 @@ private final class EmulatedRunner: Runner {
             return .faulted(fault)
         default:
             throw PluginError(
-                DN_ENGINE_DEAD, "the host crashed: syndrome 0x\(hex(response.syndrome)), pc 0x\(hex(response.fault.pc))")
+                DN_ENGINE_DEAD, "the host crashed: syndrome 0x\(hex(response.syndrome)), pc 0x\(hex(response.fault.pc))"
+            )
         }
     }
 

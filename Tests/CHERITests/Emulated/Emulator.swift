@@ -7,7 +7,9 @@ import Testing
 enum Emulator {
     static let path: String? = {
         guard let path = ProcessInfo.processInfo.environment["DANDELION_MORELLO_QEMU"] else {
-            print("tests on an emulated Morello processor are skipped: DANDELION_MORELLO_QEMU names no qemu-system-morello")
+            print(
+                "tests on an emulated Morello processor are skipped: DANDELION_MORELLO_QEMU names no qemu-system-morello"
+            )
             return nil
         }
         if access(path, X_OK) == 0 { return path }
@@ -83,7 +85,8 @@ final class EmulatedMachine: @unchecked Sendable {
     }
 
     deinit {
-        process.terminate()
+        // It may be waiting for a request, where it takes no other signal.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         close(requests)
         close(responses)
@@ -91,11 +94,17 @@ final class EmulatedMachine: @unchecked Sendable {
     }
 
     func send(_ bytes: UnsafeRawBufferPointer) throws {
-        try transfer(bytes.count, requests, Int16(POLLOUT)) { write(requests, bytes.baseAddress! + $0, bytes.count - $0) }
+        try transfer(bytes.count, requests, Int16(POLLOUT)) { done in
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            return write(requests, rest.baseAddress, rest.count)
+        }
     }
 
     func receive(_ bytes: UnsafeMutableRawBufferPointer) throws {
-        try transfer(bytes.count, responses, Int16(POLLIN)) { read(responses, bytes.baseAddress! + $0, bytes.count - $0) }
+        try transfer(bytes.count, responses, Int16(POLLIN)) { done in
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+            return read(responses, rest.baseAddress, rest.count)
+        }
     }
 
     func receive<T: BitwiseCopyable>(_ initial: T) throws -> T {
@@ -117,7 +126,8 @@ final class EmulatedMachine: @unchecked Sendable {
             if poll(&ready, 1, 100) > 0 { continue }
             patience -= 1
             guard process.isRunning, patience > 0 else {
-                throw Gone(description: process.isRunning ? "the emulated machine hangs" : "the emulated machine has ended")
+                throw Gone(
+                    description: process.isRunning ? "the emulated machine hangs" : "the emulated machine has ended")
             }
         }
     }

@@ -19,6 +19,8 @@ struct FaultRow: Sendable, CustomStringConvertible {
     var call: Int64?
     var outcome = DN_RUN_FAULTED
     var deadline: UInt64 = 20_000_000_000
+    /// Without the rights of pages, which the emulator looks at first when it fetches instructions.
+    var opensPages = false
 
     var description: String { name }
 
@@ -52,14 +54,25 @@ struct FaultRow: Sendable, CustomStringConvertible {
         bounds("loads past its end with wild SP, TPIDR, FPCR", 31, size),
     ]
 
+    private static func jump(_ name: String, _ way: UInt64, _ address: UInt64, far: Bool = false) -> FaultRow {
+        FaultRow(
+            name: "\(name), by capabilities alone", way: way, address: address, code: far ? 10 : 12,
+            syndrome: far ? 0x8200_0028 : 0x8200_002a, reportsAddress: way != 7, opensPages: true)
+    }
+
     private static let outside = [
+        jump("jumps behind its code", 5, 0x1_4000), jump("jumps into its stack", 5, size - 64, far: true),
+        jump("runs off the end of its code", 7, 0),
+        // The host's own code, in pages that EL0 may execute.
+        jump("jumps into the host", 5, 0x4060_0000 &- EmulatedMachine.contextBase, far: true),
+        jump("returns into the host", 6, 0x4060_0000 &- EmulatedMachine.contextBase, far: true),
         FaultRow(
-            name: "jumps behind its code", way: 5, address: 0x1_4000, code: 12, syndrome: 0x8200_002a,
+            name: "jumps behind its code", way: 5, address: 0x1_4000, kind: DN_FAULT_EXECUTE, syndrome: 0x8200_000f,
             reportsAddress: true),
+        FaultRow(name: "runs off the end of its code", way: 7, kind: DN_FAULT_EXECUTE, syndrome: 0x8200_000f),
         FaultRow(
-            name: "jumps into its data", way: 5, address: size - 64, code: 12, syndrome: 0x8200_002a, reportsAddress: true),
-        FaultRow(name: "returns far outside", way: 6, address: 0x7fff_0000_0000, code: 10, syndrome: 0x8200_0028),
-        FaultRow(name: "runs off the end of its code", way: 7, code: 12, syndrome: 0x8200_002a),
+            name: "jumps to where nothing is", way: 6, address: 0x7fff_0000_0000, kind: DN_FAULT_EXECUTE,
+            syndrome: 0x8200_0004, reportsAddress: true),
         FaultRow(name: "loads through its code capability", way: 21, code: 13, syndrome: 0x9200_002b),
     ]
 
@@ -74,7 +87,8 @@ struct FaultRow: Sendable, CustomStringConvertible {
             FaultRow(name: "return pair: branched to", way: 19, code: 10, syndrome: 0x8200_0028),
             FaultRow(name: "return pair: stored as a capability", way: 20, code: 13, syndrome: 0x9200_006b),
         ] + [
-            tag("moved by ADD", 10), tag("moved by SCVALUE", 11), tag("narrowed", 12), tag("with fewer permissions", 13),
+            tag("moved by ADD", 10), tag("moved by SCVALUE", 11), tag("narrowed", 12),
+            tag("with fewer permissions", 13),
             tag("unsealed by itself", 14), tag("unsealed by DDC", 15), tag("rebuilt from DDC", 16),
             tag("copied as bits", 17), tag("partly overwritten", 18),
         ]
@@ -85,8 +99,8 @@ struct FaultRow: Sendable, CustomStringConvertible {
     }
 
     private static let forbidden = [
-        illegal("writes CCTLR", 22, 0x6200_0000),
-        illegal("reads the counter", 23, 0x6200_0000),
+        illegal("writes CCTLR", 22, 0x6000_0000),
+        illegal("reads the counter", 23, 0x6000_0000),
         illegal("names RDDC", 24, 0x0200_0000 & exceptionClass),
         illegal("names RCSP", 25, 0x0200_0000 & exceptionClass),
         illegal("branches to Restricted", 26, 0x0200_0000 & exceptionClass),

@@ -33,9 +33,12 @@ extension EmulatedMachine {
     private func sendValue<T: BitwiseCopyable>(_ value: T) throws { try withUnsafeBytes(of: value) { try send($0) } }
 
     /// Runs a context and brings its memory up to date. `call` is the entry's unless a test wants another.
-    func run(_ entry: Entry, call: cheri_call? = nil, rounds: UInt64 = 1, nanoseconds: UInt64 = 0) throws -> Response {
+    func run(
+        _ entry: Entry, call: cheri_call? = nil, rounds: UInt64 = 1, nanoseconds: UInt64 = 0, opensPages: Bool = false
+    ) throws -> Response {
         let memory = entry.layout.memory
-        let maps = memory + entry.protections
+        let open = PageRange(begin: 0, end: entry.layout.size, rights: [.read, .write, .execute])
+        let maps = opensPages ? [open] : memory + entry.protections
         let pieces = memory.flatMap { filled(entry.memory, $0) }
         try sendValue(
             Request(

@@ -20,9 +20,8 @@ extern const char last_page[];
 #define LEAVE_BY(c) "\n" ASM(LDPBR(29, c))
 
 void guest_main(void) {
-    u64 address = parameter(1), slot = parameter(2);
-    NOTE_ADDRESS(address);
-    switch (parameter(0)) {
+    u64 way = parameter(0), address = parameter(1), slot = parameter(2);
+    switch (way) {
         WAY(0, "ldr x0, [%0]")
         WAY(1, "str x0, [%0]")
         WAY(2, "st1 {v0.16b}, [%0]")

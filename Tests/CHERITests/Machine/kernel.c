@@ -114,7 +114,7 @@ static void answer(void) {
 static void next(struct trap_frame *frame) {
     get(&request, sizeof request);
     if (request.op != OP_RUN && request.op != OP_REPRESENTABLE) leave(4);
-    if (request.maps > 64 || request.call.data_bytes > CONTEXT_MAX) leave(5);
+    if (request.maps > 64 || (request.op == OP_RUN && request.call.data_bytes > CONTEXT_MAX)) leave(5);
     get(maps, request.maps * sizeof *maps);
     /* Written anew, so that no tag of an earlier function stays. */
     for (uint64_t at = 0; at < request.call.data_bytes && request.op == OP_RUN; at += 16)

@@ -28,7 +28,8 @@ void pages_init(void) {
     level2[1] = 0x40200000 | NORMAL | UXN;
     level2[2] = 0x40400000 | NORMAL | UXN;
     level2[3] = 0x40600000 | NORMAL | EL0 | READ_ONLY | PXN;
-    level2[4] = 0x40800000 | NORMAL | EL0 | PXN | UXN;
+    /* The host's data is executable, as it is nowhere else: here capabilities alone must keep a function out of it. */
+    level2[4] = 0x40800000 | NORMAL | EL0 | PXN;
     for (uint64_t i = 0; i < TABLES; i++) level2[(CONTEXT_BASE >> 21 & 511) + i] = (uint64_t)level3[i] | PAGE_OR_TABLE;
     uint64_t tcr = 25 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 1ull << 23 /* no TTBR1 */
         | 1ull << 41 | 15ull << 43 /* the tag bits of descriptors count */;

@@ -38,7 +38,8 @@ final class Instance: Sendable {
         if !filters, let address = image.systemCall {
             throw PluginError(
                 DN_BAD_IMAGE,
-                "it makes a system call at 0x\(hex(address)), which this kernel cannot stop; enable CONFIG_SECCOMP_FILTER")
+                "it makes a system call at 0x\(hex(address)), which this kernel cannot stop; enable CONFIG_SECCOMP_FILTER"
+            )
         }
         return image
     }

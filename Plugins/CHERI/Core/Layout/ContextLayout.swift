@@ -15,6 +15,8 @@ struct ContextLayout: Equatable, Sendable {
     static let slot: dn_gaddr = 0xf000
     /// Accesses so far below the stack count as running out of it.
     static let stackGuard: UInt64 = 64 << 10
+    /// Accesses at least so far behind the limit do not.
+    static let limitGuard: UInt64 = 64 << 10
 
     /// End of image, inputs and heap.
     let limit: dn_gaddr
@@ -24,7 +26,7 @@ struct ContextLayout: Equatable, Sendable {
 
     init(limit: UInt64, stackBytes: UInt64) {
         self.limit = limit & ~(Self.page - 1)
-        size = Representable.bounds(self.limit + Self.stackGuard + stackBytes).length
+        size = Representable.bounds(self.limit + Self.limitGuard + Self.stackGuard + stackBytes).length
         stackLow = size - stackBytes
     }
 
