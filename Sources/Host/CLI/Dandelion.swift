@@ -24,7 +24,7 @@ struct Dandelion: ParsableCommand {
               70  the node cannot serve
               73  a file cannot be made
               78  the config is wrong
-            """,
+            """ + ExternalCommand.help,
         subcommands: [
             New.self, Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
         ])
