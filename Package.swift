@@ -156,7 +156,7 @@ let package = Package(
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
             "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
-            resources: ["lib", "memory", "number", "table", "value"].map { .embedInCode("Crate/\($0).rs") }),
+            resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory"].map { .embedInCode("Crate/\($0).rs") }),
         .executableTarget(
             name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",
             swiftSettings: swiftSettings),

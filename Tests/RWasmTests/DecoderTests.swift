@@ -68,10 +68,10 @@ import Testing
 
     @Test func proposalsThatAreNotSupportedAreNamed() {
         let head: [UInt8] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-        let simd = head + [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 6, 1, 4, 0, 0xfd, 0x62, 0x0b]
-        #expect(check(simd)?.kind == .unsupported)
-        #expect(check(simd)?.message.contains("simd") == true)
-        #expect(check(simd)?.offset == 23)
+        let relaxed = head + [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 7, 1, 5, 0, 0xfd, 0x80, 0x02, 0x0b]
+        #expect(check(relaxed)?.kind == .unsupported)
+        #expect(check(relaxed)?.message.contains("relaxed-simd") == true)
+        #expect(check(relaxed)?.offset == 23)
     }
 
     @Test func digestIsSHA256() {

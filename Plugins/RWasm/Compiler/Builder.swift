@@ -32,7 +32,8 @@ struct Builder: Sendable {
     private static let runtime: [(name: String, bytes: [UInt8])] = [
         ("lib.rs", PackageResources.lib_rs), ("memory.rs", PackageResources.memory_rs),
         ("number.rs", PackageResources.number_rs), ("table.rs", PackageResources.table_rs),
-        ("value.rs", PackageResources.value_rs),
+        ("value.rs", PackageResources.value_rs), ("vector.rs", PackageResources.vector_rs),
+        ("vector_memory.rs", PackageResources.vector_memory_rs),
     ]
 
     /// What names everything made by this builder.
@@ -67,6 +68,13 @@ struct Builder: Sendable {
         try compile("root", "cdylib", level, arguments + ["-Cstrip=debuginfo"], work, reading: cache)
         progress(1000)
         guard rename("\(work)/libroot.so", path) == 0 else { throw Files.failure("cannot place \(path)") }
+    }
+
+    /// Compiles what all modules of a cache share.
+    func prepare(_ level: Level, in cache: String) throws(PluginError) {
+        let work = try Files.makeTemporary("\(cache)/work-")
+        defer { Files.remove(work) }
+        _ = try runtimeLibrary(level, in: cache, work)
     }
 
     /// The compiled runtime crate, made once for each cache.

@@ -9,11 +9,14 @@ mod memory;
 mod number;
 mod table;
 mod value;
+mod vector;
+mod vector_memory;
 
 pub use memory::*;
 pub use number::*;
 pub use table::*;
 pub use value::*;
+pub use vector::*;
 
 use core::arch::asm;
 

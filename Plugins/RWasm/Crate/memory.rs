@@ -1,7 +1,8 @@
 //! Linear memory.
 
-use crate::{trap, MEMORY_BOUNDS};
+use crate::{trap, MEMORY_BOUNDS, V128};
 use core::arch::asm;
+use core::arch::x86_64::__m128i;
 
 /// What the host keeps of a memory (CRWasm.h).
 #[repr(C)]
@@ -44,6 +45,12 @@ fn used_f64(value: f64) -> f64 {
     // Safe: no instruction.
     unsafe { asm!("/* {0} */", in(xmm_reg) value, options(nomem, nostack, preserves_flags)) }
     value
+}
+#[inline(always)]
+fn used_vector(value: __m128i) -> V128 {
+    // Safe: no instruction.
+    unsafe { asm!("/* {0} */", in(xmm_reg) value, options(nomem, nostack, preserves_flags)) }
+    V128(value)
 }
 
 macro_rules! loads {
@@ -93,6 +100,18 @@ impl Memory {
         i64_load16_u: u16 as i64, used_i64;
         i64_load32_s: i32 as i64, used_i64;
         i64_load32_u: u32 as i64, used_i64;
+    }
+
+    #[inline(always)]
+    pub fn v128_load(&self, address: i32, offset: u32) -> V128 {
+        // Safe: as for the other loads.
+        used_vector(unsafe { (self.at(address, offset) as *const __m128i).read_unaligned() })
+    }
+
+    #[inline(always)]
+    pub fn v128_store(&self, address: i32, offset: u32, value: V128) {
+        // Safe: as for the other stores.
+        unsafe { (self.at(address, offset) as *mut __m128i).write_unaligned(value.0) }
     }
 
     stores! {

@@ -134,7 +134,8 @@ macro_rules! floats {
         pub fn $nearest(value: $type) -> $type {
             unsafe { $get($round::<NEAREST>($set(value), $set(value))) }
         }
-        /// The value itself, unknown to the optimiser, which would let a signalling NaN pass through `x * 1.0`.
+        /// The value itself, unknown to the optimiser, which would let a signalling NaN pass through `x * 1.0`, or through
+        /// a promotion and a demotion.
         #[inline(always)]
         pub fn $opaque(mut value: $type) -> $type {
             // Safe: no instruction.

@@ -1,5 +1,7 @@
 //! Values on their way between host and generated code.
 
+use crate::V128;
+
 /// A number, a reference or (two words) a vector; unused bits are 0.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -27,6 +29,15 @@ impl Value {
         f32, from_f32: f32, v => v.to_bits() as u64, f32::from_bits(v as u32);
         f64, from_f64: f64, v => v.to_bits(), f64::from_bits(v);
         reference, from_reference: u64, v => v, v;
+    }
+
+    pub fn from_v128(value: V128) -> Value {
+        let [low, high] = value.words();
+        Value { low, high }
+    }
+
+    pub fn v128(self) -> V128 {
+        V128::new(self.low, self.high)
     }
 }
 

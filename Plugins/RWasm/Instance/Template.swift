@@ -32,6 +32,10 @@ struct Template {
             case .bits(let low, let high): rwasm_value(low: low, high: high)
             case .null: rwasm_value()
             case .function(let index): rwasm_value(low: tag &+ UInt64(ordinals[index] ?? 0), high: 0)
+            case .arithmetic(let operation, let type, let left, let right):
+                rwasm_value(
+                    low: operation.apply(value(left).low, value(right).low) & (type == .i32 ? 0xffff_ffff : .max),
+                    high: 0)
             case .global(let index): index < globals.count ? globals[index] : rwasm_value()
             }
         }

@@ -17,26 +17,26 @@ struct Crates {
     static func linkable(_ modules: [Module]) throws(WasmError) -> Crates {
         var text = head
         for (index, module) in modules.enumerated() {
-            text += try ModuleEmitter.emit(module, name: "m\(index)", isLinkable: true)
+            text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true), name: "m\(index)")
         }
         return Crates(
             crates: [Crate(name: "code", text: text)], modules: modules.indices.map { "code::m\($0)::M" })
     }
 
     /// One module that runs alone.
-    static func sole(_ module: Module) throws(WasmError) -> Crates {
+    static func sole(_ module: Module, callsExports: Bool = false) throws(WasmError) -> Crates {
+        let plan = ModulePlan(module, isLinkable: false, callsExports: callsExports)
         let size = module.bodies.reduce(0) { $0 + $1.bytes.count }
         guard size > largestPart else {
-            let text = head + (try ModuleEmitter.emit(module, name: "m0", isLinkable: false))
+            let text = head + (try ModuleEmitter.emit(plan, name: "m0"))
             return Crates(crates: [Crate(name: "code", text: text)], modules: ["code::m0::M"])
         }
-        return try split(module)
+        return try split(module, plan)
     }
 
     /// A crate of what all share, one for each part of the functions, and one that ties them together. Calls between
     /// parts go by a table of functions, because crates cannot call each other both ways.
-    private static func split(_ module: Module) throws(WasmError) -> Crates {
-        let plan = ModulePlan(module, isLinkable: false)
+    private static func split(_ module: Module, _ plan: ModulePlan) throws(WasmError) -> Crates {
         plan.parts = parts(of: module)
         let emitter = ModuleEmitter(plan: plan)
         var texts = [String](

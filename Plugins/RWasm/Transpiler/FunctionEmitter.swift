@@ -62,9 +62,10 @@ struct FunctionEmitter: FunctionSink {
             return
         }
         switch instruction {
-        case .operation(let operation): emit(operation)
-        case .access(let operation, let offset): emit(operation, offset: offset)
-        case .constant(let type, let low, _): pushConstant(type, low)
+        case .operation(let operation, let lane): emit(operation, lane)
+        case .access(let operation, let offset, let lane): emit(operation, offset: offset, lane)
+        case .constant(let type, let low, let high): push(Operand(constant: type, low, high))
+        case .shuffle(let low, let high): shuffle(low, high)
         case .nop: break
         case .drop: _ = pop()
         case .select: select()
@@ -169,26 +170,7 @@ struct FunctionEmitter: FunctionSink {
 
     // MARK: Plain instructions
 
-    private mutating func pushConstant(_ type: ValueType, _ bits: UInt64) {
-        var operand = Operand(text: "0", type: type)
-        switch type {
-        case .i32:
-            let value = Int32(truncatingIfNeeded: bits)
-            operand.text = value < 0 ? "(\(value)i32)" : "\(value)i32"
-        case .i64:
-            let value = Int64(bitPattern: bits)
-            operand.text = value < 0 ? "(\(value)i64)" : "\(value)i64"
-        case .f32:
-            operand.text = "f32::from_bits(\(bits))"
-            operand.isNeutral = bits & 0x7fff_ffff == 0 || bits & 0x7fff_ffff == 0x3f80_0000
-        default:
-            operand.text = "f64::from_bits(\(bits))"
-            operand.isNeutral = bits & (~0 >> 1) == 0 || bits & (~0 >> 1) == 0x3ff0_0000_0000_0000
-        }
-        push(operand)
-    }
-
-    private mutating func emit(_ operation: Operation) {
+    private mutating func emit(_ operation: Operation, _ lane: UInt8) {
         let arguments = pop(operation.operands.count)
         var expression = ""
         var locals: [Int] = []
@@ -197,6 +179,7 @@ struct FunctionEmitter: FunctionSink {
             switch piece {
             case .text(let part): expression += part
             case .function: expression += "\(function)"
+            case .lane: expression += "\(lane)"
             case .operand(let index): expression += Self.operand(arguments[index], of: operation)
             }
         }
@@ -217,14 +200,23 @@ struct FunctionEmitter: FunctionSink {
 
     /// An operand's text; in float arithmetic, one that the optimiser cannot fold away.
     private static func operand(_ operand: Operand, of operation: Operation) -> String {
-        operand.isNeutral && operation.result == operand.type
-            ? "opaque_\(operand.type.rust)(\(operand.text))" : operand.text
+        operand.isNeutral && operation.result == operand.type && operation.mnemonic.hasPrefix("f")
+            ? "opaque_\(operand.type.conversion)(\(operand.text))" : operand.text
     }
 
-    private mutating func emit(_ operation: Operation, offset: UInt32) {
+    private mutating func shuffle(_ low: UInt64, _ high: UInt64) {
+        let values = pop(2)
+        push(
+            Operand(
+                text: "i8x16_shuffle(\(values[0].text), \(values[1].text), V128::new(\(low), \(high)))", type: .v128,
+                locals: values[0].locals + values[1].locals, weight: 1 + values[0].weight + values[1].weight))
+    }
+
+    private mutating func emit(_ operation: Operation, offset: UInt32, _ lane: UInt8) {
         let arguments = pop(operation.operands.count)
         let values = ([arguments[0].text, "\(offset)"] + arguments.dropFirst().map(\.text)).joined(separator: ", ")
-        let expression = "c.mem.\(operation.method)(\(values))"
+        let lane = operation.lanes > 0 ? "::<\(lane)>" : ""
+        let expression = "c.mem.\(operation.method)\(lane)(\(values))"
         if let type = operation.result { bind(expression, type) } else { text += expression + ";\n" }
     }
 

@@ -4,11 +4,11 @@ struct ModuleEmitter {
     private var module: Module { plan.module }
 
     /// Validates every body and writes the module as `pub mod <name>`.
-    static func emit(_ module: Module, name: String, isLinkable: Bool) throws(WasmError) -> String {
-        let emitter = ModuleEmitter(plan: ModulePlan(module, isLinkable: isLinkable))
+    static func emit(_ plan: ModulePlan, name: String) throws(WasmError) -> String {
+        let emitter = ModuleEmitter(plan: plan)
         var text = "pub mod \(name) {\nuse rt::*;\n"
         text += emitter.instance + emitter.entries(links: "") { _ in "" }
-        for index in module.bodies.indices { text += try emitter.function(index, part: 0) }
+        for index in plan.module.bodies.indices { text += try emitter.function(index, part: 0) }
         return text + emitter.imports + emitter.indirectCalls + "}\n"
     }
 

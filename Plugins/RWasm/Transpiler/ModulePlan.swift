@@ -27,7 +27,8 @@ final class ModulePlan {
     /// What function references of the only instance begin with.
     static let soleTag: UInt64 = 1 << 32
 
-    init(_ module: Module, isLinkable: Bool) {
+    /// `callsExports` makes all exports of a module that runs alone callable, not only what a run begins with.
+    init(_ module: Module, isLinkable: Bool, callsExports: Bool = false) {
         self.module = module
         self.isLinkable = isLinkable
         var first: [FunctionType: Int] = [:]
@@ -47,7 +48,8 @@ final class ModulePlan {
         }
         let entries =
             ["_start", "_initialize"].compactMap { module.export($0, .function) } + [module.start].compactMap { $0 }
-        callable = isLinkable ? Set(declared + entries).sorted() : Set(entries).sorted()
+        let exports = callsExports ? module.exports.filter { $0.kind == .function }.map(\.index) : []
+        callable = Set(entries + (isLinkable ? declared : exports)).sorted()
     }
 
     // MARK: Globals

@@ -16,6 +16,30 @@ struct Operand {
     var truth: String { condition ?? "\(text) != 0" }
 }
 
+extension Operand {
+    /// The bits of a number or vector.
+    init(constant type: ValueType, _ low: UInt64, _ high: UInt64) {
+        self.init(text: "0", type: type)
+        switch type {
+        case .i32:
+            let value = Int32(truncatingIfNeeded: low)
+            text = value < 0 ? "(\(value)i32)" : "\(value)i32"
+        case .i64:
+            let value = Int64(bitPattern: low)
+            text = value < 0 ? "(\(value)i64)" : "\(value)i64"
+        case .f32:
+            text = "f32::from_bits(\(low))"
+            isNeutral = low & 0x7fff_ffff == 0 || low & 0x7fff_ffff == 0x3f80_0000
+        case .f64:
+            text = "f64::from_bits(\(low))"
+            isNeutral = low & (~0 >> 1) == 0 || low & (~0 >> 1) == 0x3ff0_0000_0000_0000
+        default:
+            text = "V128::new(\(low), \(high))"
+            isNeutral = true
+        }
+    }
+}
+
 extension ValueType {
     var rust: String {
         switch self {

@@ -113,16 +113,25 @@ struct Cursor {
     mutating func valueType() throws(WasmError) -> ValueType {
         let begin = at
         let code = try byte()
-        guard let type = ValueType(rawValue: code) else { throw malformed("malformed value type", at: begin) }
-        guard type != .v128 else { throw WasmError(.unsupported, "proposal simd is not supported", at: begin) }
+        guard let type = ValueType(rawValue: code) else { throw unknownType(code, "value", at: begin) }
         return type
+    }
+
+    /// Types of later proposals are told from what no proposal has.
+    private func unknownType(_ code: UInt8, _ kind: String, at offset: Int) -> WasmError {
+        switch code {
+        case 0x63, 0x64: WasmError(.unsupported, "proposal function-references: typed references", at: offset)
+        case 0x69, 0x74: WasmError(.unsupported, "proposal exception-handling: exception references", at: offset)
+        case 0x6a...0x6e, 0x71...0x73: WasmError(.unsupported, "proposal gc: its types", at: offset)
+        default: malformed("malformed \(kind) type", at: offset)
+        }
     }
 
     mutating func referenceType() throws(WasmError) -> ValueType {
         let begin = at
         let code = try byte()
         guard let type = ValueType(rawValue: code), type.isReference else {
-            throw malformed("malformed reference type", at: begin)
+            throw unknownType(code, "reference", at: begin)
         }
         return type
     }

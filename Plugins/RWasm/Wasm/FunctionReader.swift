@@ -136,7 +136,7 @@ struct FunctionReader<Sink: FunctionSink> {
         case 0x3f, 0x40: return try memorySize(opcode)
         case 0x41...0x44: return try constant(opcode)
         case 0xfc: return try prefixed(try cursor.u32())
-        case 0xfd: throw unsupported("simd")
+        case 0xfd: return try vector(try cursor.u32())
         case 0x06...0x0a, 0x18, 0x19, 0x1f: throw unsupported("exception-handling")
         case 0x12, 0x13: throw unsupported("tail-call")
         case 0x14...0x17, 0xd3...0xd6: throw unsupported("function-references")
@@ -159,7 +159,9 @@ struct FunctionReader<Sink: FunctionSink> {
         if let natural = operation.alignment { offset = try memoryArgument(natural) }
         for type in operation.operands.reversed() { try pop(type) }
         if let result = operation.result { push(result) }
-        return operation.immediate == .memory ? .access(operation, offset: offset) : .operation(operation)
+        let lane = operation.lanes > 0 ? try laneIndex(operation.lanes) : 0
+        return operation.alignment != nil
+            ? .access(operation, offset: offset, lane: lane) : .operation(operation, lane: lane)
     }
 
     /// Alignment and offset (section 5.4.7).
@@ -188,8 +190,13 @@ struct FunctionReader<Sink: FunctionSink> {
         if let byte = cursor.peek(), ValueType(rawValue: byte) != nil {
             return FunctionType(parameters: [], results: [try cursor.valueType()])
         }
+        let at = cursor
         let index = try cursor.signed(33)
-        guard index >= 0 else { throw cursor.malformed("malformed block type", at: begin) }
+        guard index >= 0 else {
+            cursor = at
+            _ = try cursor.valueType()
+            throw cursor.malformed("malformed block type", at: begin)
+        }
         guard index < module.types.count else { throw invalid("unknown type \(index)") }
         return module.types[Int(index)]
     }
@@ -305,7 +312,7 @@ struct FunctionReader<Sink: FunctionSink> {
         try pop(.i32)
         let second = try pop()
         let first = try pop()
-        guard first?.isNumber != false, second?.isNumber != false else { throw mismatch() }
+        guard first?.isReference != true, second?.isReference != true else { throw mismatch() }
         guard first == nil || second == nil || first == second else { throw mismatch() }
         push(first ?? second)
         return .select
@@ -358,6 +365,7 @@ struct FunctionReader<Sink: FunctionSink> {
     // MARK: What the other files need
 
     mutating func readByte() throws(WasmError) -> UInt8 { try cursor.byte() }
+    mutating func readWord() throws(WasmError) -> UInt64 { try cursor.fixed64() }
     mutating func readIndex() throws(WasmError) -> Int { try cursor.index() }
     mutating func readReferenceType() throws(WasmError) -> ValueType { try cursor.referenceType() }
 }

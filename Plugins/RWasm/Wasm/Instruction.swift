@@ -1,7 +1,9 @@
 /// One instruction of a function body, with its immediates. Indices are checked.
 enum Instruction {
-    case operation(Operation)
-    case access(Operation, offset: UInt32)
+    case operation(Operation, lane: UInt8 = 0)
+    case access(Operation, offset: UInt32, lane: UInt8 = 0)
+    /// Lanes of two vectors, 0 to 31, one a byte.
+    case shuffle(low: UInt64, high: UInt64)
     /// The bits of a number or vector.
     case constant(ValueType, low: UInt64, high: UInt64)
     case nop

@@ -118,7 +118,7 @@ enum InstructionTable {
         b3 f32.convert_i32_u i:f $0 as u32 as f32
         b4 f32.convert_i64_s I:f $0 as f32
         b5 f32.convert_i64_u I:f $0 as u64 as f32
-        b6 f32.demote_f64 F:f $0 as f32
+        b6 f32.demote_f64 F:f opaque_f64($0) as f32
         b7 f64.convert_i32_s i:F $0 as f64
         b8 f64.convert_i32_u i:F $0 as u32 as f64
         b9 f64.convert_i64_s I:F $0 as f64

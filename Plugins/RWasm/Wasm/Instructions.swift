@@ -9,22 +9,19 @@ final class Operation: Sendable {
     let mayTrap: Bool
     /// log2 of the natural alignment; nil when it does not access memory.
     let alignment: UInt32?
-    /// What follows the opcode.
-    let immediate: Immediate
+    /// How many lanes it can name one of; 0 when it names none.
+    let lanes: UInt8
 
     enum Piece: Sendable, Equatable {
         case text(String)
         case operand(Int)
         case function
-    }
-
-    enum Immediate: Sendable {
-        case none, memory
+        case lane
     }
 
     init(
-        mnemonic: String, operands: [ValueType], result: ValueType?, expression: [Piece], isCondition: Bool,
-        mayTrap: Bool, alignment: UInt32?, immediate: Immediate
+        mnemonic: String, operands: [ValueType], result: ValueType?, expression: [Piece], isCondition: Bool = false,
+        mayTrap: Bool = false, alignment: UInt32? = nil, lanes: UInt8 = 0
     ) {
         self.mnemonic = mnemonic
         self.operands = operands
@@ -33,7 +30,7 @@ final class Operation: Sendable {
         self.isCondition = isCondition
         self.mayTrap = mayTrap
         self.alignment = alignment
-        self.immediate = immediate
+        self.lanes = lanes
     }
 
     /// The name of the runtime's method.
@@ -46,6 +43,7 @@ struct Instructions: Sendable {
 
     private var plain = [Operation?](repeating: nil, count: 256)
     private var saturating = [Operation?](repeating: nil, count: 8)
+    private var vector = [Operation?](repeating: nil, count: 256)
 
     /// Opcodes without a prefix that the table does not hold: control, variables, tables, constants.
     private static let others: Set<UInt8> = [
@@ -66,9 +64,21 @@ struct Instructions: Sendable {
             guard fields.count == 4, let opcode = Int(fields[0], radix: 16) else { continue }
             plain[opcode] = Self.access(String(fields[1]), fields[2], fields[3])
         }
+        for line in VectorTable.numeric.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count >= 3, let opcode = Int(fields[0], radix: 16) else { continue }
+            vector[opcode] = Self.vector(String(fields[1]), fields[2], lanes: fields.dropFirst(3).first)
+        }
+        for line in VectorTable.memory.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count >= 3, let opcode = Int(fields[0], radix: 16) else { continue }
+            vector[opcode] = Self.vectorAccess(String(fields[1]), fields[2], lanes: fields.dropFirst(3).first)
+        }
     }
 
-    private static func numeric(_ mnemonic: String, _ types: Substring, _ expression: Substring) -> Operation {
+    private static func numeric(
+        _ mnemonic: String, _ types: Substring, _ expression: Substring, _ lanes: Substring? = nil
+    ) -> Operation {
         let halves = types.split(separator: ":")
         let isCondition = expression.hasPrefix("?")
         let mayTrap = expression.hasPrefix("!")
@@ -76,7 +86,7 @@ struct Instructions: Sendable {
             mnemonic: mnemonic, operands: halves[0].compactMap(ValueType.init(letter:)),
             result: halves[1].first.flatMap(ValueType.init(letter:)),
             expression: pieces(isCondition || mayTrap ? expression.dropFirst() : expression), isCondition: isCondition,
-            mayTrap: mayTrap, alignment: nil, immediate: .none)
+            mayTrap: mayTrap, lanes: lanes.flatMap { UInt8($0) } ?? 0)
     }
 
     private static func access(_ mnemonic: String, _ type: Substring, _ alignment: Substring) -> Operation {
@@ -84,8 +94,23 @@ struct Instructions: Sendable {
         let isStore = mnemonic.contains(".store")
         return Operation(
             mnemonic: mnemonic, operands: isStore ? [.i32] + [value].compactMap { $0 } : [.i32],
-            result: isStore ? nil : value, expression: [], isCondition: false, mayTrap: true,
-            alignment: UInt32(alignment), immediate: .memory)
+            result: isStore ? nil : value, expression: [], mayTrap: true, alignment: UInt32(alignment))
+    }
+
+    /// The runtime's function of the same name, with its lane as a generic argument.
+    private static func vector(_ mnemonic: String, _ types: Substring, lanes: Substring?) -> Operation {
+        let count = types.prefix { $0 != ":" }.count
+        let arguments = (0..<count).map { "$\($0)" }.joined(separator: ", ")
+        let name = mnemonic.replacing(".", with: "_")
+        return numeric(mnemonic, types, Substring("\(name)\(lanes == nil ? "" : "::<$L>")(\(arguments))"), lanes)
+    }
+
+    private static func vectorAccess(_ mnemonic: String, _ alignment: Substring, lanes: Substring?) -> Operation {
+        let isStore = mnemonic.contains(".store")
+        return Operation(
+            mnemonic: mnemonic, operands: isStore || lanes != nil ? [.i32, .v128] : [.i32],
+            result: isStore ? nil : .v128, expression: [], mayTrap: true, alignment: UInt32(alignment),
+            lanes: lanes.flatMap { UInt8($0) } ?? 0)
     }
 
     private static func pieces(_ expression: Substring) -> [Operation.Piece] {
@@ -99,7 +124,7 @@ struct Instructions: Sendable {
             }
             if !text.isEmpty { pieces.append(.text(text)) }
             text = ""
-            pieces.append(name.wholeNumberValue.map { .operand($0) } ?? .function)
+            pieces.append(name.wholeNumberValue.map { .operand($0) } ?? (name == "L" ? .lane : .function))
         }
         if !text.isEmpty { pieces.append(.text(text)) }
         return pieces
@@ -108,6 +133,8 @@ struct Instructions: Sendable {
     func plain(_ opcode: UInt8) -> Operation? { plain[Int(opcode)] }
 
     func saturating(_ opcode: UInt32) -> Operation? { opcode < 8 ? saturating[Int(opcode)] : nil }
+
+    func vector(_ opcode: UInt32) -> Operation? { opcode < 256 ? vector[Int(opcode)] : nil }
 
     /// Whether the byte begins an instruction of the supported proposals.
     func isDefined(_ opcode: UInt8) -> Bool {

@@ -65,17 +65,36 @@ extension ModuleDecoder {
     /// A constant expression of `type` and its `end`.
     mutating func constant(_ type: ValueType) throws(WasmError) -> Constant {
         let begin = cursor.at
-        var value: (type: ValueType, constant: Constant)?
+        var stack: [(type: ValueType, constant: Constant)] = []
         while true {
             let at = cursor.at
             let opcode = try cursor.byte()
             if opcode == 0x0b { break }
-            let next = try constantInstruction(opcode, at)
-            guard value == nil else { throw invalid("type mismatch: more than one value in an initializer", at: at) }
-            value = next
+            if let (operation, type) = Self.arithmetic(opcode) {
+                guard stack.count >= 2, stack.suffix(2).allSatisfy({ $0.type == type }) else {
+                    throw invalid("type mismatch", at: at)
+                }
+                let (right, left) = (stack.removeLast(), stack.removeLast())
+                stack.append((type, .arithmetic(operation, type, left.constant, right.constant)))
+            } else {
+                stack.append(try constantInstruction(opcode, at))
+            }
+            // Evaluation recurs as deep as the expression is.
+            guard cursor.at - begin <= Self.longestConstant else {
+                throw WasmError(
+                    .unsupported, "a constant expression of more than \(Self.longestConstant) bytes", at: begin)
+            }
         }
-        guard let value, value.type == type else { throw invalid("type mismatch", at: begin) }
+        guard stack.count <= 1 else { throw invalid("type mismatch: more than one value in an initializer", at: begin) }
+        guard let value = stack.last, value.type == type else { throw invalid("type mismatch", at: begin) }
         return value.constant
+    }
+
+    private static var longestConstant: Int { 4096 }
+
+    private static func arithmetic(_ opcode: UInt8) -> (Constant.Arithmetic, ValueType)? {
+        if let operation = Constant.Arithmetic(rawValue: opcode) { return (operation, .i32) }
+        return opcode < 0x12 ? nil : Constant.Arithmetic(rawValue: opcode - 0x12).map { ($0, .i64) }
     }
 
     private mutating func constantInstruction(

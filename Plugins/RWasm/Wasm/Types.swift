@@ -9,7 +9,6 @@ enum ValueType: UInt8, Sendable, Hashable {
     case externref = 0x6f
 
     var isReference: Bool { self == .funcref || self == .externref }
-    var isNumber: Bool { rawValue >= ValueType.f64.rawValue }
 
     /// The letter that the table of instructions uses.
     init?(letter: Character) {
@@ -68,13 +67,30 @@ struct Export: Sendable {
     var index: Int
 }
 
-/// A constant expression: one instruction (section 3.3.10).
-enum Constant: Sendable, Equatable {
+/// A constant expression (section 3.3.10).
+indirect enum Constant: Sendable, Equatable {
     /// The bits of a number or vector.
     case bits(low: UInt64, high: UInt64)
     case null
     case function(Int)
     case global(Int)
+    case arithmetic(Arithmetic, ValueType, Constant, Constant)
+
+    /// Of the proposal extended-const; raw values are the opcodes for i32, those for i64 are 0x12 higher.
+    enum Arithmetic: UInt8, Sendable {
+        case add = 0x6a
+        case subtract = 0x6b
+        case multiply = 0x6c
+
+        /// Wraps around in 64 bits, of which an i32 is the lower half.
+        func apply(_ left: UInt64, _ right: UInt64) -> UInt64 {
+            switch self {
+            case .add: left &+ right
+            case .subtract: left &- right
+            case .multiply: left &* right
+            }
+        }
+    }
 
     static let zero = Constant.bits(low: 0, high: 0)
 }
