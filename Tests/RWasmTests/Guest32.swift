@@ -33,6 +33,15 @@ enum WasmGuest {
         return bytes
     }
 
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard fd >= 0 else { throw HarnessError(DN_IO, "cannot create \(path)") }
+        defer { close(fd) }
+        guard Glibc.write(fd, bytes, bytes.count) == bytes.count else {
+            throw HarnessError(DN_IO, "cannot write \(path)")
+        }
+    }
+
     private static func run(_ arguments: [String]) throws {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }

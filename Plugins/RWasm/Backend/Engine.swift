@@ -101,10 +101,10 @@ final class Engine {
 }
 
 enum Clock {
-    /// CLOCK_MONOTONIC in nanoseconds.
-    static func now() -> UInt64 {
+    /// Nanoseconds.
+    static func now(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

@@ -65,7 +65,7 @@ final class Instance: Sendable {
         """
 
     /// The level of x86-64 that code is made for, as the psABI defines them.
-    private static func processor() throws(PluginError) -> String {
+    static func processor() throws(PluginError) -> String {
         switch rwasm_processor_level() {
         case 3...: return "x86-64-v3"
         case 2: return "x86-64-v2"

@@ -3,12 +3,52 @@ import RWasmPlugin
 
 @main
 struct Main {
+    static let usage = """
+        Tools for WebAssembly as the RWasm backend runs it.
+
+          dandelion wasm spectest PATH
+              Runs tests of the official suite: a folder of files that `wasm-tools json-from-wast` made, nested or not, or
+              one such file. Files in the text format (.wast) are converted when wasm-tools is on PATH. Prints the number of
+              assertions that passed, failed and were skipped, by file and reason. Exit code: 0 none failed, 1 some did, 2
+              nothing could be run.
+
+                dandelion wasm spectest Tests/data/wasm-spec
+
+          dandelion wasm call FILE EXPORT [ARGUMENT...]
+              Calls an exported function in a new instance and prints its results. Vectors are 32 hexadecimal digits.
+
+                dandelion wasm call add.wasm add 2 40
+
+          dandelion wasm validate FILE...
+              Decodes and validates. Exit code: 0 all are valid, 1 some are not.
+
+          dandelion wasm compile FILE
+              Compiles as a registration does, and prints the time to the first version and to the optimised one.
+
+          dandelion wasm time ROUNDS FILE EXPORT...
+              Calls functions without parameters, and prints name, result and the fastest call in ns of processor time.
+
+        """
+
     static func main() {
-        let arguments = CommandLine.arguments.dropFirst()
-        guard arguments.count == 2, arguments.first == "spectest", let directory = arguments.last else {
-            print("usage: dandelion-wasm spectest DIRECTORY   (of files converted by wasm-tools json-from-wast)")
-            exit(2)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let rest = Array(arguments.dropFirst())
+        guard !rest.contains(where: { $0 == "--help" || $0 == "-h" }) else { tell(1, 0) }
+        switch arguments.first {
+        case "spectest" where rest.count == 1: exit(SpecTest.main(path: rest[0]))
+        case "call" where rest.count >= 2: exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2))))
+        case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
+        case "compile" where rest.count == 1: exit(Tools.compile(rest[0]))
+        case "time" where rest.count >= 3:
+            guard let rounds = Int(rest[0]), rounds > 0 else { tell(2, 64) }
+            exit(Tools.time(rest[1], Array(rest.dropFirst(2)), rounds: rounds))
+        case "--help", "-h", "help": tell(1, 0)
+        default: tell(2, 64)
         }
-        exit(SpecTest.main(directory: directory))
+    }
+
+    private static func tell(_ descriptor: Int32, _ code: Int32) -> Never {
+        _ = usage.withCString { write(descriptor, $0, strlen($0)) }
+        exit(code)
     }
 }

@@ -16,6 +16,8 @@ struct SpecFile {
     /// Why the latest module is not there.
     private var missing: String?
     private var hasSkipped = false
+    private var definitions: [String: Loaded] = [:]
+    private var latestDefinition: Loaded?
 
     init(path: String, builder: Builder, cache: String, runner: OpaquePointer) {
         (self.path, self.builder, self.cache, self.runner) = (path, builder, cache, runner)
@@ -26,10 +28,12 @@ struct SpecFile {
         case refused(WasmError)
     }
 
-    mutating func run() -> Tally {
+    /// Nil when the file holds no commands.
+    mutating func run() -> Tally? {
         do throws(PluginError) {
             guard let json = JSON(try Files.read(path)) else { throw PluginError(DN_INVALID, "\(path) is no JSON") }
-            try run(json["commands"]?.list ?? [])
+            guard let commands = json["commands"] else { return nil }
+            try run(commands.list)
         } catch {
             fail(0, error.message)
         }
@@ -42,17 +46,16 @@ struct SpecFile {
 
     private mutating func fail(_ line: Int, _ message: String) {
         // A module that was left out may have been the one to change what this looks at.
-        if hasSkipped {
-            tally.unsupported["failed after a module that is not supported", default: 0] += 1
-            return
-        }
+        guard !hasSkipped else { return tally.skip("failed after a module that is not supported") }
         tally.failed += 1
         tally.failures.append("line \(line): \(message)")
     }
 
+    private static func reason(_ error: WasmError) -> String { "unsupported: \(error.message)" }
+
     private mutating func skip(_ error: WasmError) {
         hasSkipped = true
-        tally.unsupported["unsupported: \(error.message)", default: 0] += 1
+        tally.skip(Self.reason(error))
     }
 
     private mutating func check(_ condition: Bool, _ line: Int, _ message: @autoclosure () -> String) {
@@ -99,25 +102,43 @@ struct SpecFile {
         let type = command["type"]?.string ?? ""
         let module = command["filename"]?.string.flatMap { loaded[$0] }
         switch type {
-        case "module": load(command, module, code, store, line)
+        case "module": load(module, command["name"]?.string, code, store, line)
+        case "module_definition": define(module, command["name"]?.string, line)
+        case "module_instance":
+            let definition = command["module"]?.string.map { definitions[$0] } ?? latestDefinition
+            load(definition, command["instance"]?.string, code, store, line)
         case "register":
             let instance = command["name"]?.string.flatMap { named[$0] } ?? latest
             if let name = command["as"]?.string, let instance { registered[name] = instance }
         case "assert_invalid", "assert_malformed":
-            guard command["module_type"]?.string != "text" else {
-                tally.textual += 1
-                return
-            }
-            if case .refused = module {
-                tally.passed += 1
-            } else {
-                fail(line, "\(type): accepted (\(command["text"]?.string ?? ""))")
-            }
+            refuse(command, module, type, line)
         case "assert_unlinkable", "assert_uninstantiable",
             "assert_trap" where module != nil:
             link(module, code, store, line, type)
         case "action", "assert_return", "assert_trap", "assert_exhaustion": act(command, type, store, line)
-        default: tally.unsupported["of the command \(type)", default: 0] += 1
+        default: tally.skip("of the command \(type)")
+        }
+    }
+
+    /// A module that must not be accepted.
+    private mutating func refuse(_ command: JSON, _ module: Loaded?, _ type: String, _ line: Int) {
+        guard command["module_type"]?.string != "text" else { return tally.skip(Tally.textual) }
+        switch module {
+        case .refused(let error) where error.kind == .unsupported: tally.skip(Self.reason(error))
+        case .refused: tally.passed += 1
+        default: fail(line, "\(type): accepted (\(command["text"]?.string ?? ""))")
+        }
+    }
+
+    /// A module that is only checked; instances of it may come.
+    private mutating func define(_ module: Loaded?, _ name: String?, _ line: Int) {
+        latestDefinition = module
+        if let name { definitions[name] = module }
+        switch module {
+        case .module: tally.passed += 1
+        case .refused(let error) where error.kind == .unsupported: tally.skip(Self.reason(error))
+        case .refused(let error): fail(line, "refused: \(error.message) at \(error.offset)")
+        case nil: tally.skip(Tally.textual)
         }
     }
 
@@ -127,7 +148,7 @@ struct SpecFile {
         }
     }
 
-    private mutating func load(_ command: JSON, _ module: Loaded?, _ code: Code?, _ store: Store, _ line: Int) {
+    private mutating func load(_ module: Loaded?, _ name: String?, _ code: Code?, _ store: Store, _ line: Int) {
         (latest, missing) = (nil, "module of line \(line) is missing")
         switch module {
         case .module(let module, let index):
@@ -136,17 +157,17 @@ struct SpecFile {
                 let (instance, trap) = try store.instantiate(module, code.descriptor(index), find: find(store))
                 check(trap == nil, line, "instantiation: \(trap?.message ?? "")")
                 latest = instance
-                if let name = command["name"]?.string { named[name] = instance }
+                if let name { named[name] = instance }
             } catch {
                 fail(line, "linking: \(error.message)")
             }
         case .refused(let error) where error.kind == .unsupported:
-            missing = "unsupported: \(error.message)"
+            missing = Self.reason(error)
             skip(error)
         case .refused(let error): fail(line, "refused: \(error.message) at \(error.offset)")
         case nil:
-            missing = "text"
-            tally.textual += 1
+            missing = Tally.textual
+            tally.skip(Tally.textual)
         }
     }
 
@@ -171,13 +192,8 @@ struct SpecFile {
         let name = action?["module"]?.string
         guard let instance = name.map({ named[$0] }) ?? latest else {
             let reason = missing ?? "the module is not there"
-            if reason == "text" { return tally.textual += 1 }
-            if reason.hasPrefix("unsupported") {
-                tally.unsupported[reason, default: 0] += 1
-            } else {
-                fail(line, reason)
-            }
-            return
+            guard reason == Tally.textual || reason.hasPrefix("unsupported") else { return fail(line, reason) }
+            return tally.skip(reason)
         }
         guard let field = action?["field"]?.string, let (values, trap) = result(action, instance, field, store) else {
             return fail(line, "no export \(action?["field"]?.string ?? "")")
@@ -194,10 +210,11 @@ struct SpecFile {
             let expected = command["expected"]?.list ?? []
             let matches =
                 trap == nil && values.count == expected.count
-                && zip(values, expected).allSatisfy { Self.matches($0, $1) }
+                && zip(values, expected).allSatisfy { SpecValue.matches($0, $1) }
             check(
                 matches, line,
-                "\(field): \(trap?.message ?? values.map { String($0.low, radix: 16) }.joined(separator: " "))")
+                "\(field): \(trap?.message ?? values.map { String($0.high, radix: 16) + ":" + String($0.low, radix: 16) }.joined(separator: " "))"
+            )
         }
     }
 
@@ -209,30 +226,7 @@ struct SpecFile {
             return ([place.pointee], nil)
         }
         guard let function = instance.module.export(field, .function) else { return nil }
-        let arguments = (action?["args"]?.list ?? []).map(Self.value)
+        let arguments = (action?["args"]?.list ?? []).map(SpecValue.value)
         return store.call(instance, function, arguments)
-    }
-
-    private static func value(_ json: JSON) -> rwasm_value {
-        let text = json["value"]?.string ?? "0"
-        guard json["type"]?.string == "externref" else {
-            let bits = UInt64(text) ?? Int64(text).map(UInt64.init(bitPattern:)) ?? 0
-            return rwasm_value(low: json["type"]?.string?.hasSuffix("32") == true ? bits & 0xffff_ffff : bits, high: 0)
-        }
-        return rwasm_value(low: text == "null" ? 0 : (UInt64(text) ?? 0) + 1, high: 0)
-    }
-
-    private static func matches(_ value: rwasm_value, _ expected: JSON) -> Bool {
-        let text = expected["value"]?.string
-        switch (expected["type"]?.string, text) {
-        case ("f32", "nan:canonical"): return value.low & 0x7fff_ffff == 0x7fc0_0000
-        case ("f32", "nan:arithmetic"): return value.low & 0x7fc0_0000 == 0x7fc0_0000
-        case ("f64", "nan:canonical"): return value.low & (~0 >> 1) == 0x7ff8_0000_0000_0000
-        case ("f64", "nan:arithmetic"): return value.low & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000
-        case ("funcref", nil), ("externref", nil): return value.low != 0
-        case ("funcref", _) where text != "null": return value.low != 0
-        case ("refnull", _): return value.low == 0
-        default: return value.low == Self.value(expected).low
-        }
     }
 }

@@ -5,44 +5,43 @@ import PluginSupport
 
 /// Runs the specification's tests, converted to JSON by `wasm-tools json-from-wast`.
 public enum SpecTest {
-    /// Runs every `.json` file below `directory` and prints counts; the exit code.
-    public static func main(directory: String) -> Int32 {
+    /// Runs the tests at `path`, a folder or a file, and prints counts. The exit code: 0 when none failed, 1 when some did,
+    /// 2 when there was nothing to run or no way to run it.
+    public static func main(path: String) -> Int32 {
         do throws(PluginError) {
-            return try run(directory) ? 0 : 1
+            let work = try Files.makeTemporary("/tmp/dandelion-spectest-")
+            defer { Files.remove(work) }
+            return try run(try SpecFolder.tests(at: path, work: work), work) ? 0 : 1
         } catch {
-            print("dandelion-wasm: \(error.message)")
+            print("dandelion wasm spectest: \(error.message)")
             return 2
         }
     }
 
-    private static func run(_ directory: String) throws(PluginError) -> Bool {
+    private static func run(_ tests: [SpecFolder.Test], _ work: String) throws(PluginError) -> Bool {
         guard let runner = rwasm_runner_create(0, 8 << 20), rwasm_install_handlers(runner) == 0 else {
             throw Files.failure("cannot set up signals")
         }
         let limits = Toolchain.Limits(memory: 8 << 30, seconds: 600)
-        let builder = Builder(toolchain: try Toolchain("rustc"), limits: limits, processor: "x86-64-v2")
-        let cache = try Files.makeTemporary("/tmp/dandelion-spectest-")
-        defer { Files.remove(cache) }
+        let builder = Builder(
+            toolchain: try Toolchain("rustc"), limits: limits, processor: try Instance.processor())
         var total = Tally()
-        for path in files(in: directory).sorted() {
-            var file = SpecFile(path: path, builder: builder, cache: cache, runner: runner)
-            let tally = file.run()
+        var count = 0
+        for test in tests {
+            var file = SpecFile(path: test.path, builder: builder, cache: work, runner: runner)
+            guard let tally = file.run() else {
+                print("\(test.name): no test, left out")
+                continue
+            }
+            count += 1
             total.add(tally)
-            print("\(path.split(separator: "/").last ?? ""): \(tally)")
+            print("\(test.name): \(tally)")
             for line in tally.failures.prefix(8) { print("  \(line)") }
+            if tally.failures.count > 8 { print("  and \(tally.failures.count - 8) more") }
             fflush(nil)
         }
-        print("total: \(total)")
+        print("total of \(count) files: \(total)")
         return total.failed == 0
-    }
-
-    private static func files(in directory: String) -> [String] {
-        Files.names(in: directory).flatMap { name -> [String] in
-            let path = "\(directory)/\(name)"
-            if name.hasSuffix(".json") { return [path] }
-            var status = stat()
-            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR ? files(in: path) : []
-        }
     }
 }
 
@@ -50,22 +49,25 @@ public enum SpecTest {
 struct Tally: CustomStringConvertible {
     var passed = 0
     var failed = 0
-    /// Of the text format, which a backend never sees.
-    var textual = 0
-    /// Why modules were not supported, with the number of assertions that needed them.
-    var unsupported: [String: Int] = [:]
+    /// Why assertions were skipped, with their number.
+    var skipped: [String: Int] = [:]
     var failures: [String] = []
+
+    static let textual = "of the text format"
+
+    mutating func skip(_ reason: String) { skipped[reason, default: 0] += 1 }
 
     mutating func add(_ other: Tally) {
         passed += other.passed
         failed += other.failed
-        textual += other.textual
-        unsupported.merge(other.unsupported, uniquingKeysWith: +)
+        skipped.merge(other.skipped, uniquingKeysWith: +)
     }
 
     var description: String {
-        var text = "\(passed) passed, \(failed) failed, \(textual) of the text format"
-        for (reason, count) in unsupported.sorted(by: { $0.key < $1.key }) { text += "; \(count) \(reason)" }
+        let count = skipped.values.reduce(0, +)
+        var text = "\(passed) passed, \(failed) failed, \(count) skipped"
+        let reasons = skipped.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
+        if count > 0 { text += " (\(reasons.joined(separator: "; ")))" }
         return text
     }
 }

@@ -1,0 +1,62 @@
+import CRWasm
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// A module that a command works on: compiled alone, with one instance.
+final class ToolModule {
+    let module: Module
+    let instance: LinkedInstance
+    private let store: Store
+    private let code: Code
+
+    /// Reads, checks, compiles and instantiates; throws what a user should read.
+    init(_ path: String, _ level: Builder.Level) throws(PluginError) {
+        guard let runner = rwasm_runner_create(0, 8 << 20), rwasm_install_handlers(runner) == 0 else {
+            throw Files.failure("cannot set up signals")
+        }
+        let bytes = try Files.read(path)
+        module = try Self.checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) }
+        code = try Self.compile(module, level)
+        store = try Store(runner: runner)
+        let trap: Trap?
+        do throws(LinkError) {
+            (instance, trap) = try store.instantiate(module, code.descriptor()) { [store] from, name in
+                from == "spectest" ? store.spectest[name] : nil
+            }
+        } catch {
+            throw PluginError(DN_BAD_IMAGE, error.message)
+        }
+        if let trap { throw PluginError(DN_BAD_IMAGE, "instantiating \(path): \(trap.message)") }
+    }
+
+    static func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
+        do throws(WasmError) { return try body() } catch { throw PluginError(error) }
+    }
+
+    static func builder() throws(PluginError) -> Builder {
+        Builder(
+            toolchain: try Toolchain("rustc"), limits: Toolchain.Limits(memory: 8 << 30, seconds: 600),
+            processor: try Instance.processor())
+    }
+
+    private static func compile(_ module: Module, _ level: Builder.Level) throws(PluginError) -> Code {
+        let crates = try checked { () throws(WasmError) in try Crates.sole(module, callsExports: true) }
+        let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
+        defer { Files.remove(work) }
+        try builder().build(crates, level, to: "\(work)/code.so", in: work)
+        return try Code("\(work)/code.so", level)
+    }
+
+    func function(_ name: String) throws(PluginError) -> Int {
+        if let index = module.export(name, .function) { return index }
+        let names = module.exports.filter { $0.kind == .function }.map(\.name)
+        throw PluginError(
+            DN_INVALID,
+            "no function '\(name)' is exported; there are \(names.isEmpty ? "none" : names.joined(separator: ", "))")
+    }
+
+    func call(_ function: Int, _ arguments: [rwasm_value]) -> (values: [rwasm_value], trap: Trap?) {
+        store.call(instance, function, arguments)
+    }
+}
