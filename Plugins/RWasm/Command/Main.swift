@@ -22,11 +22,17 @@ struct Main {
           dandelion wasm validate FILE...
               Decodes and validates. Exit code: 0 all are valid, 1 some are not.
 
+          dandelion wasm translate FILE
+              Prints the Rust that a module becomes.
+
           dandelion wasm compile FILE
               Compiles as a registration does, and prints the time to the first version and to the optimised one.
 
           dandelion wasm time ROUNDS FILE EXPORT...
               Calls functions without parameters, and prints name, result and the fastest call in ns of processor time.
+
+          dandelion wasm observe LEVEL FILE...
+              Compiles modules together, at the level quick or fast, calls all exports, and prints what they leave behind.
 
         """
 
@@ -38,7 +44,9 @@ struct Main {
         case "spectest" where rest.count == 1: exit(SpecTest.main(path: rest[0]))
         case "call" where rest.count >= 2: exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2))))
         case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
+        case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
         case "compile" where rest.count == 1: exit(Tools.compile(rest[0]))
+        case "observe" where rest.count >= 2: exit(Observe.main(Array(rest.dropFirst()), level: rest[0]))
         case "time" where rest.count >= 3:
             guard let rounds = Int(rest[0]), rounds > 0 else { tell(2, 64) }
             exit(Tools.time(rest[1], Array(rest.dropFirst(2)), rounds: rounds))

@@ -83,6 +83,19 @@ public enum Tools {
         }
     }
 
+    /// Prints the Rust that a module becomes, crate after crate.
+    public static func translate(_ file: String) -> Int32 {
+        telling { () throws(PluginError) in
+            let bytes = try Files.read(file)
+            let crates = try ToolModule.checked { () throws(WasmError) in
+                try Crates.sole(try ModuleDecoder.decode(bytes), callsExports: true)
+            }
+            for crate in crates.crates { print("// crate \(crate.name)\n\(crate.text)") }
+            print("// crate root\n\(crates.root)")
+            return 0
+        }
+    }
+
     /// Compiles as a registration does, and prints how long each version takes, in milliseconds, and its size in bytes.
     public static func compile(_ file: String) -> Int32 {
         telling { () throws(PluginError) in

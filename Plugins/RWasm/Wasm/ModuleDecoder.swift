@@ -56,6 +56,9 @@ struct ModuleDecoder {
                 _ = try section.name()
                 continue
             }
+            guard id != 13 else {
+                throw WasmError(.unsupported, "proposal exception-handling: tags are not supported", at: begin)
+            }
             guard let rank = Self.rank[id] else { throw WasmError(.malformed, "malformed section id \(id)", at: begin) }
             guard rank > last else {
                 throw WasmError(
@@ -204,6 +207,9 @@ struct ModuleDecoder {
     }
 
     private mutating func tableType() throws(WasmError) -> TableType {
+        guard cursor.peek() != 0x40 else {
+            throw WasmError(.unsupported, "proposal function-references: tables with an initializer", at: cursor.at)
+        }
         let element = try cursor.referenceType()
         return TableType(element: element, limits: try limits(UInt64(UInt32.max), "table size"))
     }
