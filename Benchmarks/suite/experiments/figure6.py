@@ -83,7 +83,8 @@ def run(bench):
     sweeps, missing = sweep_all(bench, "figure6", everything)
     section.text(
         "Open loop, one CPU for each system. 97 % of the requests go to kept sandboxes where a peer has them; ours and"
-        " wasmtime make a fresh one each time, and ours reads the image from disk for 3 %. Latencies in us."
+        " wasmtime make a fresh one each time, and ours reads the image from disk for 3 %. Unloaded: one at a time from"
+        " a client on the same CPU. Latencies in us."
     )
     rows = []
     for each in sweeps:
