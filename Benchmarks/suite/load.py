@@ -28,10 +28,17 @@ class Outcome:
     samples: list = field(default_factory=list)
     requests: int = 0
     failures: int = 0
+    statuses: dict = field(default_factory=dict)  # of failures; 0: not answered in time, 1: a wrong body
     late: float | None = None  # 99th percentile of how late requests were sent, us
 
     def latencies(self, kind=None):
         return [latency for each, _, latency in self.samples if kind is None or each == kind]
+
+    def describe(self):
+        """How many were answered, and what became of the others."""
+        names = {"0": "not answered in time", "1": "wrong"}
+        rest = ", ".join(f"{count} {names.get(status, status)}" for status, count in sorted(self.statuses.items()))
+        return f"{len(self.samples)} of {self.requests} answered" + (f" ({rest})" if rest else "")
 
     @property
     def rate(self):
@@ -94,6 +101,7 @@ def read_samples(path):
             lateness.append(float(sent) - float(due))
         else:
             outcome.failures += 1
+            outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
     outcome.late = stats.percentile(lateness, 0.99)
     return outcome
 

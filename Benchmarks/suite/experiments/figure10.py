@@ -16,10 +16,12 @@ CLASS = "process"
 
 
 def step_seconds(bench, node):
-    """The time of one step of `keep`, by a run of many."""
-    steps = 50_000_000
-    _, headers, _ = node.request("POST", "/v1/invoke/keep", f"{steps} 0".encode())
-    return stages(headers)["run"] / 1e6 / steps
+    """The time of one step of `keep`: the best of several runs of many, undisturbed by others."""
+    steps, times = 20_000_000, []
+    for _ in range(5):
+        _, headers, _ = node.request("POST", "/v1/invoke/keep", f"{steps} 0".encode())
+        times.append(stages(headers)["run"] / 1e6 / steps)
+    return min(times)
 
 
 def kinds(bench, node, trace, step):
@@ -77,7 +79,8 @@ def overheads(bench):
             yield peer.title, None, str(reason)
 
 
-def compare(bench, section, trace, seconds, average, series):
+def compare(bench, section, trace, seconds, average, series, shed):
+    """`shed`: why the memory that was measured is not that of the whole load, or nothing."""
     rows = []
     for title, overhead, reason in overheads(bench):
         what = f"trace: committed memory below keep-alive with {title}"
@@ -88,7 +91,7 @@ def compare(bench, section, trace, seconds, average, series):
         kept = azure.keep_alive(trace, seconds, overhead)
         mean = sum(kept) / len(kept)
         rows.append([title, overhead / MIB, mean / MIB, f"{100 * (1 - average / mean):.1f} %"])
-        section.targets.append(Target(what, 1 - average / mean, 0.96, True))
+        section.targets.append(Target(what, None if shed else 1 - average / mean, 0.96, True, shed))
         series[f"keep-alive, {title}"] = [(2.0 * index, value / MIB) for index, value in enumerate(kept)]
     section.table(["keep-alive with", "MiB of one idle sandbox", "MiB committed, mean", "ours is below by"], rows)
 
@@ -112,14 +115,15 @@ def run(bench):
     section.text(
         f"Measured: proportional set size of the node and its helpers, mean **{average / MIB:.0f} MiB** over the"
         f" replay, {idle / MIB:.0f} MiB before it; memory of running invocations by the trace alone would be"
-        f" {active / MIB:.0f} MiB. {len(times)} of {outcome.requests} answered; latency p50 {middle}"
+        f" {active / MIB:.0f} MiB. {outcome.describe()}; latency p50 {middle}"
         f" ms, p99 {tail} ms. In the model {100 * azure.cold_share(trace, seconds):.1f} % of the"
         " invocations are cold (3.3 % in the paper)."
     )
     series = {
         "Dandelion, measured": [(time * FASTER, value / MIB) for time, value in sampler.samples[:: bench.scale(5, 1)]]
     }
-    compare(bench, section, trace, seconds, average, series)
+    shed = outcome.describe() if outcome.failures > 0.01 * outcome.requests else ""
+    compare(bench, section, trace, seconds, average, series, shed)
     section.text(
         "Keep-alive is a model of Knative's autoscaler (60 s stable and 6 s panic window, 70 % of one request for each"
         " sandbox), whose sandboxes take the memory of their function in the trace and what an idle sandbox takes here,"

@@ -74,7 +74,7 @@ def run(bench):
             missing.append([class_name, str(reason)])
             continue
         if outcome.failures:
-            missing.append([class_name, f"{outcome.failures} of {outcome.requests} requests failed"])
+            missing.append([class_name, outcome.describe()])
         table += rows(f"{class_name}, CPUs {100 * used:.0f} % busy", outcome)
         for kind, name in enumerate(NAMES):
             value = stats.relative_variance(outcome.latencies(kind))
