@@ -49,14 +49,27 @@ def cpu_seconds(pid):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-class Node(Server):
-    """`dandelion serve` with the development configuration on a free port; state in a new folder."""
+def configuration(settings):
+    """The development configuration with other values."""
+    text = (ROOT / "Config/dandelion.toml").read_text()
+    for key, value in settings.items():
+        text, count = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.M)
+        if count != 1:
+            raise RuntimeError(f"Config/dandelion.toml has {count} lines '{key} = ...'")
+    return text
 
-    def __init__(self, bench, cpus=None):
+
+class Node(Server):
+    """`dandelion serve` with the development configuration on a free port; state in a new folder. `settings` replaces
+    values of keys that stand in that configuration, as text of TOML."""
+
+    def __init__(self, bench, cpus=None, settings=None):
         port = free_port()
         state = tempfile.mkdtemp(dir=bench.work, prefix="state-")
-        arguments = [bench.node, "serve", "--config", ROOT / "Config/dandelion.toml", "--listen", f"127.0.0.1:{port}"]
-        super().__init__([*arguments, "--state", state], port, Path(state + ".log"), cpus)
+        config = Path(state + ".toml")
+        config.write_text(configuration(settings or {}))
+        arguments = [bench.node, "serve", "--config", config, "--listen", f"127.0.0.1:{port}", "--state", state]
+        super().__init__(arguments, port, Path(state + ".log"), cpus)
 
     @property
     def pid(self):

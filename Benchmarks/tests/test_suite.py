@@ -5,7 +5,7 @@ import xml.etree.ElementTree as xml
 
 from tcb import count
 
-from suite import azure, bench, load, peers, plot, report, stats, storage
+from suite import azure, bench, load, node, peers, plot, report, stats, storage
 
 
 class Statistics(unittest.TestCase):
@@ -94,6 +94,13 @@ class Azure(unittest.TestCase):
     def test_pods_follow_concurrency(self):
         steady = [azure.Invocation(second, 3.5, 0, 1) for second in range(300)]
         self.assertEqual(azure.knative_pods(steady, seconds=300)[-20:], [5] * 20)
+
+
+class Settings(unittest.TestCase):
+    def test_values_are_replaced_and_unknown_keys_found(self):
+        self.assertIn('queue_delay = "60s"\n', node.configuration({"queue_delay": '"60s"'}))
+        with self.assertRaises(RuntimeError):
+            node.configuration({"no_such_key": "1"})
 
 
 class Running(unittest.TestCase):

@@ -49,7 +49,7 @@ def rounded(each, step):
 
 def replay(bench, trace):
     """The outcome, the samples of memory, and the node's memory before."""
-    with Node(bench) as node:
+    with Node(bench, settings={"queue_delay": '"60s"'}) as node:  # bursts of seconds are to wait, not to be refused
         node.register("keep", bench.function("Benchmarks/functions/keep.c"), CLASS, "in", "out")
         made, schedule = kinds(bench, node, trace, step_seconds(bench, node))
         idle = memory(node.pid)
