@@ -1,13 +1,14 @@
 /* An HTTP/1.1 load generator for one server on this machine, on keep-alive connections and one thread.
  *
  *     loadgen --port N [--path P] [--method M] [--body FILE] [--expect FILE] [--header LINE]...
- *             [--requests N] [--warmup N] [--connections N] [--rate PER_SECOND] [--cpu N]
+ *             [--requests N] [--warmup N] [--connections N] [--rate PER_SECOND] [--cpu N] [--refusals 1]
  *
  * Without --rate each connection sends its next request when it has its answer. With --rate, requests are due at fixed
  * times, and one that a slow answer holds up counts from when it was due, so that no wait of the server's is left out;
  * the generator's own lateness in waking up is not the server's and is reported apart, as late_p50 and so on.
  * Every answer must be 200 and, with --expect, its body the file's bytes. Prints one line of key=value words, times in
- * microseconds, and exits with 1 if an answer was wrong.
+ * microseconds, and exits with 1 if an answer was wrong. With --refusals, answers 429 and 503 are no mistakes: they are
+ * counted as refused, the times are those of the other answers, and goodput is how many of these there were a second.
  */
 #define _GNU_SOURCE
 #include "answer.h"
@@ -39,13 +40,13 @@ static struct {
     const char *path, *method, *body, *expect;
     size_t requests, warmup, connections;
     double rate;
-    int port, cpu;
+    int port, cpu, refusals;
 } options = {.path = "/", .method = "POST", .requests = 10000, .warmup = 1000, .connections = 1, .cpu = -1};
 
 static char extra_headers[4096];
 static struct bytes request, expected;
 static uint64_t *times, *lateness;
-static size_t answered, errors, mismatches, late_count;
+static size_t answered, errors, mismatches, late_count, recorded, refused;
 
 static void fail(const char *what) {
     fprintf(stderr, "loadgen: %s%s%s\n", what, errno ? ": " : "", errno ? strerror(errno) : "");
@@ -88,9 +89,11 @@ static void open_connection(struct connection *connection) {
 }
 
 /* The length of the complete answer at the buffer's start, or 0; notes its status and checks its body. */
-static size_t complete_answer(struct connection *connection) {
+static size_t complete_answer(struct connection *connection, int *is_refusal) {
     struct answer answer = find_answer(connection->buffer, connection->used);
     if (answer.length == 0) return 0;
+    *is_refusal = options.refusals && (answer.status == 429 || answer.status == 503);
+    if (*is_refusal) return answer.length;
     if (answer.status != 200) {
         if (errors++ == 0) fprintf(stderr, "loadgen: %.*s\n", (int)answer.length, connection->buffer);
     } else if (options.expect &&
@@ -131,9 +134,13 @@ static int receive(struct connection *connection) {
     if (count == 0) errno = 0;
     if (count <= 0) fail("the server closed a connection");
     connection->used += (size_t)count;
-    size_t length = complete_answer(connection);
+    int is_refusal = 0;
+    size_t length = complete_answer(connection, &is_refusal);
     if (length == 0) return 0;
-    if (answered >= options.warmup) times[answered - options.warmup] = now_ns() - connection->started;
+    if (answered >= options.warmup) {
+        if (is_refusal) refused++;
+        else times[recorded++] = now_ns() - connection->started;
+    }
     answered++;
     connection->used = 0;
     connection->started = 0;
@@ -209,7 +216,7 @@ static void parse(int count, char **arguments) {
     static const struct option long_options[] = {
         {"port", 1, 0, 'p'},     {"path", 1, 0, 'u'},    {"method", 1, 0, 'm'},      {"body", 1, 0, 'b'},
         {"expect", 1, 0, 'e'},   {"header", 1, 0, 'h'},  {"requests", 1, 0, 'n'},    {"warmup", 1, 0, 'w'},
-        {"rate", 1, 0, 'r'},     {"cpu", 1, 0, 'c'},     {"connections", 1, 0, 'k'}, {0, 0, 0, 0}};
+        {"rate", 1, 0, 'r'},     {"cpu", 1, 0, 'c'},     {"connections", 1, 0, 'k'}, {"refusals", 1, 0, 'f'}, {0, 0, 0, 0}};
     int option;
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         switch (option) {
@@ -226,6 +233,7 @@ static void parse(int count, char **arguments) {
         case 'w': options.warmup = strtoul(optarg, NULL, 10); break;
         case 'r': options.rate = strtod(optarg, NULL); break;
         case 'c': options.cpu = atoi(optarg); break;
+        case 'f': options.refusals = atoi(optarg); break;
         case 'k': options.connections = strtoul(optarg, NULL, 10); break;
         default: exit(2);
         }
@@ -249,7 +257,8 @@ int main(int count, char **arguments) {
     uint64_t elapsed = options.connections == 1 ? run_single(connections, total) : run_many(connections, total);
     printf("requests=%zu errors=%zu mismatches=%zu rate=%.1f ", options.requests, errors, mismatches,
            (double)options.requests * 1e9 / (double)elapsed);
-    print_times("", times, options.requests);
+    if (options.refusals) printf("refused=%zu goodput=%.1f ", refused, (double)recorded * 1e9 / (double)elapsed);
+    print_times("", times, recorded);
     if (late_count) {
         printf(" ");
         print_times("late_", lateness, late_count);

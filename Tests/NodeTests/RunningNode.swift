@@ -141,13 +141,14 @@ final class RunningNode: @unchecked Sendable {
     }
 
     /// Registers a guest of Tests/Guests into a class.
-    func register(_ guest: String, as name: String? = nil, class runClass: String, timeout: String = "60s") throws
-        -> Reply
-    {
+    func register(
+        _ guest: String, as name: String? = nil, class runClass: String, memory: String = "1MiB",
+        timeout: String = "60s"
+    ) throws -> Reply {
         let image = try GuestCompiler.image(guest)
         return request(
             "PUT",
-            "/v1/functions/\(name ?? guest)?class=\(runClass)&inputs=in&outputs=out&memory=1MiB&timeout=\(timeout)",
+            "/v1/functions/\(name ?? guest)?class=\(runClass)&inputs=in&outputs=out&memory=\(memory)&timeout=\(timeout)",
             image)
     }
 }

@@ -1,7 +1,8 @@
 /// A communication plugin that lies: for testing that the host takes no harm from one with mistakes.
 ///
 /// The request's first byte says what its poll does. N: one output of no address and five bytes. O: two outputs, no
-/// array. C: claims 2^64 - 1 completions. P: fails. With flag -DDESCRIPTOR=-1 reactors have no descriptor.
+/// array. C: claims 2^64 - 1 completions. P: fails. R: cannot connect twice, then answers "yes". I: breaks twice after it was
+/// sent, as a request that may be repeated, then answers; M: the same, but may not be repeated. With flag -DDESCRIPTOR=-1 reactors have no descriptor.
 public enum ScriptedComm {
     public static func compile(_ name: String, flags: [String] = []) throws -> String {
         try PluginFixture.compile(name, source, flags: flags)
@@ -12,7 +13,7 @@ public enum ScriptedComm {
         #ifndef DESCRIPTOR
         #define DESCRIPTOR eventfd(1, EFD_NONBLOCK)
         #endif
-        struct dn_reactor { int descriptor; uint64_t token; char letter; };
+        struct dn_reactor { int descriptor, tries; uint64_t token; char letter; };
         static const dn_comm_signature signatures[] = {{"requests", "replies"}};
         static const dn_comm_protocol offered[] = {{sizeof(dn_comm_protocol), 1, "lie", signatures}};
         static dn_status protocols(dn_instance *i, const dn_comm_protocol **out, uint64_t *count, dn_error *err) {
@@ -21,7 +22,8 @@ public enum ScriptedComm {
             return DN_OK;
         }
         static dn_status validate(dn_instance *i, const dn_comm_request *r, dn_request_info *out, dn_error *err) {
-            (void)i; (void)r; (void)out; (void)err;
+            (void)i; (void)err;
+            out->idempotent = r->inputs[0].data[0] == 'I' ? DN_IDEMPOTENT_YES : DN_IDEMPOTENT_NO;
             return DN_OK;
         }
         static dn_status create(dn_instance *i, const dn_reactor_params *p, dn_reactor **out, dn_error *err) {
@@ -39,12 +41,22 @@ public enum ScriptedComm {
         }
         static dn_status poll_(
             dn_reactor *r, uint64_t timeout, dn_completion *out, uint64_t capacity, uint64_t *count, dn_error *err) {
-            static const dn_bytes nothing = {0, 5};
+            static const dn_bytes nothing = {0, 5}, yes = {(const uint8_t *)"yes", 3};
             (void)timeout; (void)capacity;
             *count = 0;
             if (!r->letter) return DN_OK;
             if (r->letter == 'P') { strcpy(err->message, "scripted failure"); return DN_FAILED; }
             out->outcome = DN_COMM_OK; out->token = r->token;
+            if (strchr("RIM", r->letter)) {
+                int breaks = r->tries++ % 3 < 2;
+                if (breaks) out->outcome = r->letter == 'R' ? DN_COMM_CONNECT : DN_COMM_RESET;
+                out->effect = r->letter == 'R' ? DN_EFFECT_NOT_SENT : DN_EFFECT_MAY_HAVE_HAPPENED;
+                out->outputs = breaks ? 0 : &yes;
+                out->output_count = breaks ? 0 : 1;
+                r->letter = 0;
+                *count = 1;
+                return DN_OK;
+            }
             out->outputs = r->letter == 'O' ? 0 : &nothing;
             out->output_count = r->letter == 'O' ? 2 : 1;
             *count = r->letter == 'C' ? ~0ull : 1;

@@ -27,6 +27,7 @@ struct Dandelion: ParsableCommand {
             """ + ExternalCommand.help,
         subcommands: [
             New.self, Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
+            Top.self,
         ])
 }
 

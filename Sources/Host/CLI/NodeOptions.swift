@@ -7,7 +7,7 @@ struct NodeOptions: ParsableArguments {
     @Option(help: "URL of the node. (default: environment variable DANDELION_NODE, else http://127.0.0.1:8080)")
     var node: String?
 
-    private var url: String {
+    var url: String {
         // SAFETY: getenv(3) gives a NUL-terminated text, and nothing here changes the environment.
         node ?? getenv("DANDELION_NODE").map { String(cString: $0) } ?? "http://127.0.0.1:8080"
     }
@@ -18,11 +18,8 @@ struct NodeOptions: ParsableArguments {
 
     /// Sends a request; whatever is not a success is told to the user and thrown.
     func send(_ request: NodeRequest) throws -> NodeReply {
-        guard let address = NodeAddress(url) else { throw ExitCode.validationFailure }
         let reply: NodeReply
-        do throws(NodeUnreachable) {
-            reply = try NodeClient(address: address).send(request)
-        } catch {
+        do throws(NodeUnreachable) { reply = try fetch(request) } catch {
             Output.note("dandelion: no answer from the node at \(error)")
             throw ExitCode.unreachable
         }
@@ -31,6 +28,12 @@ struct NodeOptions: ParsableArguments {
             throw ExitCode.failure
         }
         return reply
+    }
+
+    /// Whatever the node answers.
+    func fetch(_ request: NodeRequest) throws(NodeUnreachable) -> NodeReply {
+        guard let address = NodeAddress(url) else { throw NodeUnreachable(description: "\(url): is no URL of a node") }
+        return try NodeClient(address: address).send(request)
     }
 
     /// What went wrong, from a problem document (RFC 9457) or, failing that, from whatever text came.

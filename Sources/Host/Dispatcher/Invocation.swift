@@ -31,7 +31,7 @@ public final class Invocation {
     private var inputs: [ItemSet]
     private var isAdmitted = false
     /// Work has been done for it: what follows is not turned away any more.
-    private var hasProgress = false
+    var hasProgress = false
 
     init(
         dispatcher: Dispatcher, worker: Worker, request: InvocationRequest,

@@ -4,6 +4,7 @@ internal import Items
 internal import Platform
 internal import PluginHost
 internal import Registry
+internal import Telemetry
 
 /// What an invocation asks communication backends for, each request repeated where that is safe.
 final class Transfers {
@@ -11,6 +12,8 @@ final class Transfers {
     /// Requests at once: a reactor takes some thousands of all invocations.
     private static let mostAtOnce = 256
     private static let maxAttempts = 3
+    private static let repeated = Metrics.shared.cell(
+        "dandelion_repeated_requests_total", "Requests of communication functions that were made again.")
     /// Before the second attempt, ns; twice that before the third.
     private static let firstPause: UInt64 = 50_000_000
 
@@ -147,7 +150,10 @@ final class Transfers {
                 self.time &+= Clock.now() &- begun
                 self.requests += 1
                 self.running[sending.id] = nil
-                guard let failure = completion.failure else { return sending.done(.success(completion.outputs)) }
+                guard let failure = completion.failure else {
+                    invocation.hasProgress = true
+                    return sending.done(.success(completion.outputs))
+                }
                 let isSafe =
                     completion.wasNotSent
                     || port.isIdempotent(
@@ -175,6 +181,7 @@ final class Transfers {
         let timer = invocation.worker.loop.schedule(at: due) {
             guard !invocation.isFinished else { return }
             self.running[sending.id] = nil
+            Self.repeated.add()
             self.attempt(sending, number: number)
         }
         running[sending.id] = .pausing(timer)

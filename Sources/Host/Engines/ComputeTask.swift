@@ -26,6 +26,8 @@ public final class ComputeFunction: Sendable {
     /// Gives the image, from the image cache or, when `fresh`, anew from where it is stored. Called on the engine's
     /// thread; may read a file.
     public let image: @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
+    /// Of its class.
+    let stages: StageMetrics
     /// Bytes that a context may hold.
     public let memoryLimit: UInt64
     public let inputNames: [Blob]
@@ -42,11 +44,13 @@ public final class ComputeFunction: Sendable {
     let typicalRunTime = Atomic<UInt64>(0)
 
     public init(
-        name: String, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob], outputNames: [Blob],
+        name: String, stages: StageMetrics, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob],
+        outputNames: [Blob],
         mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0,
         image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
     ) {
         self.name = name
+        self.stages = stages
         self.image = image
         self.timeout = timeout
         self.mayRunInline = mayRunInline
@@ -110,6 +114,8 @@ public final class ComputeTask: @unchecked Sendable {
     /// Called once, on the owner's loop.
     let completion: (ComputeTask) -> Void
     var attempts = 0
+    /// Whose sandbox it went into.
+    var backend: ComputeBackend?
 
     private struct Running {
         var cancelled = false

@@ -44,6 +44,9 @@ final class ThreadEngines {
         task.inputs = []
         budget.release(run: task.function.memoryLimit)
         task.timeline.outputsTaken = Clock.now()
+        if let backend = task.backend, task.timeline.ran != 0 {
+            task.function.stages.record(task.timeline, on: backend)
+        }
     }
 
     /// Pure functions may run again when the platform failed them (paper, section 6.1).
@@ -67,6 +70,7 @@ final class ThreadEngines {
         if task.isCancelled { throw Self.cancelled(function) }
         let image = try function.image(task.fresh)
         let engine = try engine(for: image.backend)
+        task.backend = image.backend
         let context = try engine.makeContext(image: image, limit: function.memoryLimit)
         task.timeline.loaded = Clock.now()
         let memory = GuestMemory(context)

@@ -52,6 +52,9 @@ public final class WorkerPool: @unchecked Sendable {
     /// Compute tasks that wait for an engine.
     public var queueLength: Int { queue.count }
 
+    /// Cores on which a function runs.
+    public var busyEngines: Int { workers.count { $0.roles.isComputing } }
+
     /// How long a compute task of the tenant that came now would wait for an engine, ns.
     public func expectedWait(of tenant: Tenant) -> UInt64 { queue.expectedWait(of: tenant) }
 

@@ -30,6 +30,7 @@ public final class Catalogue: Sendable {
     private let classes: [String: RunClass]
     private let store: Store
     private let images: ImageCache
+    private let loading = KeyedLock()
     private let partition: PartitionPolicy
     private let cacheDirectory: String
     private static let longestOnce = 1 << 20
@@ -238,13 +239,21 @@ public final class Catalogue: Sendable {
     func image(
         _ digest: String, of function: String, in runClass: RunClass, fresh: Bool
     ) throws(Failure) -> ComputeImage {
-        if !fresh {
-            for backend in runClass.backends {
-                let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest)
-                if let image = images.image(key) { return image }
-            }
+        guard !fresh else { return try load(try store.image(digest), digest: digest, label: function, in: runClass) }
+        if let image = cachedImage(digest, in: runClass) { return image }
+        // Loading may take seconds, and every engine may need the image at once: the first loads it, the others wait.
+        return try loading.alone(digest) { () throws(Failure) in
+            if let image = cachedImage(digest, in: runClass) { return image }
+            return try load(try store.image(digest), digest: digest, label: function, in: runClass)
         }
-        return try load(try store.image(digest), digest: digest, label: function, in: runClass)
+    }
+
+    private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {
+        for backend in runClass.backends {
+            let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest)
+            if let image = images.image(key) { return image }
+        }
+        return nil
     }
 
     /// Loads an image on the first backend of the class that knows its format, and caches it.

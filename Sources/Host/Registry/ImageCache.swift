@@ -1,5 +1,6 @@
 internal import PluginHost
 internal import Synchronization
+internal import Telemetry
 
 /// Loaded images by backend and content digest; the least recently used go when they hold too much memory.
 final class ImageCache: Sendable {
@@ -20,6 +21,8 @@ final class ImageCache: Sendable {
     }
 
     private let table = Mutex(Table())
+    private let size = Metrics.shared.cell(
+        "dandelion_image_cache_bytes", "Memory of the images that are kept loaded.", .gauge)
     private let capacity: UInt64
 
     /// `capacity` in bytes; one image is kept however large it is.
@@ -51,6 +54,7 @@ final class ImageCache: Sendable {
                 table.bytes -= oldest.value.image.residentBytes
                 evicted.append(oldest.value.image)
             }
+            size.set(Int(clamping: table.bytes))
         }
         // Unloading may take long, so it happens here, without the lock.
         withExtendedLifetime(evicted) {}

@@ -48,7 +48,8 @@ public final class RegisteredFunction: Sendable {
         }
         let timeout = min(definition.timeout ?? runClass.timeout, runClass.timeout)
         let made = ComputeFunction(
-            name: definition.name, memoryLimit: limit, timeout: timeout, inputNames: inputNames,
+            name: definition.name, stages: runClass.stages, memoryLimit: limit, timeout: timeout,
+            inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
             spin: runClass.spin
         ) { [unowned catalogue, digest, name = definition.name] fresh throws(Failure) in

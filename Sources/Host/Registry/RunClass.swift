@@ -1,3 +1,4 @@
+public import Engines
 public import PluginHost
 
 /// A function class of the config, as it stands on this machine.
@@ -15,6 +16,7 @@ public struct RunClass: Sendable {
     public let cores: [Int32]
     /// Nanoseconds that engines look for more work after a run before they sleep.
     public let spin: UInt64
+    public let stages: StageMetrics
     /// Why backends before the first available one, or all, are not: for errors.
     public let unavailable: [String]
 
@@ -30,6 +32,7 @@ public struct RunClass: Sendable {
         self.cores = cores
         self.spin = spin
         self.unavailable = unavailable
+        stages = StageMetrics(className: name)
     }
 }
 

@@ -24,41 +24,9 @@ public final class Metrics: Sendable {
         public var current: Int { value.load(ordering: .relaxed) }
     }
 
-    /// Durations in powers of two of a microsecond, from 1 us to 67 s.
-    public final class Histogram: Sendable {
-        let name: String
-        let help: String
-        private let buckets: [Cell]
-        private let sum: Cell
-
-        init(name: String, help: String) {
-            self.name = name
-            self.help = help
-            buckets = (0...27).map { _ in Cell(name: "", help: "", kind: .counter) }
-            sum = Cell(name: "", help: "", kind: .counter)
-        }
-
-        public func record(nanoseconds: UInt64) {
-            let microseconds = nanoseconds / 1000
-            let index = min(UInt64.bitWidth - microseconds.leadingZeroBitCount, buckets.count - 1)
-            buckets[index].add()
-            sum.add(Int(clamping: nanoseconds))
-        }
-
-        fileprivate func write(to text: inout String) {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) histogram\n"
-            var total = 0
-            for (index, bucket) in buckets.enumerated() {
-                total += bucket.current
-                let bound = index == buckets.count - 1 ? "+Inf" : "\(Double(1 << index) / 1e6)"
-                text += "\(name)_bucket{le=\"\(bound)\"} \(total)\n"
-            }
-            text += "\(name)_sum \(Double(sum.current) / 1e9)\n\(name)_count \(total)\n"
-        }
-    }
-
     private struct Tables {
         var cells: [Cell] = []
+        /// One family after another.
         var histograms: [Histogram] = []
     }
 
@@ -77,11 +45,20 @@ public final class Metrics: Sendable {
         }
     }
 
-    public func histogram(_ name: String, _ help: String) -> Histogram {
-        tables.withLock { tables in
-            if let known = tables.histograms.first(where: { $0.name == name }) { return known }
-            let histogram = Histogram(name: name, help: help)
-            tables.histograms.append(histogram)
+    /// The histogram of that name and those labels, made if it is new; one that is not exported when there are too many.
+    public func histogram(
+        _ name: String, _ help: String, labels: KeyValuePairs<StaticString, String> = [:]
+    ) -> Histogram {
+        let text = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
+        return tables.withLock { tables in
+            let place = tables.histograms.lastIndex { $0.name == name }
+            if let place, let known = tables.histograms[...place].first(where: { $0.name == name && $0.labels == text })
+            {
+                return known
+            }
+            let histogram = Histogram(name: name, help: help, labels: text)
+            guard tables.histograms.count < Self.limit else { return histogram }
+            tables.histograms.insert(histogram, at: place.map { $0 + 1 } ?? tables.histograms.count)
             return histogram
         }
     }
@@ -101,10 +78,25 @@ public final class Metrics: Sendable {
         let tables = tables.withLock { $0 }
         var text = ""
         for cell in tables.cells {
-            let type = cell.kind == .counter ? "counter" : "gauge"
-            text += "# HELP \(cell.name) \(cell.help)\n# TYPE \(cell.name) \(type)\n\(cell.name) \(cell.current)\n"
+            text += Self.head(cell.name, cell.help, cell.kind == .counter ? "counter" : "gauge")
+            text += "\(cell.name) \(cell.current)\n"
         }
-        for histogram in tables.histograms { histogram.write(to: &text) }
+        var family = ""
+        for histogram in tables.histograms {
+            if histogram.name != family { text += Self.head(histogram.name, histogram.help, "histogram") }
+            family = histogram.name
+            histogram.write(to: &text)
+        }
         return text
+    }
+
+    private static func head(_ name: String, _ help: String, _ type: String) -> String {
+        // A plugin's words may hold anything.
+        let help = help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        return "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 }

@@ -13,6 +13,7 @@ final class Router: Sendable {
     let catalogue: Catalogue
     let pool: WorkerPool
     let settings: Frontend.Settings
+    private let numbers = NodeMetrics()
     /// Take long bodies apart and put long replies together; registrations, which may take seconds, have others.
     let readers = HelperThreads(count: 2)
     private let requests = Metrics.shared.cell(
@@ -65,11 +66,13 @@ final class Router: Sendable {
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
         } else if path.equals("/metrics") {
             try request.allow([.get, .head], "GET, HEAD")
+            numbers.refresh(pool)
             let text = Array(Metrics.shared.prometheusText().utf8)
             request.exchange.respond(
                 Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text)))
         } else if path.equals("/stats") {
             try request.allow([.get, .head], "GET, HEAD")
+            numbers.refresh(pool)
             request.exchange.respond(.json(stats()))
         } else {
             throw .noRoute

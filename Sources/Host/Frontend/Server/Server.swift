@@ -32,6 +32,8 @@ final class Server: @unchecked Sendable {
     /// Connections may have to move to another worker.
     private(set) var isShedding = false
 
+    private static let connected = Metrics.shared.cell(
+        "dandelion_connections", "Connections of clients.", .gauge)
     private static let second: UInt64 = 1_000_000_000
 
     init(
@@ -90,6 +92,7 @@ final class Server: @unchecked Sendable {
             return turnAway(descriptor)
         }
         count.add(1, ordering: .relaxed)
+        Self.connected.add(1)
         keep(connection)
     }
 
@@ -116,6 +119,7 @@ final class Server: @unchecked Sendable {
     func forget(_ connection: Connection) {
         drop(connection)
         count.subtract(1, ordering: .relaxed)
+        Self.connected.add(-1)
     }
 
     private func drop(_ connection: Connection) {
@@ -159,6 +163,7 @@ final class Server: @unchecked Sendable {
         } catch {
             Log.warning("connection lost: \(error)")
             count.subtract(1, ordering: .relaxed)
+            Self.connected.add(-1)
             close(connection.descriptor)
         }
     }
