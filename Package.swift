@@ -193,7 +193,7 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests", "Fuzz"]),
         tests("Conformance", ["dandelion"]),
         tests(
             "CHERI", ["PluginABI", "PluginSupport", "PluginHarness", "CHERICore", "CCHERI"],

@@ -22,6 +22,9 @@ struct Builder: Sendable {
     /// "x86-64-v2" or "x86-64-v3".
     let processor: String
 
+    /// What the names of folders begin with in which the compiler works.
+    static let workPrefix = "work-"
+
     /// Changes whenever the generated code or the runtime does.
     static let transpilerVersion: String = {
         var digest = Digest()
@@ -54,7 +57,7 @@ struct Builder: Sendable {
     func build(
         _ crates: Crates, _ level: Level, to path: String, in cache: String, progress: (UInt32) -> Void = { _ in }
     ) throws(PluginError) {
-        let work = try Files.makeTemporary("\(cache)/work-")
+        let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
         defer { Files.remove(work) }
         let runtime = try runtimeLibrary(level, in: cache, work)
         var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
@@ -72,7 +75,7 @@ struct Builder: Sendable {
 
     /// Compiles what all modules of a cache share.
     func prepare(_ level: Level, in cache: String) throws(PluginError) {
-        let work = try Files.makeTemporary("\(cache)/work-")
+        let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
         defer { Files.remove(work) }
         _ = try runtimeLibrary(level, in: cache, work)
     }

@@ -24,6 +24,7 @@ struct Cache {
     /// Removes the oldest objects until the rest is within the budget. Loaded ones live on until they are unloaded.
     func prune(keeping kept: String) {
         guard !isTemporary else { return }
+        removeWork()
         var files: [(path: String, size: UInt64, used: Int)] = []
         for name in Files.names(in: directory) where name.hasSuffix(".so") {
             var status = stat()
@@ -37,4 +38,17 @@ struct Cache {
             total -= file.size
         }
     }
+
+    /// Removes the folders of compilations that the end of a node cut short: none takes as long as `longestWork`.
+    private func removeWork() {
+        for name in Files.names(in: directory) where name.hasPrefix(Builder.workPrefix) {
+            var status = stat()
+            let path = "\(directory)/\(name)"
+            guard stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > Self.longestWork else { continue }
+            Files.remove(path)
+        }
+    }
+
+    /// Seconds.
+    private static var longestWork: Int { 24 * 3600 }
 }

@@ -24,20 +24,22 @@ struct Crates {
     }
 
     /// One module that runs alone.
-    static func sole(_ module: Module, callsExports: Bool = false) throws(WasmError) -> Crates {
+    static func sole(
+        _ module: Module, callsExports: Bool = false, largestPart: Int = largestPart
+    ) throws(WasmError) -> Crates {
         let plan = ModulePlan(module, isLinkable: false, callsExports: callsExports)
         let size = module.bodies.reduce(0) { $0 + $1.bytes.count }
         guard size > largestPart else {
             let text = head + (try ModuleEmitter.emit(plan, name: "m0"))
             return Crates(crates: [Crate(name: "code", text: text)], modules: ["code::m0::M"])
         }
-        return try split(module, plan)
+        return try split(module, plan, largestPart)
     }
 
     /// A crate of what all share, one for each part of the functions, and one that ties them together. Calls between
     /// parts go by a table of functions, because crates cannot call each other both ways.
-    private static func split(_ module: Module, _ plan: ModulePlan) throws(WasmError) -> Crates {
-        plan.parts = parts(of: module)
+    private static func split(_ module: Module, _ plan: ModulePlan, _ largestPart: Int) throws(WasmError) -> Crates {
+        plan.parts = parts(of: module, largestPart)
         let emitter = ModuleEmitter(plan: plan)
         var texts = [String](
             repeating: head + "extern crate base;\nuse rt::*;\nuse base::*;\n", count: (plan.parts.last ?? 0) + 1)
@@ -49,7 +51,7 @@ struct Crates {
     }
 
     /// The part of each body, rising.
-    private static func parts(of module: Module) -> [Int] {
+    private static func parts(of module: Module, _ largestPart: Int) -> [Int] {
         var part = 0
         var size = 0
         return module.bodies.map { body in

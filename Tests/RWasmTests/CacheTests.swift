@@ -1,0 +1,80 @@
+import CRWasm
+import Glibc
+import PluginHarness
+import Testing
+
+@testable import RWasmPlugin
+
+/// Compiled modules on disk, and modules that become several crates.
+@Suite(.serialized) struct CacheTests {
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let folder = "/tmp/dandelion-cache-\(getpid())"
+        mkdir(folder, 0o700)
+        defer { _ = system("rm -rf \(folder)") }
+        try body(folder)
+    }
+
+    private func age(_ path: String, seconds: Int) {
+        var times = [
+            timeval(tv_sec: time(nil) - seconds, tv_usec: 0), timeval(tv_sec: time(nil) - seconds, tv_usec: 0),
+        ]
+        utimes(path, &times)
+    }
+
+    @Test func tenThousandModulesStayWithinTheBudget() throws {
+        try withFolder { folder in
+            let cache = try Cache(folder, budget: 1 << 20)
+            let object = [UInt8](repeating: 0, count: 4096)
+            for index in 0..<10_000 {
+                let path = "\(folder)/\(index)-fast.so"
+                try WasmGuest.write(object, to: path)
+                age(path, seconds: 20_000 - index)
+                if index % 100 == 99 { cache.prune(keeping: path) }
+            }
+            let left = Files.names(in: folder).compactMap { Int($0.prefix { $0 != "-" }) }
+            // The newest, and the one that was kept whatever the rest takes.
+            #expect(left.count == 257 && left.min() == 10_000 - 257)
+        }
+    }
+
+    @Test func whatABrokenCompilationLeftIsRemoved() throws {
+        try withFolder { folder in
+            mkdir("\(folder)/work-old", 0o700)
+            try WasmGuest.write([1], to: "\(folder)/work-old/part0.rs")
+            mkdir("\(folder)/work-new", 0o700)
+            age("\(folder)/work-old", seconds: 100_000)
+            try Cache(folder, budget: 1 << 20).prune(keeping: "")
+            #expect(Files.names(in: folder) == ["work-new"])
+        }
+    }
+
+    /// Each of eight functions adds its index and calls the next, the last one through a table one that doubles.
+    private static func chain() -> [UInt8] {
+        func section(_ id: UInt8, _ bytes: [UInt8]) -> [UInt8] { [id, UInt8(bytes.count)] + bytes }
+        let bodies = (0..<8).flatMap { index -> [UInt8] in
+            let next: [UInt8] = index < 7 ? [0x10, UInt8(index + 1)] : [0x41, 0, 0x11, 0, 0]
+            let code: [UInt8] = [0, 0x20, 0, 0x41, UInt8(index), 0x6a] + next + [0x0b]
+            return [UInt8(code.count)] + code
+        }
+        let last: [UInt8] = [7, 0, 0x20, 0, 0x41, 2, 0x6c, 0x0b]
+        return [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0] + section(1, [1, 0x60, 1, 0x7f, 1, 0x7f])
+            + section(3, [9] + [UInt8](repeating: 0, count: 9)) + section(4, [1, 0x70, 0, 1])
+            + section(7, [1, 1, 0x66, 0, 0]) + section(9, [1, 0, 0x41, 0, 0x0b, 1, 8])
+            + section(10, [9] + bodies + last)
+    }
+
+    @Test func splitModuleCallsAcrossItsCrates() throws {
+        try withFolder { folder in
+            let module = try ModuleDecoder.decode(Self.chain())
+            let crates = try Crates.sole(module, callsExports: true, largestPart: 12)
+            #expect(crates.crates.count >= 8)
+            let path = "\(folder)/chain-quick.so"
+            try ToolModule.builder().build(crates, .quick, to: path, in: folder)
+            let code = try Code(path, .quick)
+            let store = try Store(runner: try #require(rwasm_runner_create(0, 1 << 20)))
+            let (instance, _) = try store.instantiate(module, code.descriptor()) { _, _ in nil }
+            let (values, trap) = store.call(instance, 0, [rwasm_value(low: 5, high: 0)])
+            #expect(trap == nil && values.first?.low == (5 + 28) * 2)
+        }
+    }
+}
