@@ -29,38 +29,58 @@ import Testing
         #expect(!plain.isUsable && plain.reason == DN_REASON_NO_CPU_FEATURE)
     }
 
-    private static let arm = "/usr/aarch64-linux-gnu"
-    private static let emulator: String? = {
+    /// What the processor says must not depend on its kind, and the process must live on with its signal handlers as they
+    /// were.
+    @Test(.enabled(if: Arm.emulator != nil, Arm.reason), arguments: ["cortex-a53", "max"])
+    func plainArmSaysNo(cpu: String) throws {
+        let result = try Arm.run(["probe.c", "filter.c", "run.c", "trampoline.S"], "probe_host.c", cpu: cpu)
+        #expect(result.status == 0 && result.text == "probe 1, handler kept, 3 times\n", "\(result)")
+    }
+}
+
+@Suite struct ArmRunTests {
+    /// Deadlines, requests to stop and faults of the native executor, on AArch64 with real timers and signals, under a
+    /// trampoline that needs no capabilities.
+    @Test(.enabled(if: Arm.emulator != nil, Arm.reason)) func everyRunEndsAndTheThreadLivesOn() throws {
+        let result = try Arm.run(["run.c"], "run_host.c", cpu: "max")
+        #expect(result.status == 0 && result.text == "0 failures\n", "\(result)")
+    }
+}
+
+/// Programs for AArch64 Linux, by Debian's cross libc and user-mode emulator.
+enum Arm {
+    static let reason: Comment = "needs the packages qemu-user and libc6-dev-arm64-cross"
+    private static let root = "/usr/aarch64-linux-gnu"
+
+    static let emulator: String? = {
         let has = { (path: String) in FileManager.default.fileExists(atPath: path) }
         let found = ["qemu-aarch64", "qemu-aarch64-static"].map { "/usr/bin/\($0)" }.first(where: has)
-        if let found, has("\(arm)/lib/libc.so.6") { return found }
-        print("the probe on AArch64 is not tested: it needs the packages qemu-user and libc6-dev-arm64-cross")
+        if let found, has("\(root)/lib/libc.so.6") { return found }
+        print("the C parts are not run on AArch64: that \(reason)")
         return nil
     }()
 
-    /// The plugin's own C parts on an AArch64 processor without capabilities. What the processor says must not depend on
-    /// what kind it is, and the process must live on with its signal handlers as they were.
-    @Test(.enabled(if: emulator != nil, "needs qemu-user and libc6-dev-arm64-cross"), arguments: ["cortex-a53", "max"])
-    func plainArmSaysNo(cpu: String) throws {
+    /// Runs a program of the plugin's own C parts and a host of Tests/CHERITests/Guests, on a processor without
+    /// capabilities.
+    static func run(_ parts: [String], _ host: String, cpu: String) throws -> (status: Int32, text: String) {
         let folder = try Tools.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let arm = Self.arm
-        let flags = [
-            "--target=aarch64-linux-gnu", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-nostdinc", "-isystem",
-            try Tools.must(["clang", "-print-resource-dir"]).trimmingCharacters(in: .newlines) + "/include",
-            "-isystem", "\(arm)/include", "-I\(Tools.shim)/include", "-I\(Tools.root)/Sources/PluginABI/include",
-        ]
-        let sources = ["probe.c", "filter.c", "run.c", "trampoline.S"].map { "\(Tools.shim)/\($0)" }
+        let resources = try Tools.must(["clang", "-print-resource-dir"]).trimmingCharacters(in: .newlines)
         var objects: [String] = []
-        for source in sources + ["\(Tools.tests)/Guests/probe_host.c"] {
+        for source in parts.map({ "\(Tools.shim)/\($0)" }) + ["\(Tools.tests)/Guests/\(host)"] {
             let object = "\(folder)/\(objects.count).o"
-            try Tools.must(["clang"] + flags + ["-Wno-unused-command-line-argument", "-c", source, "-o", object])
+            try Tools.must([
+                "clang", "--target=aarch64-linux-gnu", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-nostdinc",
+                "-isystem", "\(resources)/include", "-isystem", "\(root)/include", "-I\(Tools.shim)/include",
+                "-I\(Tools.root)/Sources/PluginABI/include", "-Wno-unused-command-line-argument", "-c", source, "-o",
+                object,
+            ])
             objects.append(object)
         }
+        let loader = "/lib/ld-linux-aarch64.so.1"
         try Tools.must(
-            ["ld.lld", "-o", "\(folder)/probe", "-dynamic-linker", "/lib/ld-linux-aarch64.so.1", "\(arm)/lib/crt1.o"]
-                + objects + ["\(arm)/lib/libc.so.6", "\(arm)/lib/libc_nonshared.a", "\(arm)/lib/ld-linux-aarch64.so.1"])
-        let result = try Tools.run([try #require(Self.emulator), "-cpu", cpu, "-L", arm, "\(folder)/probe"])
-        #expect(result.status == 0 && result.text == "probe 1, handler kept, 3 times\n", "\(result)")
+            ["ld.lld", "-o", "\(folder)/program", "-dynamic-linker", loader, "\(root)/lib/crt1.o"] + objects
+                + ["\(root)/lib/libc.so.6", "\(root)/lib/libc_nonshared.a", "\(root)\(loader)"])
+        return try Tools.run([try #require(emulator), "-cpu", cpu, "-L", root, "\(folder)/program"])
     }
 }
