@@ -28,9 +28,10 @@ static long read_on(struct hl_open *open, void *to, size_t count) {
     return done;
 }
 
-static long write_on(struct hl_open *open, const void *from, size_t count) {
+static long write_on(struct hl_open *open, const void *from, size_t count, bool last_words) {
     if (open->flags & O_APPEND && open->node->kind == HL_FILE) open->offset = open->node->file.size;
     long done = write_at(open, from, count, open->offset);
+    if (done == -ENOSPC && last_words && hl_memory_open_reserve()) done = write_at(open, from, count, open->offset);
     if (done > 0) open->offset += (uint64_t)done;
     return done;
 }
@@ -44,7 +45,9 @@ long hl_read(long descriptor, long buffer, long count) {
 long hl_write(long descriptor, long buffer, long count) {
     long error;
     struct hl_open *open = hl_writable(descriptor, &error);
-    return open ? write_on(open, (const void *)buffer, (size_t)count) : error == -EISDIR ? -EBADF : error;
+    /* What a function says when its memory is full should be heard. */
+    bool last_words = descriptor == STDERR_FILENO;
+    return open ? write_on(open, (const void *)buffer, (size_t)count, last_words) : error == -EISDIR ? -EBADF : error;
 }
 
 long hl_pread(long descriptor, long buffer, long count, long offset) {

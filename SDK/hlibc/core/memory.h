@@ -9,8 +9,10 @@
 
 #define HL_PAGE ((size_t)4096)
 
-/* Takes [begin, end), whose bytes are all zero, into use. */
+/* Takes [begin, end), whose bytes are all zero, into use, but for a few pages of a large memory. */
 void hl_memory_start(void *begin, void *end);
+/* Takes those pages into use, too: for the outputs of a function that used up its memory. False when they are already. */
+bool hl_memory_open_reserve(void);
 
 /* `count` pages one after another, or NULL; `zero` asks for zeroed ones. */
 void *hl_pages_take(size_t count, bool zero);

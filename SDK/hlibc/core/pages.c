@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define BITS ((size_t)64)
+#define RESERVE ((size_t)16) /* pages, of a memory that is 8 times as large */
 
 static uint64_t *bitmap;
 static char *first_page;
@@ -11,6 +12,7 @@ static size_t page_count;
 static size_t search_from;  /* no page below is free */
 static size_t never_used;   /* pages from here on still hold the zeros that the platform left */
 static size_t used_count;
+static size_t reserve;      /* pages behind the last one */
 
 static size_t page_of(const void *address) { return (size_t)((const char *)address - first_page) / HL_PAGE; }
 
@@ -25,6 +27,15 @@ void hl_memory_start(void *begin, void *end) {
     first_page = (char *)first;
     page_count = high > first ? (high - first) / HL_PAGE : 0;
     search_from = never_used = used_count = 0;
+    reserve = page_count >= RESERVE * 8 ? RESERVE : 0;
+    page_count -= reserve;
+}
+
+bool hl_memory_open_reserve(void) {
+    bool was_closed = reserve > 0;
+    page_count += reserve;
+    reserve = 0;
+    return was_closed;
 }
 
 /* The first page at or after `page` whose bit is `value`; page_count when there is none. */

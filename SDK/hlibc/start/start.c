@@ -38,6 +38,7 @@ __attribute__((used, noreturn)) void dandelion_start(const dn_guest_entry *block
 }
 
 void hl_leave(int code) {
+    hl_memory_open_reserve();
     hl_standard_files();
     if (hl_collect() != 0) code = DANDELION_EXIT_OUT_OF_MEMORY;
     else dandelion_write_outputs();
