@@ -24,11 +24,18 @@ def install_licences(lib, output):
         shutil.copyfile(lib / path, folder / f"{name}.txt")
 
 
+# Libraries that programs name and that are in ours. Empty ones keep the linker from those of the machine that builds.
+NAMED = ("c", "m", "pthread", "dl", "rt", "util", "crypt", "resolv", "c++", "c++abi", "unwind")
+EMPTY_ARCHIVE = b"!<arch>\n"
+
+
 def install_libc(sources, architecture, output):
     own, musl = libc.libc(sources, architecture)
     folder = output / "hlibc" / "lib" / architecture
     libc.merge(folder / "libhlibc.a", [own / "hlibc.a", musl / "musl.a", builtins(sources, architecture)])
     shutil.copyfile(own / "debug.a", folder / "libdandelion-debug.a")
+    for name in NAMED:
+        (folder / f"lib{name}.a").write_bytes(EMPTY_ARCHIVE)
     libc.install_headers(sources.lib, architecture, output / "hlibc")
 
 
