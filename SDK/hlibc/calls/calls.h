@@ -32,9 +32,6 @@ struct hl_open *hl_writable(long descriptor, long *error);
 /* The lowest free descriptor from `from` on, for a node; or -errno. */
 long hl_descriptor_for(struct hl_node *node, uint32_t flags, int from);
 
-/* Makes the files of standard output and error, which are outputs even when nothing was written. */
-void hl_standard_files(void);
-
 /* Where relative paths begin; the root at first. */
 struct hl_node *hl_working_directory(void);
 
@@ -42,9 +39,6 @@ struct hl_node *hl_working_directory(void);
 long hl_find(long at, const char *path, enum hl_end end, struct hl_place *place);
 /* The same for a node that must exist; AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW of `flags` count. */
 long hl_find_node(long at, const char *path, int flags, struct hl_node **node);
-
-/* Time passes by sleeping only; see time.c. */
-void hl_sleep(uint64_t nanoseconds);
 
 /* Ends the function by a message on its standard error, as a signal would. */
 __attribute__((noreturn)) void hl_die(const char *message, int signal);

@@ -1,6 +1,5 @@
 /* Descriptors and open descriptions. */
 #include "calls.h"
-#include <dandelion/function.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
@@ -15,36 +14,14 @@ static int slot_count = sizeof first_slots / sizeof first_slots[0];
 static struct hl_open standard[3];
 static bool standard_ready;
 
-static struct hl_node *stdio_file(struct hl_node *directory, const char *name) {
-    struct hl_entry *entry = hl_directory_find(directory, name, strlen(name));
-    if (entry) return entry->node->kind == HL_FILE ? entry->node : NULL;
-    struct hl_node *node = hl_node_create(HL_FILE, 0666);
-    if (node && hl_directory_add(directory, name, strlen(name), node, false) == 0) return node;
-    return NULL;
-}
-
-static bool has_output(const char *name) { return dandelion_output_set(name) != DANDELION_NO_SET; }
-
-/* Descriptors 0 to 2 are files of the set stdio, or /dev/null where there is none. */
 static void open_standard(void) {
-    static struct hl_node null = {.kind = HL_DEVICE, .device = HL_NULL, .permissions = 0666, .links = 1};
-    static const char *const names[] = {"stdin", "stdout", "stderr"};
-    struct hl_node *directory = hl_set_directory("stdio", 5);
     standard_ready = true;
-    if (directory && hl_populate(directory) != 0) directory = NULL;
     for (int i = 0; i < 3; i++) {
-        struct hl_node *node = NULL;
-        if (directory && i > 0 && has_output("stdio")) node = stdio_file(directory, names[i]);
-        if (directory && i == 0 && hl_directory_find(directory, names[0], 5)) node = stdio_file(directory, names[0]);
-        if (!node) node = &null;
+        struct hl_node *node = hl_standard_file(i);
         node->holds++;
         standard[i] = (struct hl_open){node, 0, i == 0 ? O_RDONLY : O_WRONLY | O_APPEND, 1};
         slots[i].open = &standard[i];
     }
-}
-
-void hl_standard_files(void) {
-    if (!standard_ready) open_standard();
 }
 
 static struct slot *slot_of(long descriptor) {

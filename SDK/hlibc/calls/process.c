@@ -76,3 +76,8 @@ long hl_sysinfo(long to) {
     info->mem_unit = HL_PAGE;
     return 0;
 }
+
+long hl_getrandom(long buffer, long count) {
+    hl_random((void *)buffer, (size_t)count);
+    return count;
+}

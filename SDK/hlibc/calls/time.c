@@ -1,19 +1,11 @@
-/* The clocks. The platform gives the time when the invocation began; from there on time is the function's own: each
- * reading takes a nanosecond and a sleep takes what it asks for, at once. So loops that wait for a time end. */
+/* The clocks over core/clock.c. */
 #include "calls.h"
-#include <dandelion/function.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
 
 #define SECOND UINT64_C(1000000000)
-
-static uint64_t elapsed;
-
-int64_t hl_now(void) { return (int64_t)(dandelion_realtime_ns() + elapsed); }
-
-void hl_sleep(uint64_t nanoseconds) { elapsed += nanoseconds; }
 
 static struct timespec as_time(uint64_t nanoseconds) {
     return (struct timespec){.tv_sec = (time_t)(nanoseconds / SECOND), .tv_nsec = (long)(nanoseconds % SECOND)};
@@ -22,9 +14,9 @@ static struct timespec as_time(uint64_t nanoseconds) {
 long hl_clock_gettime(long clock, long to) {
     bool real = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
     if ((int)clock < 0 || clock > CLOCK_TAI) return -EINVAL;
-    elapsed++;
+    hl_sleep(1);
     /* The other clocks count from a second before the beginning, as zero looks like no time at all to some. */
-    *(struct timespec *)to = as_time(real ? (uint64_t)hl_now() : SECOND + elapsed);
+    *(struct timespec *)to = as_time(real ? (uint64_t)hl_now() : SECOND + hl_elapsed());
     return 0;
 }
 
@@ -35,7 +27,7 @@ long hl_clock_getres(long clock, long to) {
 }
 
 long hl_gettimeofday(long to) {
-    elapsed++;
+    hl_sleep(1);
     struct timespec now = as_time((uint64_t)hl_now());
     if (to) *(struct timeval *)to = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
     return 0;
@@ -67,7 +59,7 @@ long hl_clock_nanosleep(long clock, long flags, long until) {
 }
 
 long hl_times(long to) {
-    long ticks = (long)(elapsed / (SECOND / 100));
+    long ticks = (long)(hl_elapsed() / (SECOND / 100));
     if (to) *(struct tms *)to = (struct tms){.tms_utime = ticks};
     return ticks;
 }
@@ -76,6 +68,6 @@ long hl_getrusage(long who, long to) {
     struct rusage *usage = (struct rusage *)to;
     (void)who;
     memset(usage, 0, 4 * sizeof(long)); /* the two times; musl clears the rest of the kernel's structure itself */
-    usage->ru_utime = (struct timeval){.tv_sec = (time_t)(elapsed / SECOND), .tv_usec = (long)(elapsed % SECOND / 1000)};
+    usage->ru_utime = (struct timeval){.tv_sec = (time_t)(hl_elapsed() / SECOND), .tv_usec = (long)(hl_elapsed() % SECOND / 1000)};
     return 0;
 }

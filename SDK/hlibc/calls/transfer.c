@@ -7,8 +7,8 @@
 
 static long read_device(struct hl_node *node, void *to, size_t count) {
     if (node->device == HL_NULL) return 0;
-    if (node->device == HL_RANDOM) return hl_getrandom((long)to, (long)count);
-    memset(to, 0, count);
+    if (node->device == HL_RANDOM) hl_random(to, count);
+    else memset(to, 0, count);
     return (long)count;
 }
 

@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <string.h>
 
-int64_t hl_file_read(struct hl_node *node, void *to, size_t count, uint64_t offset) {
-    if (offset >= node->file.size) return 0;
-    size_t rest = node->file.size - (size_t)offset;
-    if (count > rest) count = rest;
-    memcpy(to, node->file.data + offset, count);
+const char *hl_file_bytes(struct hl_node *node, size_t *count, uint64_t offset) {
+    size_t rest = offset < node->file.size ? node->file.size - (size_t)offset : 0;
+    if (*count > rest) *count = rest;
+    if (rest == 0) return NULL;
     node->accessed = hl_now();
+    return node->file.data + offset;
+}
+
+int64_t hl_file_read(struct hl_node *node, void *to, size_t count, uint64_t offset) {
+    const char *from = hl_file_bytes(node, &count, offset);
+    if (from) memcpy(to, from, count);
     return (int64_t)count;
 }
 
@@ -53,15 +58,22 @@ static void touched(struct hl_node *node) {
     node->dirty = true;
 }
 
-int64_t hl_file_write(struct hl_node *node, const void *from, size_t count, uint64_t offset) {
-    if (count == 0) return 0;
+int hl_file_place(struct hl_node *node, size_t count, uint64_t offset, char **to) {
     if (offset > INT64_MAX - count) return -EFBIG;
     int error = own(node, offset + count);
     if (error) return error;
     if (offset > node->file.size) memset(node->file.data + node->file.size, 0, (size_t)offset - node->file.size);
-    memcpy(node->file.data + offset, from, count);
     if (offset + count > node->file.size) node->file.size = (size_t)offset + count;
     touched(node);
+    *to = node->file.data + offset;
+    return 0;
+}
+
+int64_t hl_file_write(struct hl_node *node, const void *from, size_t count, uint64_t offset) {
+    char *to;
+    int error = count > 0 ? hl_file_place(node, count, offset, &to) : 0;
+    if (error) return error;
+    if (count > 0) memcpy(to, from, count);
     return (int64_t)count;
 }
 

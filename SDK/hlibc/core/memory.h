@@ -14,6 +14,9 @@ void hl_memory_start(void *begin, void *end);
 /* Takes those pages into use, too: for the outputs of a function that used up its memory. False when they are already. */
 bool hl_memory_open_reserve(void);
 
+/* Whether memory that was never used before may be taken into use; given by the surroundings. */
+bool hl_memory_claim(size_t bytes);
+
 /* `count` pages one after another, or NULL; `zero` asks for zeroed ones. */
 void *hl_pages_take(size_t count, bool zero);
 /* Grows a run of pages in place; false when what follows is taken. */

@@ -62,15 +62,18 @@ static void mark(size_t page, size_t count, bool value) {
     }
 }
 
-/* Marks free pages as used; those that were used before are zeroed when asked for. */
-static void claim(size_t page, size_t count, bool zero) {
+/* Marks free pages as used, unless they may not be; those that were used before are zeroed when asked for. */
+static bool claim(size_t page, size_t count, bool zero) {
+    size_t end = page + count;
+    if (end > never_used && !hl_memory_claim((end - never_used) * HL_PAGE)) return false;
     mark(page, count, true);
     used_count += count;
     if (zero && page < never_used) {
         size_t dirty = page + count < never_used ? count : never_used - page;
         memset(first_page + page * HL_PAGE, 0, dirty * HL_PAGE);
     }
-    if (page + count > never_used) never_used = page + count;
+    if (end > never_used) never_used = end;
+    return true;
 }
 
 void *hl_pages_take(size_t count, bool zero) {
@@ -79,7 +82,7 @@ void *hl_pages_take(size_t count, bool zero) {
     while (page < page_count && count <= page_count - page) {
         size_t end = next(page, true);
         if (end - page >= count) {
-            claim(page, count, zero);
+            if (!claim(page, count, zero)) return NULL;
             if (page == search_from) search_from += count;
             return first_page + page * HL_PAGE;
         }
@@ -91,8 +94,7 @@ void *hl_pages_take(size_t count, bool zero) {
 bool hl_pages_extend(void *pages, size_t count, size_t new_count, bool zero) {
     size_t end = page_of(pages) + count, more = new_count - count;
     if (end > page_count || more > page_count - end || next(end, true) < end + more) return false;
-    claim(end, more, zero);
-    return true;
+    return claim(end, more, zero);
 }
 
 void hl_pages_give(void *pages, size_t count) {

@@ -74,8 +74,17 @@ struct hl_place {
 
 extern struct hl_node *hl_root;
 
-/* CLOCK_REALTIME for time stamps, given by the surroundings. */
+/* clock.c. The platform gives the time when the invocation began; from there on time is the function's own: each reading
+ * of a clock takes a nanosecond and a sleep takes what it asks for, at once. So loops that wait for a time end. */
+/* CLOCK_REALTIME in nanoseconds, without taking time. */
 int64_t hl_now(void);
+/* Nanoseconds since the beginning. */
+uint64_t hl_elapsed(void);
+void hl_sleep(uint64_t nanoseconds);
+
+/* random.c: ChaCha20 (RFC 8439, section 2.3) keyed by the 256 bits that the platform gives each invocation. */
+void hl_random_start(const uint64_t seed[4]);
+void hl_random(void *to, size_t count);
 
 /* node.c */
 struct hl_node *hl_node_create(enum hl_kind kind, uint32_t permissions);
@@ -93,6 +102,10 @@ struct hl_entry *hl_directory_next(struct hl_node *directory, uint64_t after);
 void hl_directory_free(struct hl_node *directory);
 
 /* file.c */
+/* The bytes from `offset` on where they lie; `count` becomes how many there are of those asked for. */
+const char *hl_file_bytes(struct hl_node *node, size_t *count, uint64_t offset);
+/* Makes room for `count` bytes at `offset`, which the caller then writes to `to`. */
+int hl_file_place(struct hl_node *node, size_t count, uint64_t offset, char **to);
 int64_t hl_file_read(struct hl_node *node, void *to, size_t count, uint64_t offset);
 int64_t hl_file_write(struct hl_node *node, const void *from, size_t count, uint64_t offset);
 int hl_file_resize(struct hl_node *node, uint64_t size);
@@ -121,6 +134,11 @@ int hl_mount(void);
 int hl_populate(struct hl_node *directory);
 /* The directory of a set, NULL when there is none. */
 struct hl_node *hl_set_directory(const char *name, size_t length);
+
+/* standard.c */
+/* The file of the set stdio behind descriptor 0, 1 or 2, or the null device where there is none. Those of standard
+ * output and error are outputs even when nothing was written, so this is to be called before hl_collect. */
+struct hl_node *hl_standard_file(int descriptor);
 
 /* collect.c */
 /* Adds every file below output sets' directories to the outputs; 0 or -ENOMEM. */

@@ -1,12 +1,12 @@
-/* Random bytes: ChaCha20 (RFC 8439, section 2.3) keyed by the 256 bits that the platform gives each invocation. */
-#include "calls.h"
-#include "../start/entry.h"
+#include "vfs.h"
+#include <string.h>
 
 #define ROUNDS 20
 
 static uint32_t block[16];
 static size_t left; /* bytes of the block not given out */
 static uint64_t counter;
+static uint32_t key[8];
 
 static uint32_t rotated(uint32_t word, int bits) { return word << bits | word >> (32 - bits); }
 
@@ -19,7 +19,7 @@ static void quarter_round(uint32_t *s, int a, int b, int c, int d) {
 
 static void next_block(void) {
     uint32_t state[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-    memcpy(state + 4, hl_entry_block->random, 32);
+    memcpy(state + 4, key, sizeof key);
     state[12] = (uint32_t)counter;
     state[13] = (uint32_t)(counter++ >> 32);
     memcpy(block, state, sizeof block);
@@ -31,15 +31,15 @@ static void next_block(void) {
     left = sizeof block;
 }
 
-long hl_getrandom(long buffer, long count) {
-    unsigned char *to = (unsigned char *)buffer;
-    for (size_t rest = (size_t)count; rest > 0;) {
+void hl_random_start(const uint64_t seed[4]) { memcpy(key, seed, sizeof key); }
+
+void hl_random(void *to, size_t count) {
+    for (unsigned char *at = to; count > 0;) {
         if (left == 0) next_block();
-        size_t part = rest < left ? rest : left;
-        memcpy(to, (unsigned char *)block + sizeof block - left, part);
+        size_t part = count < left ? count : left;
+        memcpy(at, (unsigned char *)block + sizeof block - left, part);
         left -= part;
-        to += part;
-        rest -= part;
+        at += part;
+        count -= part;
     }
-    return count;
 }

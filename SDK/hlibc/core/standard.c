@@ -1,0 +1,22 @@
+#include "vfs.h"
+#include <dandelion/function.h>
+#include <string.h>
+
+static struct hl_node null = {.kind = HL_DEVICE, .device = HL_NULL, .permissions = 0666, .links = 1};
+
+static struct hl_node *file_named(struct hl_node *directory, const char *name, bool create) {
+    struct hl_entry *entry = hl_directory_find(directory, name, strlen(name));
+    if (entry) return entry->node->kind == HL_FILE ? entry->node : NULL;
+    struct hl_node *node = create ? hl_node_create(HL_FILE, 0666) : NULL;
+    return node && hl_directory_add(directory, name, strlen(name), node, false) == 0 ? node : NULL;
+}
+
+struct hl_node *hl_standard_file(int descriptor) {
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    static bool made[3]; /* one that the function removed later is not made again */
+    bool output = descriptor > 0, wanted = !output || dandelion_output_set("stdio") != DANDELION_NO_SET;
+    struct hl_node *directory = wanted ? hl_set_directory("stdio", 5) : NULL, *node = NULL;
+    if (directory && hl_populate(directory) == 0) node = file_named(directory, names[descriptor], output && !made[descriptor]);
+    made[descriptor] = true;
+    return node ? node : &null;
+}
