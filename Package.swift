@@ -34,14 +34,15 @@ func shim(_ name: String, path: String, _ dependencies: [Target.Dependency] = []
 
 /// A plugin's Swift target at Plugins/<folder>; its product exports the entry symbol and nothing else.
 func plugin(
-    _ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+    _ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil,
+    plugins: [Target.PluginUsage]? = nil
 ) -> Target {
     .target(
         name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport"] + dependencies, path: "Plugins/\(folder)",
         exclude: exclude, resources: resources, swiftSettings: swiftSettings,
         linkerSettings: [
             .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
-        ])
+        ], plugins: plugins)
 }
 
 func pluginProduct(_ folder: String) -> Product {
@@ -155,8 +156,10 @@ let package = Package(
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
-            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
-            resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory"].map { .embedInCode("Crate/\($0).rs") }),
+            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "WasiShim", "README.md"],
+            resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory"].map { .embedInCode("Crate/\($0).rs") },
+            plugins: [.plugin(name: "WasiShim")]),
+        .plugin(name: "WasiShim", capability: .buildTool(), path: "Plugins/RWasm/WasiShim", exclude: ["embed.sh"]),
         .executableTarget(
             name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",
             swiftSettings: swiftSettings),

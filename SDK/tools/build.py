@@ -6,8 +6,9 @@ from pathlib import Path
 
 import libc
 import libcxx
+import wasm
 from builtins_library import builtins
-from sources import Problem, Sources
+from sources import Problem, Sources, say
 
 LICENCES = {
     "musl": "libc/musl/COPYRIGHT",
@@ -45,6 +46,10 @@ def main(output):
     for architecture in ("x86_64", "aarch64"):
         install_libc(sources, architecture, output)
         libcxx.install(sources, architecture, output)
+    try:
+        wasm.install(sources, output)
+    except Problem as problem:
+        say(f"the Wasm target is left out: {problem}")
 
 
 if __name__ == "__main__":

@@ -42,12 +42,13 @@ enum WasmGuest {
         }
     }
 
-    private static func run(_ arguments: [String]) throws {
+    static func run(_ arguments: [String]) throws {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var pid = pid_t()
         var status: Int32 = -1
-        guard posix_spawnp(&pid, "clang", nil, nil, &argv, environ) == 0, waitpid(pid, &status, 0) == pid, status == 0
+        guard let program = argv[0], posix_spawnp(&pid, program, nil, nil, &argv, environ) == 0,
+            waitpid(pid, &status, 0) == pid, status == 0
         else { throw HarnessError(DN_FAILED, "\(arguments.joined(separator: " ")) failed with \(status)") }
     }
 }

@@ -9,6 +9,7 @@ struct Ending {
     private var trap: Trap?
     private var address: UInt64?
     private var function: UInt32?
+    private var isInShim = false
     private let image: Image
 
     init(trap: Trap, image: Image) {
@@ -16,15 +17,17 @@ struct Ending {
         self.image = image
     }
 
-    init(_ end: rwasm_end, image: Image) {
+    init(_ end: rwasm_end, image: Image, isInShim: Bool) {
         self.image = image
+        self.isInShim = isInShim
         function = end.function == RWASM_NO_FUNCTION ? nil : end.function
         switch end.kind {
         case RWASM_TRAPPED:
             trap = Trap(rawValue: end.code) ?? .panic
         case RWASM_BOUNDS:
             trap = .memoryBounds
-            address = end.address
+            // The second memory is the module's own.
+            address = end.address % UInt64(LinearMemory.reservedBytes)
         case RWASM_STACK:
             kind = DN_FAULT_STACK
             trap = .stackExhausted
@@ -41,7 +44,11 @@ struct Ending {
             result.trap_code = Int32(trap.rawValue)
             result.valid |= DN_RESULT_TRAP
             var text = trap.message
-            if let function { text += " in function \(function)\(image.name(of: Int(function)))" }
+            if isInShim {
+                text += " in the WASI shim"
+            } else if let function {
+                text += " in function \(function)\(image.name(of: Int(function)))"
+            }
             if let address { text += " at address \(address)" }
             writeText(text, into: &result.detail)
         }

@@ -43,7 +43,7 @@ final class Engine {
     // MARK: Contexts
 
     func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
-        guard limit >= Image.pageBytes, limit <= Slot.contextMax else {
+        guard limit >= Part.pageBytes, limit <= Slot.contextMax else {
             throw PluginError(
                 DN_LIMIT, "a memory limit of \(limit) bytes; this backend takes 64 KiB to \(Slot.contextMax >> 30) GiB")
         }
@@ -73,7 +73,7 @@ final class Engine {
     // MARK: Runs
 
     func run(_ slot: Slot, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
-        guard let image = slot.image, let code = slot.code, let area = slot.area else {
+        guard let image = slot.image, slot.main != nil else {
             throw PluginError(DN_MISUSE, "run before context_load")
         }
         let begin = Clock.now()
@@ -85,18 +85,48 @@ final class Engine {
         rwasm_runner_watch(runner, slot.memory, UInt64(Slot.reservedBytes))
         rwasm_runner_begin(runner, parameters.run_id, parameters.deadline)
         defer { rwasm_runner_end(runner) }
+        slot.shareMemory()
         // A start function may zero the place of what the host has written already.
         let system = slot.systemData
-        for (index, function) in image.entries.enumerated() {
-            if index > 0, let system { slot.systemData = system }
-            var argument = rwasm_value(low: parameters.entry_block, high: 0)
-            let end = rwasm_runner_call(runner, code.descriptor(), area.instance, UInt32(function), &argument, 1)
+        var code: UInt64 = 0
+        for (index, step) in image.steps.enumerated() {
+            if index > 0, image.wasi == nil, let system { slot.systemData = system }
+            let end = call(step, slot, parameters, &code)
             guard end.kind != RWASM_RETURNED else { continue }
-            Ending(end, image: image).write(to: &result)
+            if !slot.hasLeft(end) { Ending(end, image: image, isInShim: slot.isInShim).write(to: &result) }
             break
         }
         result.run_ns = Clock.now() &- begin
         return result
+    }
+
+    private func call(_ step: Image.Step, _ slot: Slot, _ parameters: dn_run_params, _ code: inout UInt64) -> rwasm_end
+    {
+        guard let placed = step.isShim ? slot.shim : slot.main else { return rwasm_end() }
+        let argument =
+            switch step.argument {
+            case .none: UInt64(0)
+            case .entryBlock: parameters.entry_block
+            case .exitCode: code
+            }
+        var values = (rwasm_value(low: argument, high: 0), rwasm_value())
+        // SAFETY: a tuple of two values is laid out as an array of two, and lives during the call.
+        let end = withUnsafeMutableBytes(of: &values) { bytes in
+            rwasm_runner_call(
+                runner, placed.code.descriptor(), placed.area.instance, step.function,
+                bytes.assumingMemoryBound(to: rwasm_value.self).baseAddress.unsafelyUnwrapped, 2)
+        }
+        if step.givesCode { code = values.0.low }
+        return end
+    }
+}
+
+extension Slot {
+    /// Whether a run ended by leaving: the exit code was stored, then came an `unreachable`. There is no other way to leave
+    /// from any depth without an import.
+    func hasLeft(_ end: rwasm_end) -> Bool {
+        end.kind == RWASM_TRAPPED && end.code == Trap.unreachable.rawValue
+            && systemData.map { $0.exit_code != -1 } ?? false
     }
 }
 

@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginSupport
+import Synchronization
 
 /// A started plugin: what its engines and images share.
 final class Instance: Sendable {
@@ -20,6 +21,8 @@ final class Instance: Sendable {
     let services: HostServices
     let settings: Settings
     let builder: Builder
+    /// What serves WASI imports, once a module needed it.
+    let shim = Mutex<Wasi?>(nil)
     /// /proc/self/pagemap for finding resident pages, -1 when the kernel is too old.
     let pagemap: Int32
 

@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginSupport
+import Synchronization
 
 /// Loads images: decodes, validates, transpiles, compiles or finds in the cache.
 extension Instance {
@@ -17,63 +18,80 @@ extension Instance {
         }
         let cache = try Cache(parameters.cache_directory.map { String(cString: $0) }, budget: settings.cacheBytes)
         defer { cache.close() }
-        let code = try code(module, in: cache, progress)
+        let wasi = Wasi.serves(module) ? try wasi(in: cache) : nil
+        let code = try code(builder.key(of: module.bytes), firstLevel(module), in: cache, progress) {
+            () throws(WasmError) in try Crates.sole(module)
+        }
         let plan = ModulePlan(module, isLinkable: false)
-        let image = try Image(module, plan.ordinals, code: code, label: label)
+        let image = try Image(Part(module, plan.ordinals, code: code), wasi: wasi, label: label)
         if code.level == .quick, settings.optimises { Upgrade(image, builder, cache.directory, self).submit() }
         return image
+    }
+
+    /// The shim, compiled when a module first needs it.
+    private func wasi(in cache: Cache) throws(PluginError) -> Wasi {
+        if let made = shim.withLock({ $0 }) { return made }
+        let module = try Self.checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
+        // Its functions are called from outside, so it is not the code that the same bytes become for a user.
+        let code = try code(builder.key(of: Array("shim".utf8) + module.bytes), .fast, in: cache, { _, _ in }) {
+            () throws(WasmError) in try Crates.linkable([module])
+        }
+        let plan = ModulePlan(module, isLinkable: true)
+        let made = try Wasi(Part(module, plan.ordinals, code: code))
+        shim.withLock { $0 = made }
+        return made
     }
 
     private static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
         guard bytes.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
             throw PluginError(DN_UNSUPPORTED, "not a WebAssembly module")
         }
-        do throws(WasmError) {
+        return try checked { () throws(WasmError) in
             let module = try ModuleDecoder.decode(bytes)
             try checkImports(module)
             return module
-        } catch {
-            throw PluginError(error)
         }
     }
 
-    /// The host gives a function nothing but memory.
+    /// `body` with errors as the host takes them.
+    static func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
+        do throws(WasmError) { return try body() } catch { throw PluginError(error) }
+    }
+
+    /// A function gets a memory, and what WASI has.
     private static func checkImports(_ module: Module) throws(WasmError) {
-        for entry in module.imports where entry.kind != .memory || entry.module != "env" || entry.name != "memory" {
+        for entry in module.imports {
+            let isMemory = entry.kind == .memory && entry.module == "env" && entry.name == "memory"
+            let isCall = entry.kind == .function && entry.module == Wasi.module
+            guard !isMemory, !isCall else { continue }
             throw WasmError(
-                .invalid, "import \(entry.module).\(entry.name) does not exist; the only one is env.memory",
-                at: entry.offset)
+                .invalid,
+                "import \(entry.module).\(entry.name) does not exist; there are env.memory and the functions of "
+                    + Wasi.module, at: entry.offset)
         }
     }
 
-    /// The best code that is in the cache, or the first version.
+    /// The level of a module's first version.
+    private func firstLevel(_ module: Module) -> Builder.Level {
+        let size = module.bodies.reduce(0) { $0 + $1.bytes.count }
+        return size < Self.smallCode && settings.optimises ? .fast : .quick
+    }
+
+    /// The best code that is in the cache, or a version of `level`.
     private func code(
-        _ module: Module, in cache: Cache, _ progress: (UInt32, String) -> Void
+        _ key: String, _ level: Builder.Level, in cache: Cache, _ progress: (UInt32, String) -> Void,
+        _ crates: () throws(WasmError) -> Crates
     ) throws(PluginError) -> Code {
-        let key = builder.key(of: module.bytes)
         for level in [Builder.Level.fast, .quick] {
             let path = builder.path(key, level, in: cache.directory)
             if Files.exists(path) { return try Code(path, level) }
         }
         progress(0, "validating")
-        let crates = try Crates.checked(module)
-        let size = module.bodies.reduce(0) { $0 + $1.bytes.count }
-        let level: Builder.Level = size < Self.smallCode && settings.optimises ? .fast : .quick
+        let crates = try Self.checked(crates)
         let path = builder.path(key, level, in: cache.directory)
         try builder.build(crates, level, to: path, in: cache.directory) { progress($0, "compiling") }
         cache.prune(keeping: path)
         return try Code(path, level)
-    }
-}
-
-extension Crates {
-    /// `sole` with errors as the host takes them.
-    static func checked(_ module: Module) throws(PluginError) -> Crates {
-        do throws(WasmError) {
-            return try sole(module)
-        } catch {
-            throw PluginError(error)
-        }
     }
 }
 
@@ -120,9 +138,10 @@ private final class Upgrade: Sendable {
         do throws(PluginError) {
             let cache = try Cache(Files.exists(directory) ? directory : nil, budget: instance.settings.cacheBytes)
             defer { cache.close() }
-            let path = builder.path(builder.key(of: image.module.bytes), .fast, in: cache.directory)
-            try builder.build(try Crates.checked(image.module), .fast, to: path, in: cache.directory)
-            image.code = try Code(path, .fast)
+            let path = builder.path(builder.key(of: image.main.module.bytes), .fast, in: cache.directory)
+            let crates = try Instance.checked { () throws(WasmError) in try Crates.sole(image.main.module) }
+            try builder.build(crates, .fast, to: path, in: cache.directory)
+            image.main.code = try Code(path, .fast)
             cache.prune(keeping: path)
             instance.services.log(DN_LOG_INFO, "\(image.label) runs its optimised version from now on")
         } catch {

@@ -14,40 +14,55 @@ final class Slot: @unchecked Sendable {
 
     unowned let engine: Engine
     private let state = Atomic<UInt32>(State.clean.rawValue)
-    let memory: UnsafeMutableRawPointer
+    private let reservation: UnsafeMutableRawPointer
     private let areaBase: UnsafeMutableRawPointer
+    /// The context, and the memory of a module that is served by another one.
+    private var context: LinearMemory
+    private var guest: LinearMemory
+    private let served: UnsafeMutablePointer<rwasm_served>
     private(set) var image: Image?
-    private(set) var code: Code?
-    private(set) var area: Area?
+    private(set) var main: Placed?
+    private(set) var shim: Placed?
     /// The trap that ended instantiation.
     private(set) var failure: Trap?
     /// Asked for by the host.
     var limit: UInt64 = 0
-    /// Bytes from `memory` on that can be read and written.
-    private var accessible: UInt64 = 0
+    /// Of the context.
     private var bytes: UInt64 = 0
 
-    static let reservedBytes = Int(contextMax) + 2 << 32 + 65536
+    /// An instance and its code.
+    struct Placed {
+        var area: Area
+        var code: Code
+    }
+
     static let contextMax: UInt64 = 4 << 30
     static let areaBytes = 256 << 20
-    /// Memory that stays resident in an idle slot.
-    static let kept: UInt64 = 4 << 20
+    static let reservedBytes = 2 * LinearMemory.reservedBytes
 
     init(engine: Engine) throws(PluginError) {
         self.engine = engine
-        memory = try Self.reserve(Self.reservedBytes, PROT_NONE)
+        reservation = try Self.reserve(Self.reservedBytes, PROT_NONE)
         do {
             areaBase = try Self.reserve(Self.areaBytes, PROT_READ | PROT_WRITE)
         } catch {
-            munmap(memory, Self.reservedBytes)
+            munmap(reservation, Self.reservedBytes)
             throw error
         }
+        context = LinearMemory(base: reservation)
+        guest = LinearMemory(base: reservation + LinearMemory.reservedBytes)
+        served = .allocate(capacity: 1)
+        served.initialize(to: rwasm_served())
     }
 
     deinit {
-        munmap(memory, Self.reservedBytes)
+        munmap(reservation, Self.reservedBytes)
         munmap(areaBase, Self.areaBytes)
+        served.deallocate()
     }
+
+    /// Where both memories lie.
+    var memory: UnsafeMutableRawPointer { reservation }
 
     private static func reserve(_ count: Int, _ protection: Int32) throws(PluginError) -> UnsafeMutableRawPointer {
         let memory = mmap(nil, count, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -70,49 +85,72 @@ final class Slot: @unchecked Sendable {
 
     /// Makes all memory zero again.
     func recycle() {
-        (image, code, area, failure) = (nil, nil, nil, nil)
-        rwasm_zero(engine.instance.pagemap, memory, accessible, Self.kept)
+        let pagemap = engine.instance.pagemap
+        if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, pagemap: pagemap) }
+        context.recycle(0, pagemap: pagemap)
+        (image, main, shim, failure) = (nil, nil, nil, nil)
     }
 
     // MARK: Placing an image
 
     func place(_ image: Image) throws(PluginError) {
-        bytes = min(limit, image.maximumBytes) & ~(Image.pageBytes - 1)
-        guard bytes >= image.minimumBytes else {
-            throw PluginError(DN_LIMIT, "the module needs \(image.minimumBytes) bytes, its memory limit is \(limit)")
+        bytes = min(limit, image.front.maximumBytes) & ~(Part.pageBytes - 1)
+        let least = image.front.minimumBytes + (image.wasi == nil ? 0 : image.main.minimumBytes)
+        guard bytes >= least else {
+            throw PluginError(DN_LIMIT, "the module needs \(least) bytes, its memory limit is \(limit)")
         }
-        let code = image.code
-        let descriptor = code.descriptor()
-        let layout = AreaLayout(
-            image.module, instanceSize: descriptor.pointee.size, instanceAlignment: descriptor.pointee.align)
-        guard layout.size <= Self.areaBytes else {
-            throw PluginError(DN_LIMIT, "the module's tables and globals need \(layout.size >> 20) MiB")
+        try context.protect(bytes)
+        let state = context.state(bytes: bytes, maximum: bytes)
+        if let wasi = image.wasi {
+            try placeServed(image, wasi, state)
+        } else {
+            main = try instantiate(image.main, after: 0, memory: state)
         }
-        try protect(bytes)
-        let area = Area(base: areaBase, layout: layout)
-        area.prepare(image.module, image.template)
-        area.memory.initialize(
-            to: rwasm_memory(
-                base: memory.assumingMemoryBound(to: UInt8.self), bytes: bytes, grow: rwasm_grow, maximum: bytes))
-        area.setSegments(image.module, bytes: image.bytes, elements: image.elements)
-        failure = area.fill(image.template, bytes: image.bytes)
-        area.make(descriptor)
-        (self.image, self.code, self.area) = (image, code, area)
+        self.image = image
+        for placed in [shim, main].compactMap({ $0 }) { placed.area.make(placed.code.descriptor()) }
     }
 
-    /// Makes exactly the first `count` bytes accessible.
-    private func protect(_ count: UInt64) throws(PluginError) {
-        guard count != accessible else { return }
-        let grows = count > accessible
-        let from = min(count, accessible)
-        let length = Int(max(count, accessible) - from)
-        guard mprotect(memory + Int(from), length, grows ? PROT_READ | PROT_WRITE : PROT_NONE) == 0 else {
-            throw PluginError(DN_NO_MEMORY, "cannot change the protection of \(length) bytes", errno: errno)
-        }
-        // What a larger function left beyond must not come back with the next one.
-        if !grows { madvise(memory + Int(from), length, MADV_DONTNEED) }
-        accessible = count
+    /// The shim in the context, and the module beside it.
+    private func placeServed(_ image: Image, _ wasi: Wasi, _ state: rwasm_memory) throws(PluginError) {
+        let shim = try instantiate(wasi.part, after: 0, memory: state)
+        let own = image.main.minimumBytes
+        try guest.protect(own)
+        let memory = guest.state(bytes: own, maximum: max(own, min(bytes, image.main.maximumBytes)))
+        let main = try instantiate(image.main, after: shim.area.layout.size, memory: memory)
+        served.pointee = rwasm_served(
+            code: shim.code.descriptor(), instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
+            guest: main.area.memory, functions: image.served, count: UInt32(image.module.importedFunctions),
+            reach: wasi.reach, reach_count: wasi.reachCount, inside: 0)
+        (shim.area.env.pointee.host, shim.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_reach)
+        (main.area.env.pointee.host, main.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_serve)
+        (self.shim, self.main) = (shim, main)
     }
+
+    private func instantiate(_ part: Part, after used: Int, memory: rwasm_memory) throws(PluginError) -> Placed {
+        let code = part.code
+        let descriptor = code.descriptor()
+        let layout = AreaLayout(
+            part.module, instanceSize: descriptor.pointee.size, instanceAlignment: descriptor.pointee.align)
+        let begin = (used + 63) & ~63
+        guard begin + layout.size <= Self.areaBytes else {
+            throw PluginError(DN_LIMIT, "the module's tables and globals need \(layout.size >> 20) MiB")
+        }
+        let (area, trap) = part.instantiate(code, layout, at: areaBase + begin, memory: memory)
+        if let trap { failure = trap }
+        return Placed(area: area, code: code)
+    }
+
+    /// When the inputs are there: both memories together keep to the context's limit. What the shim's files need beyond
+    /// this is taken from what the module's memory may grow by.
+    func shareMemory() {
+        guard shim != nil, let main, let system = systemData else { return }
+        let memory = main.area.memory
+        let left = bytes - min(bytes, UInt64(system.heap_begin))
+        memory.pointee.maximum = max(memory.pointee.bytes, min(memory.pointee.maximum, left))
+    }
+
+    /// Whether the shim's code is what a run was in.
+    var isInShim: Bool { shim != nil && served.pointee.inside != 0 }
 
     // MARK: The host's view
 
@@ -127,11 +165,11 @@ final class Slot: @unchecked Sendable {
     /// The function's system data. The image checked that it lies in the memory.
     var systemData: dn_guest_system32? {
         get {
-            image?.systemData.map { (memory + Int($0)).loadUnaligned(as: dn_guest_system32.self) }
+            image?.systemData.map { (context.base + Int($0)).loadUnaligned(as: dn_guest_system32.self) }
         }
         set {
             guard let address = image?.systemData, let newValue else { return }
-            (memory + Int(address)).storeBytes(of: newValue, as: dn_guest_system32.self)
+            (context.base + Int(address)).storeBytes(of: newValue, as: dn_guest_system32.self)
         }
     }
 
@@ -139,6 +177,6 @@ final class Slot: @unchecked Sendable {
         guard address <= bytes, count <= bytes - address else {
             throw PluginError(DN_OUT_OF_RANGE, "\(count) bytes at \(address) of a memory of \(bytes)")
         }
-        return memory + Int(address)
+        return context.base + Int(address)
     }
 }

@@ -29,7 +29,7 @@ struct Builder: Sendable {
     static let transpilerVersion: String = {
         var digest = Digest()
         for (_, bytes) in runtime { digest.update(bytes) }
-        return "1." + digest.finish().prefix(16)
+        return "2." + digest.finish().prefix(16)
     }()
 
     private static let runtime: [(name: String, bytes: [UInt8])] = [

@@ -70,7 +70,7 @@ pub struct Env {
     tag: u64,
     host: *mut u8,
     /// Calls a function reference, or (with the highest bit) an import by its number; `kind` is the type's index.
-    call: Option<extern "C" fn(host: *mut u8, reference: u64, kind: u32, arguments: *mut Value) -> u32>,
+    call: Option<extern "C" fn(host: *mut u8, reference: u64, kind: u32, arguments: *mut Value, count: usize) -> u32>,
 }
 
 /// Bytes of a data segment, or references of an element segment; `length` becomes 0 when it is dropped.
@@ -144,7 +144,7 @@ impl Env {
     #[inline(never)]
     pub fn call(&self, reference: u64, kind: u32, arguments: &mut [Value], at: u32) {
         let code = match self.call {
-            Some(call) => call(self.host, reference, kind, arguments.as_mut_ptr()),
+            Some(call) => call(self.host, reference, kind, arguments.as_mut_ptr(), arguments.len()),
             None => INDIRECT_CALL_TYPE,
         };
         if code != 0 {

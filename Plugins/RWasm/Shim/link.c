@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { UNINITIALIZED_ELEMENT = 4, INDIRECT_CALL_TYPE = 5, VALUES = 1000 };
+enum { UNINITIALIZED_ELEMENT = 4, INDIRECT_CALL_TYPE = 5 };
 
-uint32_t rwasm_link_call(void *host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments) {
+uint32_t rwasm_link_call(void *host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count) {
     struct rwasm_linked *self = host;
     uint32_t type = self->types[kind];
     /* The number of an import stands for what is bound to it. */
@@ -20,8 +20,7 @@ uint32_t rwasm_link_call(void *host, uint64_t reference, uint32_t kind, struct r
     struct rwasm_linked *target = self->store->linked[instance];
     uint32_t ordinal = (uint32_t)reference;
     if (ordinal >= target->count || target->kinds[ordinal] != type) return INDIRECT_CALL_TYPE;
-    /* The types agree, so the callee touches no more values than the caller has. */
-    target->code->call(target->instance, target->functions[ordinal], arguments, VALUES);
+    target->code->call(target->instance, target->functions[ordinal], arguments, count);
     return 0;
 }
 

@@ -24,6 +24,9 @@ final class ModulePlan {
     /// Functions that are called from another part.
     private(set) var crossCalls: Set<Int> = []
 
+    /// A program's entry; a reactor, which has none, is run by one of the others.
+    static let entryNames = ["_start", "run", "main", "__main_void"]
+
     /// What function references of the only instance begin with.
     static let soleTag: UInt64 = 1 << 32
 
@@ -47,7 +50,8 @@ final class ModulePlan {
                 .functions.append(function)
         }
         let entries =
-            ["_start", "_initialize"].compactMap { module.export($0, .function) } + [module.start].compactMap { $0 }
+            (Self.entryNames + ["_initialize"]).compactMap { module.export($0, .function) }
+            + [module.start].compactMap { $0 }
         let exports = callsExports ? module.exports.filter { $0.kind == .function }.map(\.index) : []
         callable = Set(entries + (isLinkable ? declared : exports)).sorted()
     }

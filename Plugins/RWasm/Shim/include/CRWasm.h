@@ -46,7 +46,8 @@ struct rwasm_env {
     uint32_t element_count;
     uint64_t tag;
     void *_Nullable host;
-    uint32_t (*_Nullable call)(void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments);
+    uint32_t (*_Nullable call)(
+        void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count);
 };
 
 struct rwasm_descriptor {
@@ -115,9 +116,33 @@ struct rwasm_store {
     struct rwasm_linked *_Nullable linked[RWASM_STORE_MAX];
 };
 /* The slot `call` of an env whose host is a struct rwasm_linked. */
-uint32_t rwasm_link_call(void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments);
+uint32_t rwasm_link_call(
+    void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count);
 /* Gives a program without a host the signal handlers and the alternate stack that the runner needs. Returns 0 or errno. */
 int rwasm_install_handlers(struct rwasm_runner *runner);
+
+/* ---- A module whose imports another one serves, in a memory of its own ---- */
+
+struct rwasm_served {
+    const struct rwasm_descriptor *_Nullable code; /* the server's, and its instance */
+    void *_Nullable instance;
+    const struct rwasm_memory *_Nullable memory; /* the server's */
+    struct rwasm_memory *_Nullable guest;        /* the other's */
+    const uint32_t *_Nullable functions;         /* the server's functions, by the guest's imports */
+    uint32_t count;
+    const uint32_t *_Nullable reach; /* RWASM_REACH_*, by the server's imports */
+    uint32_t reach_count;
+    volatile uint32_t inside; /* the server runs */
+};
+/* What a server asks of its surroundings; each gives 0 or an error number. */
+#define RWASM_REACH_LOAD 0  /* (to: server's address, from: guest's, count) */
+#define RWASM_REACH_STORE 1 /* (to: guest's address, from: server's, count) */
+#define RWASM_REACH_CLAIM 2 /* (count): takes bytes that the guest's memory could have grown by */
+/* The slots `call` of the envs of a guest and of its server; the host of both is a struct rwasm_served. */
+uint32_t rwasm_serve(
+    void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count);
+uint32_t rwasm_reach(
+    void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count);
 
 /* ---- Memory ---- */
 

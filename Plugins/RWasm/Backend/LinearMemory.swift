@@ -1,0 +1,45 @@
+import CRWasm
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// A linear memory that is used again and again: a part of a slot's reservation, of which the first bytes are accessible.
+///
+/// SAFETY: `base` begins a reservation of `reservedBytes` that only the slot's engine touches.
+struct LinearMemory {
+    let base: UnsafeMutableRawPointer
+    private var accessible: UInt64 = 0
+
+    /// More than a 32-bit address and a 32-bit offset reach.
+    static let reservedBytes = Int(Slot.contextMax) + 2 << 32 + 65536
+    /// Memory that stays resident while it is not in use.
+    static let kept: UInt64 = 4 << 20
+
+    init(base: UnsafeMutableRawPointer) { self.base = base }
+
+    /// Makes exactly the first `count` bytes accessible.
+    mutating func protect(_ count: UInt64) throws(PluginError) {
+        guard count != accessible else { return }
+        let grows = count > accessible
+        let from = min(count, accessible)
+        let length = Int(max(count, accessible) - from)
+        guard mprotect(base + Int(from), length, grows ? PROT_READ | PROT_WRITE : PROT_NONE) == 0 else {
+            throw PluginError(DN_NO_MEMORY, "cannot change the protection of \(length) bytes", errno: errno)
+        }
+        // What a larger function left beyond must not come back with the next one.
+        if !grows { madvise(base + Int(from), length, MADV_DONTNEED) }
+        accessible = count
+    }
+
+    /// Makes all of it zero again; `bytes` are those that a run left accessible.
+    mutating func recycle(_ bytes: UInt64, pagemap: Int32) {
+        accessible = max(accessible, bytes)
+        rwasm_zero(pagemap, base, accessible, Self.kept)
+    }
+
+    /// What an instance sees of it.
+    func state(bytes: UInt64, maximum: UInt64) -> rwasm_memory {
+        rwasm_memory(
+            base: base.assumingMemoryBound(to: UInt8.self), bytes: bytes, grow: rwasm_grow, maximum: maximum)
+    }
+}
