@@ -1,7 +1,7 @@
 /* The debug backend: what a platform does for a function, by a function's own Linux process, so that debuggers work.
  * Only the files of this folder make system calls; the rest of the program is the one that runs on a node. */
 #include "linux.h"
-#include "../start/entry.h"
+#include <dandelion/guest.h>
 #include "../../freestanding/runtime.h"
 #include <string.h>
 #include <time.h>
