@@ -156,10 +156,10 @@ let package = Package(
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
-            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "WasiShim", "README.md"],
+            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
             resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory"].map { .embedInCode("Crate/\($0).rs") },
             plugins: [.plugin(name: "WasiShim")]),
-        .plugin(name: "WasiShim", capability: .buildTool(), path: "Plugins/RWasm/WasiShim", exclude: ["embed.sh"]),
+        .plugin(name: "WasiShim", capability: .buildTool(), path: "SDK/hlibc/wasi/embed", exclude: ["embed.sh"]),
         .executableTarget(
             name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",
             swiftSettings: swiftSettings),

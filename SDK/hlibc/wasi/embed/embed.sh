@@ -11,9 +11,9 @@ for clang in "${CLANG:-}" "$(command -v clang)" "$(dirname "$(readlink -f "$(com
 done
 [[ -n $clang ]] || { echo 'error: no clang with wasm-ld in PATH; the Swift toolchain has one' >&2 && exit 1; }
 
-CLANG=$clang "$here/../../../SDK/hlibc/wasi/shim/build.sh" "$module"
+CLANG=$clang "$here/../shim/build.sh" "$module"
 {
-    echo '/// The WebAssembly module of SDK/hlibc/wasi/shim, made by Plugins/RWasm/WasiShim.'
+    echo '/// The WebAssembly module of SDK/hlibc/wasi/shim, made by SDK/hlibc/wasi/embed.'
     echo 'let wasiShim: [UInt8] = ['
     od -An -v -tu1 -w32 "$module" | sed 's/  */,/g; s/^,//; s/$/,/'
     echo ']'

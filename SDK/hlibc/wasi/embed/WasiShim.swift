@@ -6,7 +6,7 @@ import PackagePlugin
 struct WasiShim: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
         let package = context.package.directoryURL
-        let script = package.appending(path: "Plugins/RWasm/WasiShim/embed.sh")
+        let script = package.appending(path: "SDK/hlibc/wasi/embed/embed.sh")
         let output = context.pluginWorkDirectoryURL.appending(path: "WasiShim.swift")
         let folders = ["SDK/hlibc/core", "SDK/hlibc/wasi", "SDK/hlibc/start", "SDK/freestanding", "SDK/include"]
         let sources = folders.flatMap { files(below: package.appending(path: $0)) }
