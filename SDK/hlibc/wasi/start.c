@@ -15,6 +15,7 @@ int32_t wasi_begin(const dn_guest_entry *entry) {
 }
 
 void wasi_finish(int32_t code) {
+    hl_memory_open_reserve();
     hl_standard_file(1);
     hl_standard_file(2);
     if (hl_collect() != 0) code = DANDELION_EXIT_OUT_OF_MEMORY;
