@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static dn_compute base, changed;
+static dn_compute base;
+/* With room for slots that a newer minor would append. */
+static struct { dn_compute table; uint64_t newer[4]; } grown;
+#define changed grown.table
 static dn_plugin plugin;
 static const void *(*right_interface)(const char *);
 static void replace(void);
