@@ -40,6 +40,9 @@ struct CheckPlugin: ParsableCommand {
     @Flag(help: "List the checks and run none.")
     var list = false
 
+    @Flag(help: "Tell only of checks that failed, crashed or hung.")
+    var failedOnly = false
+
     @Flag(help: "Print JSON: check, verdict, reason, sentence.")
     var json = false
 
@@ -57,9 +60,10 @@ struct CheckPlugin: ParsableCommand {
         var verdicts: [Verdict] = []
         kit.judge(checks) { verdict in
             verdicts.append(verdict)
-            if !json { show(verdict, seed) }
+            if !json, verdict.isBad || !failedOnly { show(verdict, seed) }
         }
-        if json { Output.line(ConfigValue(.array(verdicts.map { ConfigValue(.table(fields($0, seed))) })).json) }
+        let told = failedOnly ? verdicts.filter(\.isBad) : verdicts
+        if json { Output.line(ConfigValue(.array(told.map { ConfigValue(.table(fields($0, seed))) })).json) }
         let bad = verdicts.count(where: \.isBad)
         if !json { Output.line("\(verdicts.count) checks, \(bad) bad, seed \(seed)") }
         if bad > 0 { throw ExitCode.failure }

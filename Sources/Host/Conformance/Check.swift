@@ -20,7 +20,7 @@ public struct Check: Sendable {
     }
 
     /// All checks, in the order in which they are run.
-    public static let all = fileChecks + computeChecks + commChecks
+    public static let all = fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks
 }
 
 /// Why a check did not pass.

@@ -75,22 +75,29 @@ final class CommRig {
     }
 
     /// Whether the plugin took it. `deadline` is nanoseconds from now.
-    func submit(_ token: UInt64, _ bytes: [UInt8], deadline: UInt64) throws -> Bool {
-        let inputs = backend.protocols[0].signatures[0].inputs.map { _ in Blob(bytes) }
-        let request = CommRequest(
-            token: token, protocol: 0, signature: 0, inputs: inputs, deadline: Clock.now() &+ deadline,
-            maxResponse: 1 << 20)
+    func submit(_ token: UInt64, _ bytes: [UInt8], deadline: UInt64, maxResponse: UInt64 = 1 << 20) throws -> Bool {
+        let request = request(token, bytes, deadline: deadline, maxResponse: maxResponse)
         do throws(Failure) { try reactor.submit(request) } catch { return false }
         return true
     }
 
+    func request(_ token: UInt64, _ bytes: [UInt8], deadline: UInt64, maxResponse: UInt64 = 1 << 20) -> CommRequest {
+        CommRequest(
+            token: token, protocol: 0, signature: 0,
+            inputs: backend.protocols[0].signatures[0].inputs.map { _ in Blob(bytes) },
+            deadline: Clock.now() &+ deadline, maxResponse: maxResponse)
+    }
+
     /// Drives the reactor until each token has completed, and a while longer: a second completion would come then.
-    func complete(_ tokens: Set<UInt64>) throws {
+    func complete(_ tokens: Set<UInt64>, told: (CommCompletion) -> Void = { _ in }) throws {
         var left = tokens
         let end = Clock.now() &+ 5_000_000_000
         var quiet = 0
         while quiet < 50 {
-            try reactor.poll { left.remove($0.token) }
+            try reactor.poll {
+                left.remove($0.token)
+                told($0)
+            }
             if left.isEmpty { quiet += 1 }
             try require(Clock.now() < end, "\(left.count) of \(tokens.count) accepted requests never completed")
             Sleep.milliseconds(1)

@@ -9,6 +9,10 @@ enum Guest: String {
     /// Reads an address that no context has.
     case faults
     case callsSystem
+    /// Leaves with `GuestImage.secret` in its registers.
+    case fillsRegisters
+    /// Stores the registers that it began with 256 bytes behind the start of its system data, and leaves.
+    case dumpsRegisters
 
     var native: GuestImage {
         switch self {
@@ -16,6 +20,8 @@ enum Guest: String {
         case .loops: .loops
         case .faults: .readsWild
         case .callsSystem: .callsSystem
+        case .fillsRegisters: .fillsRegisters
+        case .dumpsRegisters: .dumpsRegisters
         }
     }
 
@@ -70,13 +76,42 @@ struct GuestImage {
     let bytes: [UInt8]
 
     /// Exit code 7 into the system data, then a jump to the entry block's exit address (offset 8 of rdi).
-    static let exits = GuestImage([0xc7, 0x04, 0x25, 0x00, 0x10, 0x01, 0x00, 7, 0, 0, 0, 0xff, 0x67, 0x08])
+    static let exits = GuestImage(leave)
+    private static let leave: [UInt8] = [0xc7, 0x04, 0x25, 0x00, 0x10, 0x01, 0x00, 7, 0, 0, 0, 0xff, 0x67, 0x08]
     /// Jumps to itself.
     static let loops = GuestImage([0xeb, 0xfe])
     /// Reads address 0x7fff00000000, which no context has.
     static let readsWild = GuestImage([0x48, 0xb8, 0, 0, 0, 0, 0xff, 0x7f, 0, 0, 0x48, 0x8b, 0x00, 0xeb, 0xfe])
     /// getpid(2): system call 39.
     static let callsSystem = GuestImage([0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xfe])
+
+    /// A value that no register holds by chance.
+    static let secret: UInt64 = 0x5ec2_e751_a7b3_94d1
+    /// All but the stack pointer and rdi, which leads to the exit.
+    private static let general: [UInt8] = [0, 1, 2, 3, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15]
+
+    /// mov r, secret; movq xmm, rax.
+    static let fillsRegisters: GuestImage = {
+        var code: [UInt8] = []
+        for register in general { code += [0x48 | (register >> 3), 0xb8 | (register & 7)] + word64(secret) }
+        for register in 0..<16 as Range<UInt8> {
+            code += [0x66, 0x48 | ((register >> 3) << 2), 0x0f, 0x6e, 0xc0 | ((register & 7) << 3)]
+        }
+        return GuestImage(code + leave)
+    }()
+    /// mov [data + 0x100 + 8 r], r; movups [data + 0x180 + 16 x], xmm.
+    static let dumpsRegisters: GuestImage = {
+        var code: [UInt8] = []
+        for register in general {
+            code += [0x48 | ((register >> 3) << 2), 0x89, 0x04 | ((register & 7) << 3), 0x25]
+            code += word32(UInt32(dataAddress) + 0x100 + 8 * UInt32(register))
+        }
+        for register in 0..<16 as Range<UInt8> {
+            code += [0x40 | ((register >> 3) << 2), 0x0f, 0x11, 0x04 | ((register & 7) << 3), 0x25]
+            code += word32(UInt32(dataAddress) + 0x180 + 16 * UInt32(register))
+        }
+        return GuestImage(code + leave)
+    }()
 
     /// One page of code and one of data, which begins with the system data's symbol.
     private init(_ code: [UInt8]) {

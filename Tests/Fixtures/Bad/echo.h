@@ -1,15 +1,19 @@
 /* A right echo protocol. A fixture replaces one part by a macro before it includes this. */
 #include <dandelion/abi.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST = 4096 };
 struct dn_reactor {
     int fd;
     unsigned count;
+    pthread_t maker;
+    int lost;
     uint64_t tokens[MOST];
     dn_bytes answers[MOST];
 };
@@ -38,6 +42,15 @@ struct dn_reactor {
 #ifndef RELEASE_REACTOR
 #define RELEASE_REACTOR close(reactor->fd)
 #endif
+#ifndef VALIDATE
+#define VALIDATE
+#endif
+#ifndef CANCEL
+#define CANCEL
+#endif
+#ifndef ALLOWED
+#define ALLOWED(answer) (answer).len <= request->max_response
+#endif
 #ifndef TABLE
 #define TABLE &comm
 #endif
@@ -52,12 +65,14 @@ static dn_status protocols(dn_instance *i, const dn_comm_protocol **out, uint64_
 }
 static dn_status validate(dn_instance *i, const dn_comm_request *request, dn_request_info *out, dn_error *err) {
     (void)i, (void)request, (void)out, (void)err;
+    VALIDATE;
     return DN_OK;
 }
 static dn_status reactor_create(dn_instance *i, const dn_reactor_params *params, dn_reactor **out, dn_error *err) {
     (void)i, (void)params, (void)err;
     dn_reactor *reactor = calloc(1, sizeof *reactor);
     if (!reactor) return DN_NO_MEMORY;
+    reactor->maker = pthread_self();
     reactor->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     *out = reactor;
     return DN_OK;
@@ -70,7 +85,10 @@ static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_
     for (int i = 0; i < COPIES; i++) {
         if (reactor->count == MOST) return DN_BUSY;
         reactor->tokens[reactor->count] = request->token;
-        reactor->answers[reactor->count++] = request->inputs[0];
+        reactor->answers[reactor->count] = request->inputs[0];
+        /* An answer that is not allowed has no address. */
+        if (!(ALLOWED(request->inputs[0]))) reactor->answers[reactor->count] = (dn_bytes){0, 1};
+        reactor->count++;
     }
     wake(reactor);
     return DN_OK;
@@ -83,16 +101,18 @@ static dn_status poll(
     for (*count = 0; *count < capacity && reactor->count > 0; ++*count) {
         unsigned last = --reactor->count;
         out[*count].token = reactor->tokens[last];
-        out[*count].outcome = DN_COMM_OK;
+        int allowed = reactor->answers[last].data || reactor->answers[last].len == 0;
+        out[*count].outcome = allowed ? DN_COMM_OK : DN_COMM_TOO_LARGE;
         out[*count].effect = DN_EFFECT_DONE;
         out[*count].outputs = &reactor->answers[last];
-        out[*count].output_count = 1;
+        out[*count].output_count = allowed ? 1 : 0;
         out[*count].message[0] = 0;
     }
     if (reactor->count > 0) wake(reactor);
+    if (reactor->lost && *count > 0) reactor->lost = 0, --*count;
     return DN_OK;
 }
-static void cancel(dn_reactor *reactor, uint64_t token) { (void)reactor, (void)token; }
+static void cancel(dn_reactor *reactor, uint64_t token) { (void)reactor, (void)token; CANCEL; }
 static void release(dn_reactor *reactor, uint64_t token) { (void)reactor, (void)token; }
 static const dn_comm comm = {sizeof comm, 0,      protocols, validate, reactor_create, reactor_destroy, reactor_fd,
                              submit,      poll,   wake,      cancel,   release};

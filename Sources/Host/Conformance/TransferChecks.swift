@@ -1,0 +1,64 @@
+internal import PluginABI
+
+/// What passes from one context to another: what is asked for, and nothing else.
+let transferChecks: [Check] = [
+    Check("transfer", .compute, "A transfer copies exactly its range, privately, and refuses ranges out of a context.")
+    {
+        subject in
+        let rig = try ComputeRig(subject)
+        guard rig.table.context_transfer != nil else { throw NotApplicable(why: "it offers no context_transfer") }
+        let image = try rig.image(.exits)
+        let source = try rig.context(image)
+        let from = source.entryBlock &+ 4096
+        let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 11 &+ 1) }
+        try require(source.write(from, bytes) == DN_OK, "context_write failed")
+        _ = try rig.run(source, deadline: 5_000_000_000)
+        let target = try rig.context(image)
+        defer { rig.end(target) }
+        let wild: [(UInt64, UInt64, UInt64)] = [
+            (target.info.limit &- 1, from, 2), (from, source.info.limit &- 1, 2), (from, from, .max), (.max, from, 2),
+        ]
+        for (to, at, length) in wild {
+            let status = rig.transfer(target, to, source, at, length)
+            guard status != DN_UNSUPPORTED else { throw NotApplicable(why: "it offers no transfer of such contexts") }
+            try require(status == DN_OUT_OF_RANGE, "\(length) bytes from \(at) to \(to) gave status \(status)")
+        }
+        let to = from &+ 8192
+        let status = rig.transfer(target, to, source, from &+ 8, 4000)
+        try require(status == DN_OK, "context_transfer gave status \(status)")
+        try require(source.write(from &+ 8, [0xee]) == DN_OK, "context_write after a transfer failed")
+        rig.end(source)
+        let copied = target.read(to, claiming: 4000).bytes
+        try require(
+            Array(copied[..<4000]) == Array(bytes[8..<4008]), "the target holds other bytes than the source did")
+        let around =
+            target.read(to &- 16, claiming: 16).bytes[..<16] + target.read(to &+ 4000, claiming: 16).bytes[..<16]
+        try require(around.allSatisfy { $0 == 0 }, "bytes beside the range were changed")
+    },
+    Check("isolation-registers", .compute, "A function begins with no register's value of the one before it.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let (fills, dumps) = (try rig.image(.fillsRegisters), try rig.image(.dumpsRegisters))
+        for _ in 0..<3 {
+            let filled = try rig.runOnce(fills)
+            try require(filled.outcome == DN_RUN_EXITED, "a function that fills registers: outcome \(filled.outcome)")
+            let sandbox = try rig.context(dumps)
+            let result = try rig.run(sandbox, deadline: 5_000_000_000)
+            let bytes = sandbox.read(sandbox.systemData &+ 0x100, claiming: 384).bytes
+            rig.end(sandbox)
+            try require(result.outcome == DN_RUN_EXITED, "a function that stores registers: outcome \(result.outcome)")
+            let words = bytes.withUnsafeBytes { bytes in
+                (0..<48).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+            }
+            let left = words.firstIndex(of: GuestImage.secret)
+            try require(left == nil, "register slot \(left ?? 0) holds a value of the function before")
+        }
+    },
+]
+
+extension ComputeRig {
+    func transfer(_ target: Sandbox, _ to: UInt64, _ source: Sandbox, _ from: UInt64, _ length: UInt64) -> dn_status {
+        var error = Self.error()
+        return table.context_transfer?(target.handle, to, source.handle, from, length, &error) ?? DN_UNSUPPORTED
+    }
+}
