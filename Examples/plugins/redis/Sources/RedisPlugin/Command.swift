@@ -6,8 +6,8 @@ import PluginABI
 /// is the place of the bytes behind the line; without it they are the last argument.
 struct Command {
     let server: Int
-    /// In capitals.
-    let name: String
+    /// As written; leads into the item.
+    let name: UnsafeBufferPointer<UInt8>
     let isReading: Bool
     /// The command as RESP, ready to be sent.
     let wire: [UInt8]
@@ -20,61 +20,56 @@ struct Command {
         guard let serverWord = try words.next() else {
             throw Refusal(DN_BAD_INPUT, "the request is empty: SERVER COMMAND [ARGUMENT]... is wanted", at: 0)
         }
-        let serverName = String(decoding: serverWord.bytes, as: UTF8.self)
-        guard let server = instance.servers.firstIndex(where: { $0.name == serverName }) else {
-            throw Refusal(
-                DN_PERMISSION, "server '\(serverName.prefix(100))' is not one that the operator allows",
-                at: serverWord.offset)
+        guard let server = instance.servers.firstIndex(where: { $0.isNamed(serverWord.bytes) }) else {
+            let name = String(decoding: serverWord.bytes.prefix(100), as: UTF8.self)
+            throw Refusal(DN_PERMISSION, "server '\(name)' is not one that the operator allows", at: serverWord.offset)
         }
         guard let command = try words.next() else {
             throw Refusal(DN_BAD_INPUT, "the command is missing behind the server", at: words.offset)
         }
-        let name = String(decoding: command.bytes, as: UTF8.self).uppercased()
-        guard !Rules.never.contains(name) else {
-            throw Refusal(
-                DN_PERMISSION, "\(name) changes or blocks a connection that requests share", at: command.offset)
-        }
-        isReading = Rules.reading.contains(name)
-        guard isReading || Rules.writing.contains(name) || instance.extraCommands.contains(name) else {
-            throw Refusal(DN_PERMISSION, "command '\(name.prefix(100))' is not allowed", at: command.offset)
-        }
-        var arguments = [Argument.word(command.bytes)]
-        var hasPlace = false
-        while let word = try words.next() {
-            if !word.isQuoted, word.bytes == [UInt8(ascii: "$")] {
-                guard !hasPlace else {
-                    throw Refusal(DN_BAD_INPUT, "a second '$'; write \"$\" for the letter", at: word.offset)
-                }
-                hasPlace = true
-                arguments.append(.body)
-            } else {
-                arguments.append(.word(word.bytes))
-            }
+        let rule = instance.rules[CommandName(command.bytes)]
+        guard let rule, rule != .never else {
+            let name = String(decoding: command.bytes.prefix(100), as: UTF8.self).uppercased()
+            let why =
+                rule == .never ? "changes or blocks a connection that requests share" : "is not allowed"
+            throw Refusal(DN_PERMISSION, "\(name) \(why)", at: command.offset)
         }
         let body = words.body
-        if hasPlace, body == nil {
-            throw Refusal(
-                DN_BAD_INPUT, "'$' stands for what is behind the first line, which has no end", at: words.offset)
+        var wire = Wire(capacity: bytes.count)
+        wire.append(command.bytes)
+        var hasPlace = false
+        while let word = try words.next() {
+            guard word.isPlace else {
+                wire.append(word.bytes)
+                continue
+            }
+            guard !hasPlace else {
+                throw Refusal(DN_BAD_INPUT, "a second '$'; write \"$\" for the letter", at: word.offset)
+            }
+            guard let body else {
+                throw Refusal(
+                    DN_BAD_INPUT, "'$' stands for what is behind the first line, which has no end", at: words.offset)
+            }
+            hasPlace = true
+            wire.append(body)
         }
-        if body != nil, !hasPlace { arguments.append(.body) }
+        if let body, !hasPlace { wire.append(body) }
         self.server = server
-        self.name = name
+        name = command.bytes
+        isReading = rule == .reading
         bodyOffset = bytes.count - (body?.count ?? 0)
-        wire = RESP.command(arguments, body ?? UnsafeBufferPointer(start: nil, count: 0))
-    }
-
-    enum Argument {
-        case word([UInt8])
-        case body
+        self.wire = wire.finished()
     }
 }
 
 /// Cuts the first line of a request into words.
-private struct Words {
+private struct Words: ~Copyable {
     struct Word {
-        let bytes: [UInt8]
+        /// In the item, or in `unescaped`: valid while the Words live.
+        let bytes: UnsafeBufferPointer<UInt8>
         let offset: Int
-        let isQuoted: Bool
+        /// An unquoted `$`.
+        let isPlace: Bool
     }
 
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -82,6 +77,8 @@ private struct Words {
     private(set) var offset = 0
     /// What is behind the line's end; nil when it has none.
     let body: UnsafeBufferPointer<UInt8>?
+    /// Words with escapes, decoded.
+    private var unescaped: [UnsafeMutableBufferPointer<UInt8>] = []
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
@@ -94,16 +91,19 @@ private struct Words {
         }
     }
 
+    deinit { for word in unescaped { word.deallocate() } }
+
     mutating func next() throws(Refusal) -> Word? {
         while offset < lineEnd, bytes[offset] == UInt8(ascii: " ") { offset += 1 }
         guard offset < lineEnd else { return nil }
         let start = offset
-        if bytes[offset] == UInt8(ascii: "\"") { return Word(bytes: try quoted(), offset: start, isQuoted: true) }
+        if bytes[offset] == UInt8(ascii: "\"") { return Word(bytes: try quoted(), offset: start, isPlace: false) }
         while offset < lineEnd, bytes[offset] != UInt8(ascii: " ") { offset += 1 }
-        return Word(bytes: Array(bytes[start..<offset]), offset: start, isQuoted: false)
+        let word = UnsafeBufferPointer(rebasing: bytes[start..<offset])
+        return Word(bytes: word, offset: start, isPlace: word.count == 1 && word[0] == UInt8(ascii: "$"))
     }
 
-    private mutating func quoted() throws(Refusal) -> [UInt8] {
+    private mutating func quoted() throws(Refusal) -> UnsafeBufferPointer<UInt8> {
         let start = offset
         var word: [UInt8] = []
         offset += 1
@@ -115,12 +115,19 @@ private struct Words {
                 guard offset == lineEnd || bytes[offset] == UInt8(ascii: " ") else {
                     throw Refusal(DN_BAD_INPUT, "a blank is wanted behind a closing quote", at: offset)
                 }
-                return word
+                return keep(word)
             case UInt8(ascii: "\\"): word.append(try escaped())
             default: word.append(byte)
             }
         }
         throw Refusal(DN_BAD_INPUT, "the quote is not closed on the first line", at: start)
+    }
+
+    private mutating func keep(_ word: [UInt8]) -> UnsafeBufferPointer<UInt8> {
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: word.count)
+        _ = copy.initialize(from: word)
+        unescaped.append(copy)
+        return UnsafeBufferPointer(copy)
     }
 
     private mutating func escaped() throws(Refusal) -> UInt8 {

@@ -103,7 +103,8 @@ enum Tables {
                 let command = try Command(request.pointee.inputs.pointee, instance)
                 out.pointee.idempotent = command.isReading ? DN_IDEMPOTENT_YES : DN_IDEMPOTENT_NO
                 out.pointee.body_offset = UInt64(command.bodyOffset)
-                writeText("\(command.name) \(instance.servers[command.server].name)", to: &out.pointee.target)
+                let name = String(decoding: command.name, as: UTF8.self)
+                writeText("\(name) \(instance.servers[command.server].name)", to: &out.pointee.target)
                 return DN_OK
             } catch { return error.write(to: failure) }
         }

@@ -1,32 +1,51 @@
+/// A command being written as an array of bulk strings.
+struct Wire {
+    private var bytes: [UInt8] = []
+    private var count = 0
+    /// Room for the array's head, whose length is known at the end.
+    private static let head = 16
+
+    init(capacity: Int) {
+        bytes.reserveCapacity(capacity + 128)
+        bytes.append(contentsOf: repeatElement(0, count: Self.head))
+    }
+
+    mutating func append(_ argument: UnsafeBufferPointer<UInt8>) {
+        count += 1
+        bytes.append(UInt8(ascii: "$"))
+        Self.append(argument.count, to: &bytes)
+        bytes.append(contentsOf: argument)
+        bytes.append(13)
+        bytes.append(10)
+    }
+
+    private static func append(_ number: Int, to bytes: inout [UInt8]) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(48 + number / divisor % 10))
+            divisor /= 10
+        }
+        bytes.append(13)
+        bytes.append(10)
+    }
+
+    consuming func finished() -> [UInt8] {
+        var head: [UInt8] = [UInt8(ascii: "*")]
+        Self.append(count, to: &head)
+        bytes.replaceSubrange(0..<Self.head, with: head)
+        return bytes
+    }
+}
+
 /// RESP3, Redis' protocol (its documentation, "Redis serialization protocol specification").
 enum RESP {
     static func command(_ words: [String]) -> [UInt8] {
-        command(words.map { .word(Array($0.utf8)) }, UnsafeBufferPointer(start: nil, count: 0))
-    }
-
-    /// A command as an array of bulk strings.
-    static func command(_ arguments: [Command.Argument], _ body: UnsafeBufferPointer<UInt8>) -> [UInt8] {
-        var wire: [UInt8] = []
-        wire.reserveCapacity(body.count + 32 * (arguments.count + 1))
-        append(UInt8(ascii: "*"), arguments.count, to: &wire)
-        for argument in arguments {
-            switch argument {
-            case .word(let bytes):
-                append(UInt8(ascii: "$"), bytes.count, to: &wire)
-                wire += bytes
-            case .body:
-                append(UInt8(ascii: "$"), body.count, to: &wire)
-                wire += body
-            }
-            wire += [13, 10]
+        var wire = Wire(capacity: 128)
+        for word in words {
+            Array(word.utf8).withUnsafeBufferPointer { wire.append($0) }
         }
-        return wire
-    }
-
-    private static func append(_ type: UInt8, _ number: Int, to wire: inout [UInt8]) {
-        wire.append(type)
-        wire += String(number).utf8
-        wire += [13, 10]
+        return wire.finished()
     }
 
     /// What a server sent is no RESP.

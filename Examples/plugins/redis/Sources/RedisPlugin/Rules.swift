@@ -1,5 +1,42 @@
+/// A command's name in capitals, as two numbers: names are looked up for every request. Longer ones than any of Redis'
+/// are cut, and match none.
+struct CommandName: Hashable {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    private static let longest = 16
+
+    init(_ name: some Collection<UInt8>) {
+        guard name.count <= Self.longest else {
+            low = .max
+            high = .max
+            return
+        }
+        for byte in name {
+            high = high << 8 | low >> 56
+            low = low << 8 | UInt64(byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") ? byte - 32 : byte)
+        }
+    }
+}
+
+/// What functions may do with a command.
+enum Rule {
+    case never
+    case reading
+    case writing
+}
+
 /// Which commands functions may use.
 enum Rules {
+    /// By name; what is not listed is not allowed. `extra`: further ones that write.
+    static func table(_ extra: [String]) -> [CommandName: Rule] {
+        var table: [CommandName: Rule] = [:]
+        for name in reading { table[CommandName(name.utf8)] = .reading }
+        for name in writing.union(extra) { table[CommandName(name.utf8)] = .writing }
+        for name in never { table[CommandName(name.utf8)] = .never }
+        return table
+    }
+
     /// They change or block the connection that other requests share, or the server; never allowed.
     static let never: Set<String> = [
         "AUTH", "BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "CLIENT",

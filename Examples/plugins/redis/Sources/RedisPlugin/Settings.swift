@@ -7,6 +7,10 @@ struct Server {
     let name: String
     let address: [UInt8]
     let family: Int32
+
+    func isNamed(_ other: UnsafeBufferPointer<UInt8>) -> Bool {
+        other.count == name.utf8.count && name.utf8.elementsEqual(other)
+    }
 }
 
 /// The configuration of an instance, read once; the host has checked types and ranges against the schema.
@@ -21,7 +25,7 @@ final class Instance: Sendable {
     /// What a connection says first: HELLO 3 with the credentials, and SELECT.
     let greeting: [UInt8]
     let greetingReplies: Int
-    let extraCommands: Set<String>
+    let rules: [CommandName: Rule]
 
     static let schema: StaticString = """
         {"type":"object","properties":{
@@ -50,8 +54,9 @@ final class Instance: Sendable {
         maxReply = config.number("max_reply_bytes", 16 << 20)
         timeout = UInt64(config.number("timeout_ms", 1000)) * 1_000_000
         connectTimeout = UInt64(config.number("connect_timeout_ms", 500)) * 1_000_000
-        extraCommands = Set(config.texts("extra_commands").map { $0.uppercased() })
-        if let never = extraCommands.first(where: { Rules.never.contains($0) }) {
+        let extra = config.texts("extra_commands").map { $0.uppercased() }
+        rules = Rules.table(extra)
+        if let never = extra.first(where: { Rules.never.contains($0) }) {
             throw Refusal(DN_BAD_CONFIG, "extra_commands: \(never) changes or blocks a connection that requests share")
         }
         var hello = ["HELLO", "3"]
