@@ -20,10 +20,17 @@ struct ThirdPartyProtocolTests {
         make.waitUntilExit()
         try #require(make.terminationStatus == 0)
         let socket = 20000 + Int(getpid()) % 10000
-        let server = try Process.run(
-            URL(fileURLWithPath: "/usr/bin/memcached"),
-            arguments: ["-u", "nobody", "-l", "127.0.0.1", "-p", "\(socket)", "-U", "0"])
-        defer { server.terminate() }
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "/usr/bin/memcached")
+        server.arguments = ["-u", "nobody", "-l", "127.0.0.1", "-p", "\(socket)", "-U", "0"]
+        // Not the test program's: whoever reads that waits until the last holder is gone.
+        server.standardOutput = FileHandle.nullDevice
+        server.standardError = FileHandle.nullDevice
+        try server.run()
+        defer {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
         let name = "127.0.0.1:\(socket)"
         let node = try RunningNode(
             config: """
