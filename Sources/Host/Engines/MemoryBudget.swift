@@ -139,19 +139,24 @@ final class HeldContext: Storage, @unchecked Sendable {
     private var context: ComputeContext?
     private let budget: MemoryBudget
     private let bytes: Int
+    private let released: @Sendable () -> Void
 
-    /// Nil when there is no room to keep it.
-    init?(_ context: ComputeContext, bytes: UInt64, budget: MemoryBudget) {
+    /// Nil when there is no room to keep it. `released` is called, on any thread, after the sandbox was given up.
+    init?(
+        _ context: ComputeContext, bytes: UInt64, budget: MemoryBudget, released: @escaping @Sendable () -> Void
+    ) {
         let count = Int(clamping: bytes)
         do { try budget.reserve(data: count) } catch { return nil }
         self.context = context
         self.budget = budget
         self.bytes = count
+        self.released = released
         super.init()
     }
 
     deinit {
         context = nil
         budget.release(data: bytes)
+        released()
     }
 }

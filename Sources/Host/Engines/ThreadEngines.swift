@@ -13,13 +13,17 @@ final class ThreadEngines {
     private var random = RandomSource()
     private let core: Int32?
     private let budget: MemoryBudget
+    /// Makes the thread see to its engines' postponed work.
+    private let wake: @Sendable () -> Void
 
     /// Outputs at least this large stay in their context until their last consumer has them, if one more is free.
     private static let heldOutputBytes = 256 << 10
     private static let mostItems = 1 << 20
     private static let maxAttempts = 3
 
-    init(core: Int32?, budget: MemoryBudget) {
+    /// `wake` is called, on any thread, when a sandbox was given up that the thread may be asleep over.
+    init(core: Int32?, budget: MemoryBudget, wake: @escaping @Sendable () -> Void) {
+        self.wake = wake
         self.core = core
         self.budget = budget
     }
@@ -125,7 +129,9 @@ final class ThreadEngines {
                 data += item.data.count
             }
         }
-        if holding, data >= Self.heldOutputBytes, let held = HeldContext(context, bytes: limit, budget: budget) {
+        if holding, data >= Self.heldOutputBytes,
+            let held = HeldContext(context, bytes: limit, budget: budget, released: wake)
+        {
             return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
         }
         let copies = try BudgetedStorage(capacity: data + names, budget: budget)

@@ -51,7 +51,9 @@ public final class Worker: @unchecked Sendable {
             liveThreads.add(1, ordering: .acquiringAndReleasing)
             do {
                 try Thread.start(name: "worker-\(index)\(thread == 0 ? "a" : "b")", core: core) {
-                    let engines = ThreadEngines(core: self.core, budget: self.pool.budget)
+                    let engines = ThreadEngines(core: self.core, budget: self.pool.budget) { [weak self] in
+                        self?.wakeAll()
+                    }
                     for backend in backends { engines.prepare(backend) }
                     while engines.idle(budget: Self.idleStep) {}
                     ready()
