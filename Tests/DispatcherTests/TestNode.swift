@@ -25,10 +25,12 @@ final class TestNode: Sendable {
             let directory = PluginFixture.directory.appendingPathComponent("state").path
             pool = try WorkerPool(cores: Array(Platform.Thread.allowedCores().prefix(2)))
             let runClass = RunClass(
-                name: "default", backends: [backend], memoryLimit: 1 << 24, timeout: 300_000_000, mayRunInline: true,
+                name: "default", slots: [BackendSlot(backend)], memoryLimit: 1 << 24, timeout: 300_000_000,
+                mayRunInline: true,
                 unavailable: [])
             let lastCore = RunClass(
-                name: "last", backends: [backend], memoryLimit: 1 << 24, timeout: 300_000_000, mayRunInline: true,
+                name: "last", slots: [BackendSlot(backend)], memoryLimit: 1 << 24, timeout: 300_000_000,
+                mayRunInline: true,
                 cores: [pool.workers.last?.core ?? 0], unavailable: [])
             catalogue = Catalogue(
                 store: try Store(directory: directory), classes: [runClass, lastCore], communications: [],

@@ -34,7 +34,8 @@ final class TestServer {
         signal(SIGPIPE, SIG_IGN)
         let backend = try ComputeBackend(try Self.plugin.get())
         let runClass = RunClass(
-            name: "default", backends: [backend], memoryLimit: 1 << 28, timeout: 60_000_000_000, mayRunInline: true,
+            name: "default", slots: [BackendSlot(backend)], memoryLimit: 1 << 28, timeout: 60_000_000_000,
+            mayRunInline: true,
             spin: waiting.spin, unavailable: [])
         pool = try WorkerPool(cores: cores, control: control)
         let catalogue = Catalogue(

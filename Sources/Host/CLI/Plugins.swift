@@ -7,14 +7,19 @@ internal import PluginHost
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show, judge and write plugins.",
+        abstract: "Show, judge, write and upgrade plugins.",
         discussion: """
               dandelion plugins list --config Config/dandelion.toml
               dandelion plugins inspect libDandelionProcess.so
               dandelion plugins check libDandelionProcess.so
               dandelion plugins new comm memo --lang c
+              dandelion plugins reload acme --node http://127.0.0.1:8080
             """,
-        subcommands: [ListPlugins.self, InspectPlugin.self, CheckPlugin.self, NewPlugin.self, CheckOne.self],
+        subcommands: [
+            ListPlugins.self, InspectPlugin.self, CheckPlugin.self, NewPlugin.self, ReloadPlugin.self,
+            RunningPlugins.self,
+            CheckOne.self,
+        ],
         defaultSubcommand: ListPlugins.self)
 }
 

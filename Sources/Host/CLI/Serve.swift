@@ -7,7 +7,8 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a node until SIGTERM.",
         discussion: """
-            Prints the line "Socket ready" once it accepts connections; log lines go to standard error.
+            Prints the line "Socket ready" once it accepts connections; log lines go to standard error. SIGHUP loads plugins
+            anew whose file or settings have changed (`dandelion plugins reload`).
 
               dandelion serve --config Config/dandelion.toml --listen 127.0.0.1:8080 --state /var/lib/dandelion
             """)
@@ -32,7 +33,7 @@ struct Serve: ParsableCommand {
         var settings = try ConfigFile.load(config)
         if let address = listen.flatMap(ListenAddress.init) { settings.node.listen = address }
         if let state { settings.node.state = state }
-        let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings) }
+        let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings, serving: true) }
         do throws(Failure) {
             let node = try Node(settings, plugins)
             try node.serve { _ in Output.line("Socket ready") }

@@ -94,6 +94,10 @@ public struct Kit: Sendable {
                 let report = try subject.load().probe(label: "checked", configuration: settings)
                 return report.isUsable ? (0, "") : (skipped, "unavailable here: \(report.message)")
             }
+            if id == "smoke" {
+                try smoke(subject)
+                return (0, "")
+            }
             guard let check = Check.all.first(where: { $0.id == id }) else { return (failed, "no check \(id)") }
             try check.body(subject)
             return (0, "")

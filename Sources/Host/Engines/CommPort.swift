@@ -65,6 +65,13 @@ public final class CommPort: EventSource {
         for (token, completion) in lost { completion(.lost(token, failure)) }
     }
 
+    /// Ends the reactor if no request is in flight. On the loop.
+    func endIfUnused() -> Bool {
+        guard waiting.isEmpty, reactor.inFlight == 0 else { return false }
+        worker.loop.remove(self)
+        return reactor.destroyIfUnused()
+    }
+
     /// Cancels what is left and ends the reactor. No loop turns any more.
     func shutDown() {
         worker.loop.remove(self)

@@ -148,9 +148,15 @@ final class ThreadEngines {
 
     private func engine(for backend: ComputeBackend) throws(Failure) -> ComputeEngine {
         for engine in engines where engine.backend === backend { return engine }
+        dropRetired()
         let engine = try ComputeEngine(backend: backend, core: core, id: EngineIDs.next())
         engines.append(engine)
         return engine
+    }
+
+    /// Gives up the engines of generations that were replaced.
+    private func dropRetired() {
+        for engine in engines where engine.backend.isRetired { retire(engine) }
     }
 
     private func retire(_ engine: ComputeEngine) {
@@ -161,6 +167,7 @@ final class ThreadEngines {
 
     /// One step of postponed work; true when more is left.
     func idle(budget: UInt64) -> Bool {
+        dropRetired()
         var more = false
         for engine in engines where engine.idle(budget: budget) { more = true }
         if !retired.isEmpty { retired.removeAll { $0.destroyIfUnused() } }

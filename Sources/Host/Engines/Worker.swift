@@ -45,8 +45,8 @@ public final class Worker: @unchecked Sendable {
         loop = try EventLoop()
     }
 
-    /// Starts both threads; each makes its engines for `backends`, then `ready` is called on it.
-    func start(preparing backends: [ComputeBackend], ready: @escaping @Sendable () -> Void) throws(SystemError) {
+    /// Starts both threads; each makes its engines for the backends of `preparing`, then `ready` is called on it.
+    func start(preparing: Preparation, ready: @escaping @Sendable () -> Void) throws(SystemError) {
         for thread in 0..<2 {
             liveThreads.add(1, ordering: .acquiringAndReleasing)
             do {
@@ -54,7 +54,7 @@ public final class Worker: @unchecked Sendable {
                     let engines = ThreadEngines(core: self.core, budget: self.pool.budget) { [weak self] in
                         self?.wakeAll()
                     }
-                    for backend in backends { engines.prepare(backend) }
+                    for backend in preparing.backends { engines.prepare(backend) }
                     while engines.idle(budget: Self.idleStep) {}
                     ready()
                     self.serve(as: thread, engines)
@@ -82,6 +82,17 @@ public final class Worker: @unchecked Sendable {
         let port = try CommPort(backend: backend, worker: self)
         ports.append(port)
         return port
+    }
+
+    /// Ends the ports of generations that were replaced, once their requests have completed. Leader only.
+    private func dropRetiredPorts() {
+        ports.removeAll { $0.reactor.backend.isRetired && $0.endIfUnused() }
+    }
+
+    /// Gives up what is held of generations of plugins that were replaced, as far as it is not in use. Any thread.
+    func dropRetired() {
+        loop.post { self.dropRetiredPorts() }
+        roles.wakeAll()
     }
 
     /// The port has failed: `port(for:)` makes a new one. Leader only.

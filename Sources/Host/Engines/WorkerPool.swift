@@ -42,9 +42,12 @@ public final class WorkerPool: @unchecked Sendable {
     /// Starts all threads and waits until each has its engines for `backends`.
     public func start(preparing backends: [ComputeBackend]) throws(SystemError) {
         let waiting = ReadyCount(workers.count * 2)
-        for worker in workers { try worker.start(preparing: backends) { waiting.one() } }
+        let preparing = Preparation(backends)
+        for worker in workers { try worker.start(preparing: preparing) { waiting.one() } }
         try monitor.start(watching: self)
         waiting.all()
+        // Threads keep what they were started with; backends must be able to go before them.
+        preparing.clear()
     }
 
     public var isStopping: Bool { stopping.load(ordering: .acquiring) }
@@ -57,6 +60,12 @@ public final class WorkerPool: @unchecked Sendable {
 
     /// How long a compute task of the tenant that came now would wait for an engine, ns.
     public func expectedWait(of tenant: Tenant) -> UInt64 { queue.expectedWait(of: tenant) }
+
+    /// Gives up what workers hold of generations of plugins that were replaced, soon and as far as it is not in use; to
+    /// be repeated until nothing is held. Any thread.
+    public func dropRetired() {
+        for worker in workers { worker.dropRetired() }
+    }
 
     /// Ends all threads and waits for them. Not from a worker's thread.
     public func stop() {
@@ -122,6 +131,14 @@ private enum EngineMetrics {
         compute.set(split.compute)
         communication.set(split.communication)
     }
+}
+
+/// The backends that threads make engines for when they start.
+final class Preparation: Sendable {
+    private let list: Mutex<[ComputeBackend]>
+    init(_ backends: [ComputeBackend]) { list = Mutex(backends) }
+    var backends: [ComputeBackend] { list.withLock { $0 } }
+    func clear() { list.withLock { $0 = [] } }
 }
 
 /// Lets one thread wait until a number of others have reported.

@@ -18,11 +18,18 @@ public final class Frontend: @unchecked Sendable {
         /// Whether a registration may name a file of this machine instead of carrying the image.
         public var allowsLocalPath: Bool
 
-        public init(maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool) {
+        /// Nil where there are no plugins to ask about.
+        public var plugins: (any PluginOperations)?
+
+        public init(
+            maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
+            plugins: (any PluginOperations)? = nil
+        ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
             self.idleTimeout = idleTimeout
             self.allowsLocalPath = allowsLocalPath
+            self.plugins = plugins
         }
     }
 

@@ -11,33 +11,32 @@ internal import Telemetry
 struct Assembly {
     let catalogue: Catalogue
     let pool: WorkerPool
+    let plugins: PluginControl
+    private let chosen: [BackendSlot]
+
     /// Backends whose engines are made before the first request.
-    let backends: [ComputeBackend]
+    var backends: [ComputeBackend] { chosen.compactMap(\.current) }
 
     init(_ config: NodeConfig, _ plugins: PluginSet, stateDirectory: String) throws(Failure) {
-        var used = Set(config.functions.map(\.plugin.value))
-        for runClass in config.classes { used.formUnion(runClass.backends.map(\.value)) }
-        let instances = plugins.start(used)
-
-        var computeBackends: [String: ComputeBackend] = [:]
-        var chosen: [ComputeBackend] = []
-        var classes: [RunClass] = []
+        let live = plugins.statuses.map { LivePlugin($0, config) }
+        for plugin in live { plugin.start() }
         let cores = Self.cores(config.node.cores, of: Thread.allowedCores(), "[node]")
-        for runClass in config.classes {
-            let made = Self.runClass(runClass, cores, plugins, instances, &computeBackends)
-            if let first = made.backends.first, !chosen.contains(where: { $0 === first }) { chosen.append(first) }
-            if made.backends.isEmpty { Log.warning("class \(made.name) has no available backend") }
-            classes.append(made)
+        let classes = config.classes.map { Self.runClass($0, cores, live) }
+        var chosen: [BackendSlot] = []
+        for runClass in classes {
+            let first = runClass.slots.first { $0.current != nil }
+            if let first, !chosen.contains(where: { $0 === first }) { chosen.append(first) }
+            if first == nil { Log.warning("class \(runClass.name) has no available backend") }
         }
+        self.chosen = chosen
         let budget = MemoryBudget(limit: Int(clamping: config.node.memory ?? MachineMemory.available / 4 * 3))
         do { pool = try WorkerPool(cores: cores, control: config.control, budget: budget) } catch {
             throw Failure(.internal, "\(error)")
         }
         catalogue = Catalogue(
             store: try Store(directory: stateDirectory), classes: classes,
-            communications: Self.communications(config, instances), imageCache: config.node.imageCache,
-            cores: cores.count)
-        backends = chosen
+            communications: live.flatMap(\.functions), imageCache: config.node.imageCache, cores: cores.count)
+        self.plugins = PluginControl(config, copies: plugins.copies ?? "", plugins: live, catalogue: catalogue)
     }
 
     /// What the config says about who gets in.
@@ -54,62 +53,14 @@ struct Assembly {
                 others: tenants.first { $0.name == fallback } ?? Admission.TenantSettings(name: fallback)))
     }
 
-    private static func runClass(
-        _ config: FunctionClass, _ cores: [Int32], _ plugins: PluginSet, _ instances: [String: PluginInstance],
-        _ known: inout [String: ComputeBackend]
-    ) -> RunClass {
-        var backends: [ComputeBackend] = []
-        var unavailable: [String] = []
-        for name in config.backends.map(\.value) {
-            if let backend = known[name] {
-                backends.append(backend)
-            } else if let instance = instances[name] {
-                do {
-                    let backend = try ComputeBackend(instance)
-                    known[name] = backend
-                    backends.append(backend)
-                } catch {
-                    unavailable.append(error.detail)
-                }
-            } else {
-                unavailable.append("\(name): \(plugins[name]?.reason ?? "no such plugin")")
-            }
-        }
+    private static func runClass(_ config: FunctionClass, _ cores: [Int32], _ plugins: [LivePlugin]) -> RunClass {
+        let named = config.backends.compactMap { name in plugins.first { $0.name == name.value } }
         return RunClass(
-            name: config.name.value, backends: backends, memoryLimit: config.memoryLimit, timeout: config.timeout,
-            mayRunInline: config.inline == .auto,
+            name: config.name.value, slots: named.map(\.slot), memoryLimit: config.memoryLimit,
+            timeout: config.timeout, mayRunInline: config.inline == .auto,
             cores: config.cores == .all ? [] : Self.cores(config.cores, of: cores, "class \(config.name.value)"),
-            spin: config.waiting.spin, unavailable: unavailable)
-    }
-
-    private static func communications(
-        _ config: NodeConfig, _ instances: [String: PluginInstance]
-    ) -> [CommFunction] {
-        var backends: [String: CommBackend] = [:]
-        var functions: [CommFunction] = []
-        for function in config.functions {
-            let plugin = function.plugin.value
-            do throws(Failure) {
-                guard let instance = instances[plugin] else {
-                    throw Failure(.unavailable, "its plugin \(plugin) is unavailable")
-                }
-                let backend: CommBackend
-                if let known = backends[plugin] { backend = known } else { backend = try CommBackend(instance) }
-                backends[plugin] = backend
-                let wanted = function.protocolName.value
-                guard let index = backend.protocols.firstIndex(where: { $0.name == wanted }) else {
-                    let offered = backend.protocols.map(\.name).joined(separator: ", ")
-                    throw Failure(.unavailable, "plugin \(plugin) offers no protocol '\(wanted)', only \(offered)")
-                }
-                functions.append(
-                    CommFunction(
-                        name: function.name.value, backend: backend, protocolIndex: index, timeout: function.timeout,
-                        maxResponse: function.maxResponse))
-            } catch {
-                Log.warning("communication function \(function.name.value) is unavailable: \(error.detail)")
-            }
-        }
-        return functions
+            spin: config.waiting.spin,
+            unavailable: named.filter { $0.slot.current == nil }.map { "\($0.name): \($0.status.reason)" })
     }
 
     /// The CPUs that a policy chooses out of those at hand; never none.

@@ -15,6 +15,7 @@ public final class Node {
     private let assembly: Assembly
     private let frontend: Frontend
     private let signals: Int32
+    private let desk = ControlDesk()
 
     /// Starts the node: plugins, engines, what was registered before, and the listener.
     ///
@@ -26,7 +27,7 @@ public final class Node {
         signal(SIGPIPE, SIG_IGN)
         Self.raiseDescriptorLimit()
         cp_return_large_blocks(1 << 20)
-        signals = cp_signal_fd([SIGTERM, SIGINT, SIGQUIT], 3)
+        signals = cp_signal_fd([SIGTERM, SIGINT, SIGQUIT, SIGHUP], 4)
         guard signals >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
@@ -34,7 +35,8 @@ public final class Node {
             catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
-                idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath))
+                idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
+                plugins: PluginDesk(desk: desk, control: assembly.plugins)))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
@@ -48,16 +50,35 @@ public final class Node {
         let port = try frontend.listen(host: address.host, port: address.port)
         Log.info("serving on \(address.host):\(port)")
         ready(port)
-        waitForSignal()
+        attendUntilStopped()
+        desk.close()
         frontend.stop(drain: config.node.drainTimeout)
         assembly.pool.stop()
         Log.info("stopped")
     }
 
-    private func waitForSignal() {
-        var watched = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
-        while poll(&watched, 1, -1) < 0 && errno == EINTR {}
-        Log.info("stopping: a signal asked for it")
+    /// Changes plugins as clients and SIGHUP order, until a signal asks for the end.
+    private func attendUntilStopped() {
+        let plugins = assembly.plugins
+        while true {
+            var watched = [signals, desk.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            // Nobody says when the last user of an earlier generation is gone.
+            _ = poll(&watched, 2, plugins.isDraining ? 50 : -1)
+            while let signal = nextSignal() {
+                guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
+                plugins.reloadChanged()
+            }
+            desk.serve { name throws(Failure) in try plugins.reload(name) }
+            if plugins.isDraining {
+                assembly.pool.dropRetired()
+                plugins.drain()
+            }
+        }
+    }
+
+    private func nextSignal() -> Int32? {
+        let signal = cp_next_signal(signals)
+        return signal > 0 ? signal : nil
     }
 
     private static func raiseDescriptorLimit() {
@@ -66,4 +87,19 @@ public final class Node {
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
+}
+
+/// The front end's way to the plugins.
+private final class PluginDesk: PluginOperations, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: of `control`, only `facts` is used here, which is for any thread.
+    private let desk: ControlDesk
+    private let control: PluginControl
+
+    init(desk: ControlDesk, control: PluginControl) {
+        self.desk = desk
+        self.control = control
+    }
+
+    func plugins() -> [PluginFacts] { control.facts }
+    func reload(_ name: String) throws(Failure) -> PluginFacts { try desk.reload(name) }
 }

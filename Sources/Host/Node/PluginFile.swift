@@ -4,40 +4,110 @@ internal import Items
 internal import Platform
 internal import Registry
 
-/// Checks on a plugin's file before it is mapped.
+/// What is done with a plugin's file before it is mapped.
 enum PluginFile {
-    /// Loads and probes the plugin in a child process first, so that one that crashes or hangs costs the node nothing.
-    ///
-    /// Nil when the child ended in good order, whatever the plugin said: the node may then ask it itself.
-    static func trial(_ path: String, settings: String) -> String? {
-        let (ending, _) = ChildProcess.run(
-            "/proc/self/exe", ["plugins", "check-one", path, "availability", "--settings", settings],
-            timeout: 5_000_000_000)
+    /// How far a trial goes.
+    enum Trial: String {
+        /// Entry and probe.
+        case availability
+        /// Starts an instance and has it do a little work.
+        case smoke
+    }
+
+    /// Has a child process do what the node is about to do, so that a plugin that crashes or hangs costs it nothing.
+    /// - Throws: `.unavailable`, with why the node must not go on.
+    static func attempt(_ trial: Trial, _ path: String, settings: String) throws(Failure) {
+        let seconds: UInt64 = trial == .smoke ? 10 : 5
+        let (ending, said) = ChildProcess.run(
+            "/proc/self/exe", ["plugins", "check-one", path, trial.rawValue, "--settings", settings],
+            timeout: seconds * 1_000_000_000)
         switch ending {
-        case .exited, .failed: return nil
+        // Of what a probe says, the node's own says more.
+        case .exited(3) where trial == .smoke: throw Failure(.unavailable, "failed its trial: \(said)")
+        case .exited, .failed: return
         case .signalled(let signal):
-            return "plugin \(path): crashed when it was inspected (\(String(cString: strsignal(signal))))"
-        case .timedOut: return "plugin \(path): did not answer within 5 s when it was inspected"
+            throw Failure(
+                .unavailable, "crashed when it was inspected (\(String(cString: strsignal(signal))))")
+        case .timedOut: throw Failure(.unavailable, "did not answer within \(seconds) s when it was inspected")
         }
     }
 
     /// - Throws: `.unavailable` when the file cannot be read or has another digest.
-    static func check(_ path: String, sha256 expected: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw Failure(.unavailable, "plugin \(path): \(String(cString: strerror(errno)))")
+    /// - Returns: SHA-256, hexadecimal.
+    static func digest(_ path: String, expected: String?) throws(Failure) -> String {
+        try digest(of: read(path), path, expected: expected)
+    }
+
+    /// Copies the file to `folder`/<SHA-256>.so, which a changed original does not touch: a mapped file that is
+    /// overwritten takes the process with it.
+    static func copy(
+        _ path: String, expected: String?, to folder: String
+    ) throws(Failure) -> (path: String, digest: String) {
+        let bytes = try read(path)
+        let digest = try digest(of: bytes, path, expected: expected)
+        let copy = "\(folder)/\(digest).so"
+        if access(copy, R_OK) == 0 { return (copy, digest) }
+        let temporary = "\(copy).\(getpid())"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o500)
+        guard descriptor >= 0 else { throw failed(temporary) }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            // SAFETY: bytes has bytes.count readable bytes, and done is below that.
+            let count = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+            }
+            guard count > 0 else { throw failed(temporary) }
+            done += count
         }
+        guard rename(temporary, copy) == 0 else { throw failed(copy) }
+        return (copy, digest)
+    }
+
+    /// Makes the folder of copies, empty: those of an earlier node are of no use.
+    static func makeFolder(in state: String) throws(Failure) -> String {
+        let folder = "\(state)/plugins"
+        for (index, character) in zip(folder.indices, folder) where character == "/" && index > folder.startIndex {
+            mkdir(String(folder[..<index]), 0o700)
+        }
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failed(folder) }
+        guard let stream = opendir(folder) else { throw failed(folder) }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name.contains(".so") { unlink("\(folder)/\(name)") }
+        }
+        return folder
+    }
+
+    private static func digest(of bytes: [UInt8], _ path: String, expected: String?) throws(Failure) -> String {
+        let digest = Store.digest(of: Blob(bytes))
+        guard expected == nil || digest == expected?.lowercased() else {
+            throw Failure(.unavailable, "plugin \(path): has SHA-256 \(digest), the config wants \(expected ?? "")")
+        }
+        return digest
+    }
+
+    private static func read(_ path: String) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failed(path) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { break }
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failed(path) }
+            if count == 0 { return bytes }
             bytes += buffer[..<count]
         }
-        let digest = Store.digest(of: Blob(bytes))
-        guard digest == expected.lowercased() else {
-            throw Failure(.unavailable, "plugin \(path): has SHA-256 \(digest), the config wants \(expected)")
-        }
+    }
+
+    private static func failed(_ path: String) -> Failure {
+        Failure(.unavailable, "plugin file \(path): \(String(cString: strerror(errno)))")
     }
 }

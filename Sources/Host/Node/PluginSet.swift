@@ -18,6 +18,9 @@ public struct PluginStatus: Sendable {
     public let state: State
     /// Nil when the file could not be loaded.
     public let library: PluginLibrary?
+    let configuration: PluginConfiguration
+    /// SHA-256 of the file; nil when it could not be read, or no copy was made.
+    let digest: String?
 
     public var isUsable: Bool {
         if case .available = state { return true }
@@ -44,41 +47,85 @@ public struct PluginStatus: Sendable {
     public var interfaces: [String] { library?.interfaces ?? [] }
 }
 
+extension PluginStatus {
+    /// Starts an instance, after a child process has started one and had it do a little work.
+    func start(_ library: PluginLibrary) throws(Failure) -> PluginInstance {
+        do { try PluginFile.attempt(.smoke, library.path, settings: configuration.json) } catch {
+            throw Failure(error.kind, "plugin \(path): \(error.detail)")
+        }
+        let instance = try library.start(label: name, configuration: configuration)
+        let facts = library.descriptor
+        Log.info(
+            "plugin \(name): \(facts.id) \(facts.version), ABI \(facts.abiMajor).\(facts.abiMinor), \(path), "
+                + "\(availability)\(reason.isEmpty ? "" : ": \(reason)")")
+        return instance
+    }
+
+    /// The same, but found not to work.
+    func unavailable(_ why: String) -> PluginStatus {
+        PluginStatus(
+            name: name, path: path, state: .unavailable(why), library: library, configuration: configuration,
+            digest: digest)
+    }
+}
+
 /// The plugins that a config names, loaded and probed.
 public struct PluginSet: Sendable {
     public let statuses: [PluginStatus]
-    private let configurations: [String: PluginConfiguration]
+    /// Where copies of the files lie; nil when the files themselves were loaded.
+    let copies: String?
 
     /// Loads and probes every plugin of the config; what is wrong with one is in its status.
+    /// - Parameter serving: copies the files into the state folder and loads the copies, as a node that goes on serving
+    ///   while the files are changed must do.
     /// - Throws: every mistake in the plugins' configurations, each with file, line and column.
-    public init(_ config: NodeConfig) throws(ConfigError) {
-        let directory = config.node.pluginDirectory ?? Self.executableDirectory
-        var statuses: [PluginStatus] = []
-        var configurations: [String: PluginConfiguration] = [:]
-        var mistakes: [Mistake] = []
-        for plugin in config.plugins {
-            let configuration = PluginConfiguration(tree: ConfigTree(plugin.config), json: plugin.config.json)
-            configurations[plugin.name.value] = configuration
-            let path = Self.absolute(plugin.resolvedPath(in: directory))
-            statuses.append(Self.load(plugin, path, configuration, config, &mistakes))
+    public init(_ config: NodeConfig, serving: Bool = false) throws(ConfigError) {
+        var copies: String?
+        if serving {
+            do throws(Failure) { copies = try PluginFile.makeFolder(in: config.node.state) } catch {
+                throw ConfigError(mistakes: [Mistake(file: config.file, place: nil, message: error.detail)])
+            }
         }
+        var statuses: [PluginStatus] = []
+        var mistakes: [Mistake] = []
+        for plugin in config.plugins { statuses.append(Self.load(plugin, config, copies, &mistakes)) }
         guard mistakes.isEmpty else { throw ConfigError(mistakes: mistakes) }
         self.statuses = statuses
-        self.configurations = configurations
+        self.copies = copies
     }
 
-    private static func load(
-        _ plugin: PluginConfig, _ path: String, _ configuration: PluginConfiguration, _ config: NodeConfig,
-        _ mistakes: inout [Mistake]
+    /// Where the plugin's file lies.
+    static func path(of plugin: PluginConfig, _ config: NodeConfig) -> String {
+        absolute(plugin.resolvedPath(in: config.node.pluginDirectory ?? executableDirectory))
+    }
+
+    /// Loads and probes one plugin; what is wrong with it is in its status, and in `mistakes` if its settings are.
+    static func load(
+        _ plugin: PluginConfig, _ config: NodeConfig, _ copies: String?, _ mistakes: inout [Mistake]
     ) -> PluginStatus {
         let name = plugin.name.value
+        let path = path(of: plugin, config)
+        let configuration = PluginConfiguration(tree: ConfigTree(plugin.config), json: plugin.config.json)
+        var digest: String?
+        func status(_ state: PluginStatus.State, _ library: PluginLibrary?) -> PluginStatus {
+            PluginStatus(
+                name: name, path: path, state: state, library: library, configuration: configuration, digest: digest)
+        }
         func unavailable(_ why: String, _ library: PluginLibrary? = nil) -> PluginStatus {
-            PluginStatus(name: name, path: path, state: .unavailable(why), library: library)
+            status(.unavailable(why), library)
         }
         do {
-            if let expected = plugin.sha256 { try PluginFile.check(path, sha256: expected.value) }
-            if let trouble = PluginFile.trial(path, settings: configuration.json) { return unavailable(trouble) }
-            let library = try PluginLibrary(path: path)
+            try PluginLibrary.checkTrust(path: path)
+            var mapped = path
+            if let copies {
+                (mapped, digest) = try PluginFile.copy(path, expected: plugin.sha256?.value, to: copies)
+            } else if let expected = plugin.sha256 {
+                digest = try PluginFile.digest(path, expected: expected.value)
+            }
+            do { try PluginFile.attempt(.availability, mapped, settings: configuration.json) } catch {
+                return unavailable("plugin \(path): \(error.detail)")
+            }
+            let library = try PluginLibrary(path: mapped, original: path)
             let schema = library.descriptor.configSchema
             do {
                 let wrong = try config.mistakes(of: plugin, schema: schema.isEmpty ? nil : schema)
@@ -91,36 +138,13 @@ public struct PluginSet: Sendable {
             }
             let report = try library.probe(label: name, configuration: configuration)
             guard report.isUsable else { return unavailable(report.message, library) }
-            return PluginStatus(name: name, path: path, state: .available(report), library: library)
+            return status(.available(report), library)
         } catch {
             return unavailable(error.detail)
         }
     }
 
     public subscript(name: String) -> PluginStatus? { statuses.first { $0.name == name } }
-
-    /// Starts those that are available and used, and tells the log of all.
-    func start(_ used: Set<String>) -> [String: PluginInstance] {
-        var instances: [String: PluginInstance] = [:]
-        for status in statuses {
-            guard let library = status.library, status.isUsable else {
-                Log.warning("plugin \(status.name) is unavailable: \(status.reason)")
-                continue
-            }
-            guard used.contains(status.name) else { continue }
-            do {
-                instances[status.name] = try library.start(
-                    label: status.name, configuration: configurations[status.name] ?? .empty)
-                let facts = library.descriptor
-                Log.info(
-                    "plugin \(status.name): \(facts.id) \(facts.version), ABI \(facts.abiMajor).\(facts.abiMinor), "
-                        + "\(status.path), \(status.availability)\(status.reason.isEmpty ? "" : ": \(status.reason)")")
-            } catch {
-                Log.error(error.detail)
-            }
-        }
-        return instances
-    }
 
     /// The folder of the running executable: where relative plugin paths start.
     public static var executableDirectory: String {

@@ -7,12 +7,12 @@ public final class CommBackend: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init; slots are called under the ABI's thread words.
 
     /// One way to call a protocol: names of its sets.
-    public struct Signature: Sendable {
+    public struct Signature: Sendable, Equatable {
         public let inputs: [String]
         public let outputs: [String]
     }
 
-    public struct `Protocol`: Sendable {
+    public struct `Protocol`: Sendable, Equatable {
         public let name: String
         public let signatures: [Signature]
     }
@@ -21,6 +21,10 @@ public final class CommBackend: @unchecked Sendable {
     public var name: String { instance.label }
     public let protocols: [`Protocol`]
     let slots: CommSlots
+    private let retirement = Retirement()
+    /// A later generation has taken its place; reactors of it end when their requests have.
+    public var isRetired: Bool { retirement.isOver }
+    public func retire() { retirement.begin() }
 
     public init(_ instance: PluginInstance) throws(Failure) {
         let what = "plugin \(instance.label)"

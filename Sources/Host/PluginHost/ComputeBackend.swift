@@ -14,6 +14,9 @@ public final class ComputeBackend: @unchecked Sendable {
     public let interruptLatency: UInt64
     public let imageFormats: String
     let slots: ComputeSlots
+    private let retirement = Retirement()
+    /// A later generation has taken its place; engines of it end when they are idle.
+    public var isRetired: Bool { retirement.isOver }
 
     /// - Throws: `Failure(.unavailable)` naming every required slot that is missing.
     public init(_ instance: PluginInstance) throws(Failure) {
@@ -36,6 +39,8 @@ public final class ComputeBackend: @unchecked Sendable {
         interruptLatency = caps.interrupt_latency
         imageFormats = ABI.text(caps.image_formats)
     }
+
+    func retire() { retirement.begin() }
 
     /// Loads a function image; may take seconds, so not on an engine's thread.
     /// - Returns: nil when the image is of another backend's format.

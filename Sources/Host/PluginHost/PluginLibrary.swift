@@ -33,16 +33,34 @@ public final class PluginLibrary: @unchecked Sendable {
     public let descriptor: PluginDescriptor
     private let raw: dn_plugin
 
-    /// Maps the file and checks everything that can be checked without running more than its entry.
-    /// - Throws: `Failure(.unavailable)` whose text names the file and what is wrong with it.
-    public init(path: String) throws(Failure) {
-        self.path = path
+    /// Refuses a file that everybody can change, by itself or by its folder.
+    /// - Throws: `Failure(.unavailable)` whose text names the file.
+    public static func checkTrust(path: String) throws(Failure) {
         func refuse(_ why: String) -> Failure { Failure(.unavailable, "plugin \(path): \(why)") }
-
         var facts = stat()
         guard stat(path, &facts) == 0 else { throw refuse(String(cString: strerror(errno))) }
         guard facts.st_mode & S_IFMT == S_IFREG else { throw refuse("is not a regular file") }
         guard facts.st_mode & S_IWOTH == 0 else { throw refuse("is writable by everybody; chmod o-w it") }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard stat(folder, &facts) == 0 else { throw refuse(String(cString: strerror(errno))) }
+        // In a sticky folder, such as /tmp, nobody can replace another's file.
+        guard facts.st_mode & S_IWOTH == 0 || facts.st_mode & S_ISVTX != 0 else {
+            throw refuse("lies in the folder \(folder), which is writable by everybody; chmod o-w it")
+        }
+    }
+
+    /// Maps the file and checks everything that can be checked without running more than its entry.
+    ///
+    /// - Parameter original: what messages call the file, when `path` is a copy of it.
+    /// - Throws: `Failure(.unavailable)` whose text names the file and what is wrong with it.
+    public init(path: String, original: String? = nil) throws(Failure) {
+        // Without a slash, dlopen(3) would search the system's folders.
+        let path = path.contains("/") ? path : "./\(path)"
+        self.path = path
+        let named = original ?? path
+        func refuse(_ why: String) -> Failure { Failure(.unavailable, "plugin \(named): \(why)") }
+
+        try Self.checkTrust(path: path)
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             throw refuse(dlerror().map { String(cString: $0) } ?? "cannot be loaded")
         }

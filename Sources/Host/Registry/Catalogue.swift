@@ -1,7 +1,7 @@
 public import Composition
 public import Failure
 public import Items
-internal import PluginHost
+public import PluginHost
 internal import Synchronization
 internal import Telemetry
 
@@ -235,6 +235,29 @@ public final class Catalogue: Sendable {
     }
 
     // MARK: Images
+
+    /// Loads on `next` every image that is loaded on `old`, so that a reload costs no request the loading, and so that a
+    /// plugin which refuses one of them is found out before.
+    public func loadImages(of old: ComputeBackend, on next: ComputeBackend) throws(Failure) {
+        for digest in images.digests(of: ObjectIdentifier(old)) {
+            let loaded = try store.image(digest).withUnsafeBytes { bytes throws(Failure) in
+                try next.loadImage(bytes, label: digest, cacheDirectory: cacheDirectory)
+            }
+            guard let loaded else { throw Failure(.conflict, "it does not know the format of image \(digest)") }
+            images.insert(loaded, ImageCache.Key(backend: ObjectIdentifier(next), digest: digest))
+        }
+    }
+
+    /// Keeps no image of `backend` any longer.
+    public func forgetImages(of backend: ComputeBackend) { images.removeAll(of: ObjectIdentifier(backend)) }
+
+    /// Adds a communication function, whose plugin has become available.
+    public func offer(_ function: CommFunction) {
+        table.withLock { table in
+            guard table.functions[function.name] == nil, table.compositions[function.name] == nil else { return }
+            table.communications[function.name] = function
+        }
+    }
 
     func image(
         _ digest: String, of function: String, in runClass: RunClass, fresh: Bool

@@ -37,6 +37,24 @@ final class ImageCache: Sendable {
         }
     }
 
+    /// What is loaded on a backend.
+    func digests(of backend: ObjectIdentifier) -> [String] {
+        table.withLock { $0.entries.keys.filter { $0.backend == backend }.map(\.digest) }
+    }
+
+    func removeAll(of backend: ObjectIdentifier) {
+        let removed = table.withLock { table in
+            let keys = table.entries.keys.filter { $0.backend == backend }
+            return keys.compactMap { key in
+                guard let entry = table.entries.removeValue(forKey: key) else { return nil as ComputeImage? }
+                table.bytes -= entry.image.residentBytes
+                return entry.image
+            }
+        }
+        // Unloading may take long, so it happens here, without the lock.
+        withExtendedLifetime(removed) {}
+    }
+
     /// Keeps an image. What is pushed out ends when its last user does.
     func insert(_ image: ComputeImage, _ key: Key) {
         var evicted: [ComputeImage] = []

@@ -1,11 +1,15 @@
 public import Engines
+public import Failure
 public import PluginHost
+internal import Synchronization
 
 /// A function class of the config, as it stands on this machine.
 public struct RunClass: Sendable {
     public let name: String
-    /// The backends that are available here, in the order of preference.
-    public let backends: [ComputeBackend]
+    /// Of the configured backends, in the order of preference.
+    public let slots: [BackendSlot]
+    /// Those that are available here, at this moment.
+    public var backends: [ComputeBackend] { slots.compactMap(\.current) }
     /// Bytes that a function of the class may ask for.
     public let memoryLimit: UInt64
     /// Nanoseconds that one run may take.
@@ -21,11 +25,11 @@ public struct RunClass: Sendable {
     public let unavailable: [String]
 
     public init(
-        name: String, backends: [ComputeBackend], memoryLimit: UInt64, timeout: UInt64, mayRunInline: Bool,
+        name: String, slots: [BackendSlot], memoryLimit: UInt64, timeout: UInt64, mayRunInline: Bool,
         cores: [Int32] = [], spin: UInt64 = 0, unavailable: [String]
     ) {
         self.name = name
-        self.backends = backends
+        self.slots = slots
         self.memoryLimit = memoryLimit
         self.timeout = timeout
         self.mayRunInline = mayRunInline
@@ -39,20 +43,36 @@ public struct RunClass: Sendable {
 /// A communication function: a protocol of a plugin under the name that the operator gave it.
 public final class CommFunction: Sendable {
     public let name: String
-    public let backend: CommBackend
+    private let generation: Mutex<CommBackend>
+    /// The plugin's present generation.
+    public var backend: CommBackend { generation.withLock { $0 } }
+    /// The same in all generations.
     public let protocolIndex: Int
     /// Nanoseconds for one request.
     public let timeout: UInt64
     /// Bytes of one reply.
     public let maxResponse: UInt64
 
-    public var signatures: [CommBackend.Signature] { backend.protocols[protocolIndex].signatures }
+    public let signatures: [CommBackend.Signature]
 
     public init(name: String, backend: CommBackend, protocolIndex: Int, timeout: UInt64, maxResponse: UInt64) {
         self.name = name
-        self.backend = backend
+        generation = Mutex(backend)
         self.protocolIndex = protocolIndex
         self.timeout = timeout
         self.maxResponse = maxResponse
+        signatures = backend.protocols[protocolIndex].signatures
     }
+
+    /// - Throws: `.conflict` unless `next` offers this function's protocol as it was: compositions were checked against it.
+    public func check(_ next: CommBackend) throws(Failure) {
+        let old = backend.protocols[protocolIndex]
+        guard protocolIndex < next.protocols.count, next.protocols[protocolIndex] == old else {
+            throw Failure(
+                .conflict, "it does not offer protocol '\(old.name)' as before, which function '\(name)' uses")
+        }
+    }
+
+    /// Puts the next generation, for which `check` passed, in the place of the present one.
+    public func replace(with next: CommBackend) { generation.withLock { $0 = next } }
 }

@@ -31,6 +31,8 @@ extension Router {
         case (let collection, nil) where collection.equals("compositions"):
             try request.allow([.get, .head], "GET, HEAD")
             request.exchange.respond(.json(.compositions(catalogue)))
+        case (let collection, let name) where collection.equals("plugins"):
+            try plugins(name, request, on: worker)
         default: throw .noRoute
         }
     }

@@ -16,6 +16,8 @@ final class Router: Sendable {
     private let numbers = NodeMetrics()
     /// Take long bodies apart and put long replies together; registrations, which may take seconds, have others.
     let readers = HelperThreads(count: 2)
+    /// Waits for the node's main thread.
+    let control = HelperThreads(count: 1)
     private let requests = Metrics.shared.cell(
         "dandelion_http_requests_total", "HTTP requests that were read completely.")
     private let failures = Metrics.shared.cell(

@@ -46,6 +46,8 @@ void cp_signals_kick(uint64_t token);
 
 /* Blocks the signals in the calling thread (and threads it makes later) and gives a signalfd(2) for them. */
 int cp_signal_fd(const int *signals, int count);
+/* The next signal that such a descriptor has, 0 when there is none. */
+int cp_next_signal(int fd);
 
 /* Refuses, for the calling process and for ever, what a plugin under inspection has no need of. Returns 0 or errno. */
 int cp_restrict_inspector(void);

@@ -1,0 +1,132 @@
+internal import Config
+internal import Failure
+internal import Frontend
+internal import PluginHost
+internal import Registry
+internal import Telemetry
+
+/// One started instance of a plugin and what it is used as.
+struct PluginGeneration {
+    var compute: ComputeBackend?
+    var comm: CommBackend?
+
+    /// Gives up what nobody else uses; the instance stops with the last of it, on the calling thread.
+    /// - Returns: whether nothing is left.
+    mutating func endIfUnused() -> Bool {
+        if compute != nil, isKnownUniquelyReferenced(&compute) { compute = nil }
+        if comm != nil, isKnownUniquelyReferenced(&comm) { comm = nil }
+        return compute == nil && comm == nil
+    }
+}
+
+/// One configured plugin in a running node.
+final class LivePlugin {
+    let name: String
+    var status: PluginStatus
+    /// Counts from 1; 0 = has not run.
+    private(set) var generation = 0
+    /// Why the last reload was refused; empty when it was not.
+    var quarantine = ""
+    /// Where classes find its isolation backend.
+    let slot = BackendSlot(nil)
+    /// Whether a class names it as a backend.
+    private let isBackend: Bool
+    /// Communication functions that name it.
+    private let wanted: [CommunicationFunction]
+    private(set) var functions: [CommFunction] = []
+    private var present = PluginGeneration()
+    private(set) var draining: [PluginGeneration] = []
+    /// Digests of the files that were mapped.
+    private(set) var files: Set<String> = []
+
+    init(_ status: PluginStatus, _ config: NodeConfig) {
+        name = status.name
+        self.status = status
+        let name = status.name
+        isBackend = config.classes.contains { $0.backends.contains { $0.value == name } }
+        wanted = config.functions.filter { $0.plugin.value == name }
+    }
+
+    var isUsed: Bool { isBackend || !wanted.isEmpty }
+    var isRunning: Bool { present.compute != nil || present.comm != nil }
+
+    /// What the config uses the instance as.
+    func generation(of instance: PluginInstance) throws(Failure) -> PluginGeneration {
+        PluginGeneration(
+            compute: isBackend ? try ComputeBackend(instance) : nil,
+            comm: wanted.isEmpty ? nil : try CommBackend(instance))
+    }
+
+    /// Starts the first generation; what is wrong is told to the log and stands in `status`.
+    func start() {
+        guard let library = status.library, status.isUsable else {
+            Log.warning("plugin \(name) is unavailable: \(status.reason)")
+            return
+        }
+        guard isUsed else { return }
+        do throws(Failure) {
+            adopt(try generation(of: try status.start(library)))
+        } catch {
+            status = status.unavailable(error.detail)
+            Log.warning("plugin \(name) is unavailable: \(error.detail)")
+        }
+    }
+
+    private func adopt(_ next: PluginGeneration) {
+        generation += 1
+        present = next
+        if let digest = status.digest { files.insert(digest) }
+        if let compute = next.compute { slot.replace(with: compute) }
+        for function in functions { if let comm = next.comm { function.replace(with: comm) } }
+        guard functions.isEmpty, let comm = next.comm else { return }
+        functions = wanted.compactMap { Self.function($0, comm) }
+    }
+
+    private static func function(_ wanted: CommunicationFunction, _ backend: CommBackend) -> CommFunction? {
+        let name = wanted.protocolName.value
+        guard let index = backend.protocols.firstIndex(where: { $0.name == name }) else {
+            let offered = backend.protocols.map(\.name).joined(separator: ", ")
+            Log.warning(
+                "communication function \(wanted.name.value) is unavailable: plugin \(backend.name) offers no "
+                    + "protocol '\(name)', only \(offered)")
+            return nil
+        }
+        return CommFunction(
+            name: wanted.name.value, backend: backend, protocolIndex: index, timeout: wanted.timeout,
+            maxResponse: wanted.maxResponse)
+    }
+
+    /// Whether `next` can do what the present generation is used for; loads on it the images that are loaded now.
+    func check(_ next: PluginGeneration, _ catalogue: Catalogue) throws(Failure) {
+        if let comm = next.comm { for function in functions { try function.check(comm) } }
+        if let old = present.compute, let new = next.compute { try catalogue.loadImages(of: old, on: new) }
+    }
+
+    /// Puts `next`, for which `check` passed, in the place of the present generation.
+    func replace(with next: PluginGeneration, _ status: PluginStatus, _ catalogue: Catalogue) {
+        let old = present
+        self.status = status
+        adopt(next)
+        // Those that were unavailable until now.
+        for function in functions { catalogue.offer(function) }
+        old.comm?.retire()
+        if old.compute != nil || old.comm != nil { draining.append(old) }
+    }
+
+    /// Ends the earlier generations that nobody uses any more.
+    func drain(_ catalogue: Catalogue) {
+        for index in draining.indices.reversed() {
+            // Also what a request that began before the change has loaded since.
+            if let old = draining[index].compute { catalogue.forgetImages(of: old) }
+            if draining[index].endIfUnused() { draining.remove(at: index) }
+        }
+    }
+
+    var facts: PluginFacts {
+        PluginFacts(
+            name: name, path: status.path, availability: status.availability, reason: status.reason,
+            id: status.library?.descriptor.id ?? "", version: status.library?.descriptor.version ?? "",
+            sha256: status.digest ?? "", interfaces: status.interfaces, generation: generation,
+            draining: draining.count, quarantine: quarantine)
+    }
+}
