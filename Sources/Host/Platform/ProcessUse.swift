@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// What this process has taken from the machine.
