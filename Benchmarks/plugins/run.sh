@@ -7,14 +7,14 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 requests=200000
 [[ ${1:-} != --requests ]] || requests=$2
 work=$(mktemp -d)
-pids=()
+pids=() ports=()
 trap 'kill "${pids[@]}" 2> /dev/null || true; wait; rm -rf "$work"' EXIT
 PATH=$PATH:$root/.build-tools/bin
 . "$root/Examples/log-processing/services.sh" # free_ports
 
 include=$root/Sources/PluginABI/include
 cc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$include" "$root/Benchmarks/plugins/comm_driver.c" -o "$work/driver"
-read -r -a ports < <(free_ports 3 | tr '\n' ' ')
+for ((i = 0; i < 3; i++)); do ports+=("$(free_ports 1)"); done
 
 start() { # PORT COMMAND...
     local port=$1 attempt
