@@ -18,6 +18,19 @@ import Testing
         #expect(try submit("N", to: backend) == nil)
     }
 
+    /// A descriptor that is always readable must not keep a core of an idle node busy.
+    @Test func aReactorThatWakesForEverIsNotHeard() throws {
+        let library = try PluginLibrary(path: try ScriptedComm.compile("waking"))
+        let backend = try CommBackend(try library.start(label: "waking", configuration: .empty))
+        #expect(try submit("W", to: backend) == nil)
+        usleep(1_000_000)
+        let before = clock()
+        usleep(300_000)
+        // Of 300 ms of one core; clock(3) counts in microseconds.
+        #expect(clock() - before < 100_000)
+        #expect(try submit("N", to: backend) == nil)
+    }
+
     private func submit(_ letter: String, to backend: CommBackend) throws -> Failure? {
         nonisolated(unsafe) var failures: [Failure?] = []
         let done = DispatchSemaphore(value: 0)

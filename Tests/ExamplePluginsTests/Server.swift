@@ -29,7 +29,18 @@ final class Server: @unchecked Sendable {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    func pause() { kill(process.processIdentifier, SIGSTOP) }
+    /// Stops all threads of the server: the signal takes them one after another, so it waits until each has stopped.
+    func pause() {
+        kill(process.processIdentifier, SIGSTOP)
+        let tasks = "/proc/\(process.processIdentifier)/task"
+        for _ in 0..<1000 {
+            let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+            let states = threads.map { (try? String(contentsOfFile: "\(tasks)/\($0)/stat", encoding: .utf8)) ?? "" }
+            if states.allSatisfy({ $0.split(separator: ")").last?.hasPrefix(" T") ?? true }) { return }
+            usleep(1000)
+        }
+    }
+
     func resume() { kill(process.processIdentifier, SIGCONT) }
 
     static func path(of program: String) -> String? {

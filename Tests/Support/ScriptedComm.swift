@@ -11,7 +11,7 @@ public enum ScriptedComm {
     static let source = #"""
         #include <sys/eventfd.h>
         #ifndef DESCRIPTOR
-        #define DESCRIPTOR eventfd(1, EFD_NONBLOCK)
+        #define DESCRIPTOR eventfd(0, EFD_NONBLOCK)
         #endif
         struct dn_reactor { int descriptor, tries; uint64_t token; char letter; };
         static const dn_comm_signature signatures[] = {{"requests", "replies"}};
@@ -37,12 +37,15 @@ public enum ScriptedComm {
         static dn_status submit(dn_reactor *r, const dn_comm_request *request, dn_error *err) {
             (void)err;
             r->token = request->token; r->letter = (char)request->inputs[0].data[0];
+            eventfd_write(r->descriptor, 1);
             return DN_OK;
         }
         static dn_status poll_(
             dn_reactor *r, uint64_t timeout, dn_completion *out, uint64_t capacity, uint64_t *count, dn_error *err) {
             static const dn_bytes nothing = {0, 5}, yes = {(const uint8_t *)"yes", 3};
             (void)timeout; (void)capacity;
+            eventfd_t value;
+            if (r->letter != 'W') eventfd_read(r->descriptor, &value);
             *count = 0;
             if (!r->letter) return DN_OK;
             if (r->letter == 'P') { strcpy(err->message, "scripted failure"); return DN_FAILED; }
@@ -60,6 +63,8 @@ public enum ScriptedComm {
             out->outputs = r->letter == 'O' ? 0 : &nothing;
             out->output_count = r->letter == 'O' ? 2 : 1;
             *count = r->letter == 'C' ? ~0ull : 1;
+            // W stays, and wakes its host for ever.
+            if (r->letter == 'W') { out->outcome = DN_COMM_OK; *count = r->tries++ == 0; return DN_OK; }
             r->letter = 0;
             return DN_OK;
         }

@@ -11,7 +11,11 @@ public final class CommPort: EventSource {
     private let worker: Worker
     private var waiting: [UInt64: (CommCompletion) -> Void] = [:]
     private var lastToken: UInt64 = 0
+    /// Events since the last request came, while none waited.
+    private var uselessWakes = 0
     private static let maxInflight = 4096
+    /// A backend has some for connections that it keeps; one whose descriptor stays readable must not keep a core busy.
+    private static let mostUselessWakes = 10_000
 
     init(backend: CommBackend, worker: Worker) throws(Failure) {
         reactor = try CommReactor(backend: backend, core: worker.core, maxInflight: Self.maxInflight)
@@ -34,6 +38,8 @@ public final class CommPort: EventSource {
                 token: lastToken, protocol: index, signature: signature, inputs: inputs, deadline: deadline,
                 maxResponse: maxResponse))
         waiting[lastToken] = completion
+        if uselessWakes >= Self.mostUselessWakes { watch(EPOLLIN.rawValue) }
+        uselessWakes = 0
         return lastToken
     }
 
@@ -46,6 +52,7 @@ public final class CommPort: EventSource {
     public func cancel(_ token: UInt64) { reactor.cancel(token) }
 
     public override func ready(_ events: UInt32) {
+        if waiting.isEmpty { noteUselessWake() }
         do {
             try reactor.poll { completion in
                 self.waiting.removeValue(forKey: completion.token)?(completion)
@@ -53,6 +60,18 @@ public final class CommPort: EventSource {
         } catch {
             fail(error)
         }
+    }
+
+    private func noteUselessWake() {
+        uselessWakes += 1
+        guard uselessWakes == Self.mostUselessWakes else { return }
+        let name = reactor.backend.name
+        Log.warning("communication \(name): its descriptor stays readable without requests; watched again with the next")
+        watch(0)
+    }
+
+    private func watch(_ events: UInt32) {
+        do { try worker.loop.modify(self, events: events) } catch { Log.error("communication port: \(error)") }
     }
 
     /// What cannot be polled completes nothing any more: its requests end here, and the next ones get a new reactor.
