@@ -77,8 +77,14 @@ private final class Nginx {
     }
 
     private var configuration: String {
-        let location =
-            "location /drop { return 444; } location / { return 200 \"$server_protocol $request_method\"; }\n"
+        // Relayed, so that a body is read before it is answered: libcurl 7.88 may take an answer that comes before the
+        // body was sent, on a connection with other requests, for a broken one.
+        let location = """
+            location /drop { return 444; }
+            location / { proxy_set_header Front "$server_protocol $request_method"; proxy_pass http://127.0.0.1:\(plain); }
+
+            """
+        let relayed = "location /drop { return 444; } location / { return 200 $http_front; }"
         let certificate = "ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;\n"
         return """
             daemon off; worker_processes 1; pid \(folder)/pid; error_log \(folder)/error.log;
@@ -89,7 +95,7 @@ private final class Nginx {
               server { listen 127.0.0.1:\(tls) ssl http2; \(certificate) \(location) }
               server { listen 127.0.0.1:\(tls1) ssl; \(certificate) \(location) }
               server { listen 127.0.0.1:\(clear) http2; \(location) }
-              server { listen 127.0.0.1:\(plain); \(location) }
+              server { listen 127.0.0.1:\(plain); \(relayed) }
             }
             """
     }
@@ -143,7 +149,8 @@ struct TLSTests {
         for _ in 0..<100 { try client.submit("POST \(base)/ HTTP/2.0\nKey:Value\n\nsome body") }
         let before = openDescriptors()
         let answers = try client.answers(100)
-        #expect(answers.allSatisfy { $0.text(1) == "HTTP/2.0 POST" && $0.effect == DN_EFFECT_DONE })
+        let wrong = answers.filter { $0.text(1) != "HTTP/2.0 POST" || $0.effect != DN_EFFECT_DONE }
+        #expect(wrong.isEmpty, "\(wrong.count): \(wrong[0].outcome) \(wrong[0].message) \(wrong[0].text(0))")
         // Other tests open descriptors meanwhile, but not a hundred.
         #expect(openDescriptors() - before < 50)
         for version in ["1.0", "1.1", "2.0", "1.0", "3.0"] {
