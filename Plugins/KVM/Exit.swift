@@ -102,8 +102,16 @@ extension VirtualMachine {
         case (0xcd, 32): return .left
         case (0xcd, let number):
             return .faulted(Fault(DN_FAULT_PROTECTION, "software interrupt \(number)", pc: frame.rip))
-        default: return .faulted(fault)
+        default: return .faulted(ownTrap(at: frame.rip, in: slot) ?? fault)
         }
+    }
+
+    /// What the function's compiler put where it must not go on.
+    private func ownTrap(at pc: UInt64, in slot: Slot) -> Fault? {
+        guard let bytes = slot.view(pc, CompilerTrap.length), let code = CompilerTrap.code(at: bytes) else {
+            return nil
+        }
+        return Fault(DN_FAULT_TRAP, "the function's own trap", pc: pc, trap: code)
     }
 
     /// The two bytes of an instruction in the context; zeros when it lies elsewhere.

@@ -35,7 +35,7 @@ struct FaultReport {
         case SIGSEGV where fault.trap == FaultReport.pageFault: page(fault, memory)
         case SIGSEGV: protection(fault)
         case SIGBUS where fault.trap == FaultReport.pageFault: beyond(fault, memory)
-        case SIGILL: illegal(fault)
+        case SIGILL: illegal(fault, memory)
         case SIGFPE: kind = DN_FAULT_ARITHMETIC
         case SIGTRAP:
             kind = DN_FAULT_TRAP
@@ -82,11 +82,17 @@ struct FaultReport {
             ? "the system has no memory for it" : "the memory limit is \(memory.limit) bytes"
     }
 
-    private mutating func illegal(_ fault: dp_fault) {
+    private mutating func illegal(_ fault: dp_fault, _ memory: borrowing SlotMemory) {
         if fault.bytes == FaultReport.sysenter || fault.bytes == FaultReport.syscall {
             return call(Int64(UInt32(truncatingIfNeeded: fault.accumulator)), fault)
         }
         kind = DN_FAULT_ILLEGAL_INSTRUCTION
+        // The record may be forged: the function can only point to another instruction of its own.
+        guard let bytes = try? memory.view(pc, CompilerTrap.length), let code = CompilerTrap.code(at: bytes) else {
+            return
+        }
+        (kind, trap) = (DN_FAULT_TRAP, code)
+        detail = "the function's own trap"
     }
 
     func write(to result: inout dn_run_result) {

@@ -18,6 +18,7 @@ extension dn_engine_params: SizedStruct {}
 extension dn_context_params: SizedStruct {}
 extension dn_context_info: SizedStruct {}
 extension dn_run_params: SizedStruct {}
+extension dn_translate_params: SizedStruct {}
 extension dn_run_result: SizedStruct {}
 extension dn_request_info: SizedStruct {}
 extension dn_reactor_params: SizedStruct {}
