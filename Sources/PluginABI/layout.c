@@ -51,4 +51,7 @@ SIZE(dn_reactor_params, 16);
 SIZE(dn_comm, 88);
 AT(dn_comm, submit, 48);
 AT(dn_comm, release, 80);
+SIZE(dn_translate_params, 80);
+AT(dn_translate_params, result, 64);
+SIZE(dn_translate, 16);
 #endif

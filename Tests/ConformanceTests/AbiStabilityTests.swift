@@ -50,10 +50,10 @@ import Testing
 
     /// The watch itself: an edit of compute.h, the minor it comes with, and whether that breaks old plugins.
     @Test(arguments: [
-        (appended, "0u", true), (appended, "1u", false), (inserted, "1u", true), (renumbered, "1u", true),
-        (("uint64_t deadline;", "uint32_t deadline;"), "1u", true),
-        (("dn_engine *engine, uint64_t budget", "dn_engine *engine, uint32_t budget"), "1u", true),
-        (("#define DN_RUN_CANCELLED", "#define DN_RUN_OTHER ((int32_t)4)\n#define DN_RUN_CANCELLED"), "1u", false),
+        (appended, "1u", true), (appended, "2u", false), (inserted, "2u", true), (renumbered, "2u", true),
+        (("uint64_t deadline;", "uint32_t deadline;"), "2u", true),
+        (("dn_engine *engine, uint64_t budget", "dn_engine *engine, uint32_t budget"), "2u", true),
+        (("#define DN_RUN_CANCELLED", "#define DN_RUN_OTHER ((int32_t)4)\n#define DN_RUN_CANCELLED"), "2u", false),
     ])
     func changesAreFound(edit: (String, String), minor: String, breaks: Bool) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-abi-\(UUID())").path
@@ -66,7 +66,7 @@ import Testing
             try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
         }
         try replace("compute.h", edit.0, edit.1)
-        try replace("version.h", "#define DN_ABI_MINOR 0u", "#define DN_ABI_MINOR \(minor)")
+        try replace("version.h", "#define DN_ABI_MINOR 1u", "#define DN_ABI_MINOR \(minor)")
         let found = try Layouts(of: Self.current).breaks(in: try Layouts(of: folder))
         #expect(found.isEmpty != breaks, "\(found)")
     }

@@ -39,7 +39,8 @@ struct CheckConfig: ParsableCommand {
             "\(Units.sizeText(item.memoryLimit)), \(Units.timeText(item.timeout)), inline \(item.inline.rawValue)"
         // Those before the chosen one are why it was chosen.
         let passed = plan.candidates.prefix { !$0.isUsable }.map { "not \($0.backend): \($0.reason)" }
-        return ["  \(item.name.value)", plan.chosen ?? "none", ([limits] + passed).joined(separator: "; ")]
+        let missing = plan.missing.map { "not translator \($0.backend): \($0.reason)" }
+        return ["  \(item.name.value)", plan.chosen ?? "none", ([limits] + passed + missing).joined(separator: "; ")]
     }
 
     private static func row(_ function: CommunicationFunction, _ plugins: PluginSet) -> [String] {

@@ -129,6 +129,7 @@ struct Decode {
         let decoded = FunctionClass(
             name: name,
             backends: backends(table),
+            translators: table.entry("translators").map { pluginNames($0.value, table.name("translators")) } ?? [],
             memoryLimit: table.size("memory_limit", in: 64 << 10...1 << 40, default: 1 << 30),
             timeout: table.time("timeout", in: Self.millisecond...Self.day, default: 60 * Self.second),
             cores: cores(table),
@@ -197,9 +198,11 @@ extension Decode {
     }
 
     private func backends(_ table: TableReader) -> [Located<String>] {
-        let key = table.name("backends")
         table.require("backends")
-        guard let value = table.entry("backends")?.value else { return [] }
+        return table.entry("backends").map { pluginNames($0.value, table.name("backends")) } ?? []
+    }
+
+    private func pluginNames(_ value: ConfigValue, _ key: String) -> [Located<String>] {
         guard case .array(let elements) = value.kind, !elements.isEmpty else {
             log.add(value.place, "'\(key)' must be a list of plugin names such as [\"first\", \"second\"]")
             return []
@@ -246,7 +249,7 @@ extension Decode {
                 log.add(item.name.place, "the class '\(item.name.value)' is doubled (case is no difference)")
             }
             seen.append(name)
-            for backend in item.backends { check(backend, "class '\(item.name.value)'") }
+            for plugin in item.backends + item.translators { check(plugin, "class '\(item.name.value)'") }
         }
     }
 }

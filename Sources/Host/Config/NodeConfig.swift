@@ -157,6 +157,8 @@ public struct FunctionClass: Sendable {
     public var name: Located<String>
     /// Names of tables in `[plugins]`; the first that is available on this machine serves.
     public var backends: [Located<String>]
+    /// Names of tables in `[plugins]` that make images for the backends out of formats that these do not know.
+    public var translators: [Located<String>]
     /// The most memory, in bytes, that a function of the class can ask for.
     public var memoryLimit: UInt64
     /// Nanoseconds after which a running function is stopped.

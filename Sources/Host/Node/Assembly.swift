@@ -55,8 +55,14 @@ struct Assembly {
 
     private static func runClass(_ config: FunctionClass, _ cores: [Int32], _ plugins: [LivePlugin]) -> RunClass {
         let named = config.backends.compactMap { name in plugins.first { $0.name == name.value } }
+        let translators = config.translators.compactMap { name in plugins.first { $0.name == name.value } }
+        for translator in translators where translator.translatorSlot.current == nil {
+            Log.warning(
+                "class \(config.name.value): translator \(translator.name) is unavailable: \(translator.status.reason)")
+        }
         return RunClass(
-            name: config.name.value, slots: named.map(\.slot), memoryLimit: config.memoryLimit,
+            name: config.name.value, slots: named.map(\.slot), translators: translators.map(\.translatorSlot),
+            memoryLimit: config.memoryLimit,
             timeout: config.timeout, mayRunInline: config.inline == .auto,
             cores: config.cores == .all ? [] : Self.cores(config.cores, of: cores, "class \(config.name.value)"),
             spin: config.waiting.spin,

@@ -6,6 +6,16 @@ public struct ClassPlan: Sendable {
         public let backend: String
         public let isUsable: Bool
         public let reason: String
+
+        /// `otherwise` is said of a plugin that works and does not offer `interface`.
+        init(_ name: String, in plugins: PluginSet, offering interface: String, _ otherwise: String) {
+            backend = name
+            let status = plugins[name]
+            let isUsable = status?.isUsable ?? false
+            let offers = status?.interfaces.contains(interface) ?? false
+            self.isUsable = isUsable && offers
+            reason = isUsable && !offers ? otherwise : status?.reason ?? "no such plugin"
+        }
     }
 
     public let className: String
@@ -14,16 +24,16 @@ public struct ClassPlan: Sendable {
     /// The first that is available; nil when none is.
     public var chosen: String? { candidates.first(where: \.isUsable)?.backend }
 
+    /// Translators that the class cannot use, and why.
+    public let missing: [Candidate]
+
     public init(_ runClass: FunctionClass, _ plugins: PluginSet) {
         className = runClass.name.value
-        candidates = runClass.backends.map { backend in
-            guard let status = plugins[backend.value] else {
-                return Candidate(backend: backend.value, isUsable: false, reason: "no such plugin")
-            }
-            guard !status.isUsable || status.interfaces.contains("dn.compute/1") else {
-                return Candidate(backend: backend.value, isUsable: false, reason: "is no isolation backend")
-            }
-            return Candidate(backend: backend.value, isUsable: status.isUsable, reason: status.reason)
+        candidates = runClass.backends.map {
+            Candidate($0.value, in: plugins, offering: "dn.compute/1", "is no isolation backend")
         }
+        missing = runClass.translators
+            .map { Candidate($0.value, in: plugins, offering: "dn.translate/1", "is no translator") }
+            .filter { !$0.isUsable }
     }
 }

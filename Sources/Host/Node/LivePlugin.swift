@@ -9,13 +9,17 @@ internal import Telemetry
 struct PluginGeneration {
     var compute: ComputeBackend?
     var comm: CommBackend?
+    var translator: Translator?
+
+    var isEmpty: Bool { compute == nil && comm == nil && translator == nil }
 
     /// Gives up what nobody else uses; the instance stops with the last of it, on the calling thread.
     /// - Returns: whether nothing is left.
     mutating func endIfUnused() -> Bool {
         if compute != nil, isKnownUniquelyReferenced(&compute) { compute = nil }
         if comm != nil, isKnownUniquelyReferenced(&comm) { comm = nil }
-        return compute == nil && comm == nil
+        if translator != nil, isKnownUniquelyReferenced(&translator) { translator = nil }
+        return isEmpty
     }
 }
 
@@ -29,8 +33,11 @@ final class LivePlugin {
     var quarantine = ""
     /// Where classes find its isolation backend.
     let slot = BackendSlot(nil)
-    /// Whether a class names it as a backend.
+    /// Where classes find it as a translator.
+    let translatorSlot: TranslatorSlot
+    /// Whether a class names it as a backend, or as a translator.
     private let isBackend: Bool
+    private let isTranslator: Bool
     /// Communication functions that name it.
     private let wanted: [CommunicationFunction]
     private(set) var functions: [CommFunction] = []
@@ -44,17 +51,20 @@ final class LivePlugin {
         self.status = status
         let name = status.name
         isBackend = config.classes.contains { $0.backends.contains { $0.value == name } }
+        isTranslator = config.classes.contains { $0.translators.contains { $0.value == name } }
+        translatorSlot = TranslatorSlot(name: name)
         wanted = config.functions.filter { $0.plugin.value == name }
     }
 
-    var isUsed: Bool { isBackend || !wanted.isEmpty }
-    var isRunning: Bool { present.compute != nil || present.comm != nil }
+    var isUsed: Bool { isBackend || isTranslator || !wanted.isEmpty }
+    var isRunning: Bool { !present.isEmpty }
 
     /// What the config uses the instance as.
     func generation(of instance: PluginInstance) throws(Failure) -> PluginGeneration {
         PluginGeneration(
             compute: isBackend ? try ComputeBackend(instance) : nil,
-            comm: wanted.isEmpty ? nil : try CommBackend(instance))
+            comm: wanted.isEmpty ? nil : try CommBackend(instance),
+            translator: isTranslator ? try Translator(instance) : nil)
     }
 
     /// Starts the first generation; what is wrong is told to the log and stands in `status`.
@@ -77,6 +87,7 @@ final class LivePlugin {
         present = next
         if let digest = status.digest { files.insert(digest) }
         if let compute = next.compute { slot.replace(with: compute) }
+        if let translator = next.translator { translatorSlot.replace(with: translator) }
         for function in functions { if let comm = next.comm { function.replace(with: comm) } }
         guard functions.isEmpty, let comm = next.comm else { return }
         functions = wanted.compactMap { Self.function($0, comm) }
@@ -110,7 +121,7 @@ final class LivePlugin {
         // Those that were unavailable until now.
         for function in functions { catalogue.offer(function) }
         old.comm?.retire()
-        if old.compute != nil || old.comm != nil { draining.append(old) }
+        if !old.isEmpty { draining.append(old) }
     }
 
     /// Ends the earlier generations that nobody uses any more.

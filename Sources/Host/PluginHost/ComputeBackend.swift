@@ -61,13 +61,7 @@ public final class ComputeBackend: @unchecked Sendable {
                     parameters.label = label
                     parameters.cache_directory = cache
                     if let observer {
-                        parameters.progress_arg = observer.toOpaque()
-                        parameters.progress = { argument, permille, stage in
-                            guard let argument else { return }
-                            // SAFETY: argument is the observer retained around the whole image_load call.
-                            Unmanaged<ProgressObserver>.fromOpaque(argument).takeUnretainedValue()
-                                .told(Int(permille), ABI.text(stage))
-                        }
+                        (parameters.progress_arg, parameters.progress) = (observer.toOpaque(), ProgressObserver.tell)
                     }
                     return slots.imageLoad(instance.handle, &parameters, &handle, &error)
                 }
@@ -77,11 +71,6 @@ public final class ComputeBackend: @unchecked Sendable {
         guard status == DN_OK else { throw ABI.failure(status, error, "image \(label) on \(name)") }
         guard let handle else { throw Failure(.internal, "plugin \(name): image_load gave no image") }
         return try ComputeImage(backend: self, handle: handle)
-    }
-
-    private final class ProgressObserver: Sendable {
-        let told: @Sendable (Int, String) -> Void
-        init(_ told: @escaping @Sendable (Int, String) -> Void) { self.told = told }
     }
 }
 

@@ -239,13 +239,26 @@ public final class Catalogue: Sendable {
     /// Loads on `next` every image that is loaded on `old`, so that a reload costs no request the loading, and so that a
     /// plugin which refuses one of them is found out before.
     public func loadImages(of old: ComputeBackend, on next: ComputeBackend) throws(Failure) {
-        for digest in images.digests(of: ObjectIdentifier(old)) {
-            let loaded = try store.image(digest).withUnsafeBytes { bytes throws(Failure) in
-                try next.loadImage(bytes, label: digest, cacheDirectory: cacheDirectory)
+        for key in images.keys(of: ObjectIdentifier(old)) {
+            let loader = ImageLoader(label: key.digest, cacheDirectory: cacheDirectory, progress: nil)
+            let bytes = try store.image(key.digest)
+            let translator = try translator(named: key.translator)
+            guard let loaded = try loader.load(bytes, on: next, by: translator) else {
+                throw Failure(.conflict, "it does not know the format of image \(key.digest)")
             }
-            guard let loaded else { throw Failure(.conflict, "it does not know the format of image \(digest)") }
-            images.insert(loaded, ImageCache.Key(backend: ObjectIdentifier(next), digest: digest))
+            let own = ImageCache.Key(
+                backend: ObjectIdentifier(next), digest: key.digest, translator: key.translator)
+            images.insert(loaded, own)
         }
+    }
+
+    private func translator(named name: String?) throws(Failure) -> Translator? {
+        guard let name else { return nil }
+        let slots = classes.values.lazy.flatMap(\.translators)
+        guard let found = slots.compactMap(\.current).first(where: { $0.name == name }) else {
+            throw Failure(.unavailable, "translator '\(name)' is unavailable")
+        }
+        return found
     }
 
     /// Keeps no image of `backend` any longer.
@@ -273,29 +286,33 @@ public final class Catalogue: Sendable {
 
     private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {
         for backend in runClass.backends {
-            let key = ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest)
-            if let image = images.image(key) { return image }
+            let backend = ObjectIdentifier(backend)
+            if let image = images.image(ImageCache.Key(backend: backend, digest: digest)) { return image }
+            for translator in runClass.translators {
+                let key = ImageCache.Key(backend: backend, digest: digest, translator: translator.name)
+                if let image = images.image(key) { return image }
+            }
         }
         return nil
     }
 
-    /// Loads an image on the first backend of the class that knows its format, and caches it.
+    /// Loads an image on the first backend of the class that knows its format, else on the first for which a translator of
+    /// the class can make one, and caches it.
     private func load(
         _ bytes: Blob, digest: String, label: String, in runClass: RunClass,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage {
-        for backend in runClass.backends {
-            let loaded = try bytes.withUnsafeBytes { bytes throws(Failure) in
-                try backend.loadImage(bytes, label: label, cacheDirectory: cacheDirectory, progress: progress)
+        let loader = ImageLoader(label: label, cacheDirectory: cacheDirectory, progress: progress)
+        for translator in [nil] + runClass.translators.compactMap(\.current) {
+            for backend in runClass.backends {
+                guard let loaded = try loader.load(bytes, on: backend, by: translator) else { continue }
+                let key = ImageCache.Key(
+                    backend: ObjectIdentifier(backend), digest: digest, translator: translator?.name)
+                images.insert(loaded, key)
+                return loaded
             }
-            guard let loaded else { continue }
-            images.insert(loaded, ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest))
-            return loaded
         }
-        let formats = runClass.backends.map { "\($0.name) (\($0.imageFormats))" }.joined(separator: ", ")
-        throw Failure(
-            .invalid, "the image of '\(label)' is in no format of class '\(runClass.name)'; its backends: \(formats)",
-            [.init("function", label), .init("class", runClass.name)])
+        throw loader.unknownFormat(in: runClass)
     }
 }
 

@@ -7,6 +7,8 @@ final class ImageCache: Sendable {
     struct Key: Hashable {
         let backend: ObjectIdentifier
         let digest: String
+        /// Who made it out of an image of another format; nil when it is as it was registered.
+        var translator: String?
     }
 
     private struct Entry {
@@ -38,8 +40,8 @@ final class ImageCache: Sendable {
     }
 
     /// What is loaded on a backend.
-    func digests(of backend: ObjectIdentifier) -> [String] {
-        table.withLock { $0.entries.keys.filter { $0.backend == backend }.map(\.digest) }
+    func keys(of backend: ObjectIdentifier) -> [Key] {
+        table.withLock { $0.entries.keys.filter { $0.backend == backend } }
     }
 
     func removeAll(of backend: ObjectIdentifier) {

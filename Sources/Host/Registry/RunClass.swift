@@ -10,6 +10,8 @@ public struct RunClass: Sendable {
     public let slots: [BackendSlot]
     /// Those that are available here, at this moment.
     public var backends: [ComputeBackend] { slots.compactMap(\.current) }
+    /// Who makes images for the backends out of formats that these do not know, in the order of the config.
+    public let translators: [TranslatorSlot]
     /// Bytes that a function of the class may ask for.
     public let memoryLimit: UInt64
     /// Nanoseconds that one run may take.
@@ -25,11 +27,12 @@ public struct RunClass: Sendable {
     public let unavailable: [String]
 
     public init(
-        name: String, slots: [BackendSlot], memoryLimit: UInt64, timeout: UInt64, mayRunInline: Bool,
-        cores: [Int32] = [], spin: UInt64 = 0, unavailable: [String]
+        name: String, slots: [BackendSlot], translators: [TranslatorSlot] = [], memoryLimit: UInt64, timeout: UInt64,
+        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0, unavailable: [String]
     ) {
         self.name = name
         self.slots = slots
+        self.translators = translators
         self.memoryLimit = memoryLimit
         self.timeout = timeout
         self.mayRunInline = mayRunInline

@@ -2,7 +2,7 @@
  *
  * A plugin is one shared object that exports one function, dn_plugin_entry_v1. The host loads it by path, probes it,
  * starts an instance of it with a configuration, and asks that instance for interfaces by id: dn.compute/1 for an
- * isolation backend, dn.comm/1 for communication functions.
+ * isolation backend, dn.comm/1 for communication functions, dn.translate/1 for translations of images.
  *
  * Trust: plugins run inside the host process with all its rights. The ABI guards against mistakes, not malice.
  *
@@ -33,6 +33,7 @@
 #include "host.h"
 #include "plugin.h"
 #include "status.h"
+#include "translate.h"
 #include "types.h"
 #include "version.h"
 
