@@ -51,7 +51,7 @@ func pluginProduct(_ folder: String) -> Product {
 
 /// What `dandelion plugins new` writes: files of Sources/PluginTemplates, where `include` is the ABI's own folder.
 let pluginTemplates =
-    ["abi", "comm", "compute", "guest", "host", "plugin", "status", "types", "version"].map { "include/\($0).h" }
+    ["abi", "comm", "compute", "guest", "host", "plugin", "status", "translate", "types", "version"].map { "include/\($0).h" }
     + ["plugin.c", "plugin.h", "reactor.c"].map { "comm-c/comm_\($0)" }
     + ["plugin.c", "plugin.h", "image.c", "context.c", "engine.c"].map { "compute-c/compute_\($0)" }
     + ["Plugin", "Reactor"].map { "comm-swift/Comm\($0).swift" }
@@ -157,7 +157,7 @@ let package = Package(
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
         plugin(
             "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
-            resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory"].map { .embedInCode("Crate/\($0).rs") },
+            resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory", "native", "native/builtins", "native/instance", "native/tables", "native/wasi"].map { .embedInCode("Crate/\($0).rs") },
             plugins: [.plugin(name: "WasiShim")]),
         .plugin(name: "WasiShim", capability: .buildTool(), path: "SDK/hlibc/wasi/embed", exclude: ["embed.sh"]),
         .executableTarget(

@@ -33,7 +33,22 @@ private nonisolated(unsafe) let descriptor = permanent(
             answering(err) { () throws(PluginError) in out.pointee = Handle.make(try Instance(host: host)) }
         },
         stop: { _ = Handle<Instance>.end($0) },
-        get_interface: { strcmp($0, DN_COMPUTE_1) == 0 ? UnsafeRawPointer(compute) : nil }))
+        get_interface: { id in
+            switch String(cString: id) {
+            case DN_COMPUTE_1: UnsafeRawPointer(compute)
+            case DN_TRANSLATE_1: UnsafeRawPointer(translate)
+            default: nil
+            }
+        }))
+
+private nonisolated(unsafe) let translate = permanent(
+    dn_translate(
+        struct_size: UInt32(MemoryLayout<dn_translate>.size), padding: 0,
+        translate: { instance, params, err in
+            answering(err) { () throws(PluginError) in
+                try Handle<Instance>.borrow(instance).translate(readIn(params))
+            }
+        }))
 
 private nonisolated(unsafe) let compute = permanent(
     dn_compute(

@@ -100,7 +100,8 @@ final class Engine {
         return result
     }
 
-    private func call(_ step: Image.Step, _ slot: Slot, _ parameters: dn_run_params, _ code: inout UInt64) -> rwasm_end
+    private func call(_ step: Program.Step, _ slot: Slot, _ parameters: dn_run_params, _ code: inout UInt64)
+        -> rwasm_end
     {
         guard let placed = step.isShim ? slot.shim : slot.main else { return rwasm_end() }
         let argument =

@@ -22,8 +22,7 @@ extension Instance {
         let code = try code(builder.key(of: module.bytes), firstLevel(module), in: cache, progress) {
             () throws(WasmError) in try Crates.sole(module)
         }
-        let plan = ModulePlan(module, isLinkable: false)
-        let image = try Image(Part(module, plan.ordinals, code: code), wasi: wasi, label: label)
+        let image = try Image(Part(Outline(module), code: code), wasi: wasi, label: label)
         if code.level == .quick, settings.optimises { Upgrade(image, builder, cache.directory, self).submit() }
         return image
     }
@@ -36,13 +35,12 @@ extension Instance {
         let code = try code(builder.key(of: Array("shim".utf8) + module.bytes), .fast, in: cache, { _, _ in }) {
             () throws(WasmError) in try Crates.linkable([module])
         }
-        let plan = ModulePlan(module, isLinkable: true)
-        let made = try Wasi(Part(module, plan.ordinals, code: code))
+        let made = try Wasi(Part(Outline(module, isLinkable: true), code: code))
         shim.withLock { $0 = made }
         return made
     }
 
-    private static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
+    static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
         guard bytes.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
             throw PluginError(DN_UNSUPPORTED, "not a WebAssembly module")
         }

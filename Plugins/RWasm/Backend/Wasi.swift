@@ -8,27 +8,18 @@ final class Wasi: Sendable {
     static let module = "wasi_snapshot_preview1"
 
     let part: Part
-    let systemData: UInt64
-    /// Its functions by what they are exported as.
-    private let functions: [String: Int]
-    let begin: UInt32
-    let finish: UInt32
+    let server: WasiServer
     /// What its imports are, RWASM_REACH_*.
     /// SAFETY: as in `Part`.
     nonisolated(unsafe) let reach: UnsafePointer<UInt32>
 
     init(_ part: Part) throws(PluginError) {
-        let module = part.module
-        var functions: [String: Int] = [:]
-        for export in module.exports where export.kind == .function { functions[export.name] = export.index }
-        guard let begin = functions.removeValue(forKey: "begin"), let finish = functions.removeValue(forKey: "finish"),
-            let data = try Image.systemData(of: part)
-        else { throw PluginError(DN_FAILED, "the WASI shim lacks its own exports") }
-        (self.part, self.functions, systemData) = (part, functions, data)
-        (self.begin, self.finish) = (UInt32(begin), UInt32(finish))
-        let numbers = ["load": RWASM_REACH_LOAD, "store": RWASM_REACH_STORE, "claim": RWASM_REACH_CLAIM]
-        let imported = module.imports.filter { $0.kind == .function }
-        reach = permanentCopy(imported.map { UInt32(numbers[$0.name] ?? .max) })
+        self.part = part
+        server = try WasiServer(part.outline)
+        let numbers = [
+            WasiServer.Reach.load: RWASM_REACH_LOAD, .store: RWASM_REACH_STORE, .claim: RWASM_REACH_CLAIM,
+        ]
+        reach = permanentCopy(server.reach.map { UInt32(numbers[$0] ?? .max) })
     }
 
     deinit { reach.deallocate() }
@@ -39,22 +30,5 @@ final class Wasi: Sendable {
     static func serves(_ module: Module) -> Bool {
         module.imports.contains { $0.module == Self.module }
             || module.export("__dandelion_system_data", .global) == nil
-    }
-
-    /// The shim's function for each function that `module` imports; a missing one is named.
-    func functions(for module: Module) throws(PluginError) -> [UInt32] {
-        var found: [UInt32] = []
-        for entry in module.imports where entry.kind == .function {
-            let name = "\(entry.module).\(entry.name)"
-            guard entry.module == Self.module, let function = functions[entry.name] else {
-                throw PluginError(WasmError(.invalid, "import \(name) does not exist", at: entry.offset))
-            }
-            let type = part.module.type(ofFunction: function)
-            guard module.type(ofFunction: entry.index) == type else {
-                throw PluginError(WasmError(.invalid, "import \(name) has another type", at: entry.offset))
-            }
-            found.append(UInt32(function))
-        }
-        return found
     }
 }

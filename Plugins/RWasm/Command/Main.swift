@@ -25,6 +25,12 @@ struct Main {
           dandelion wasm translate FILE
               Prints the Rust that a module becomes.
 
+          dandelion wasm native FILE -o IMAGE
+              Makes a function image (ELF, x86-64) of a module, as a class that names this plugin in `translators` does when
+              a module is registered. It runs in any class whose backend takes such images.
+
+                dandelion wasm native resize.wasm -o resize && dandelion register resize resize --class kvm ...
+
           dandelion wasm compile FILE
               Compiles as a registration does, and prints the time to the first version and to the optimised one.
 
@@ -45,6 +51,9 @@ struct Main {
         case "call" where rest.count >= 2: exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2))))
         case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
         case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
+        case "native" where rest.count == 3 && rest.contains("-o"):
+            guard let option = rest.firstIndex(of: "-o"), option > 0 || rest.count == 3, option < 2 else { tell(2, 64) }
+            exit(Tools.native(option == 0 ? rest[2] : rest[0], to: rest[option + 1]))
         case "compile" where rest.count == 1: exit(Tools.compile(rest[0]))
         case "observe" where rest.count >= 2: exit(Observe.main(Array(rest.dropFirst()), level: rest[0]))
         case "time" where rest.count >= 3:

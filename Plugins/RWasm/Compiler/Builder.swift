@@ -21,6 +21,17 @@ struct Builder: Sendable {
     let limits: Toolchain.Limits
     /// "x86-64-v2" or "x86-64-v3".
     let processor: String
+    var form = Form.object
+
+    /// What modules become.
+    enum Form {
+        /// A shared object for the plugin.
+        case object
+        /// A function image for sandboxes.
+        case image
+
+        var flags: [String] { self == .object ? [] : ["--cfg", "native", "-Crelocation-model=static"] }
+    }
 
     /// What the names of folders begin with in which the compiler works.
     static let workPrefix = "work-"
@@ -36,11 +47,15 @@ struct Builder: Sendable {
         ("lib.rs", PackageResources.lib_rs), ("memory.rs", PackageResources.memory_rs),
         ("number.rs", PackageResources.number_rs), ("table.rs", PackageResources.table_rs),
         ("value.rs", PackageResources.value_rs), ("vector.rs", PackageResources.vector_rs),
-        ("vector_memory.rs", PackageResources.vector_memory_rs),
+        ("vector_memory.rs", PackageResources.vector_memory_rs), ("native.rs", PackageResources.native_rs),
+        ("native/builtins.rs", PackageResources.builtins_rs), ("native/instance.rs", PackageResources.instance_rs),
+        ("native/tables.rs", PackageResources.tables_rs), ("native/wasi.rs", PackageResources.wasi_rs),
     ]
 
     /// What names everything made by this builder.
-    private var identity: String { "\(toolchain.version) \(Self.transpilerVersion) \(processor)" }
+    private var identity: String {
+        "\(toolchain.version) \(Self.transpilerVersion) \(processor)\(form == .image ? " image" : "")"
+    }
 
     /// The name of the module's results in a cache.
     func key(of bytes: [UInt8]) -> String {
@@ -51,7 +66,9 @@ struct Builder: Sendable {
         return digest.finish()
     }
 
-    func path(_ key: String, _ level: Level, in cache: String) -> String { "\(cache)/\(key)-\(level.rawValue).so" }
+    func path(_ key: String, _ level: Level, in cache: String) -> String {
+        "\(cache)/\(key)-\(level.rawValue)\(form == .image ? ".elf" : ".so")"
+    }
 
     /// Compiles and places the result at `path` at once; `progress` is told permille.
     func build(
@@ -59,6 +76,18 @@ struct Builder: Sendable {
     ) throws(PluginError) {
         let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
         defer { Files.remove(work) }
+        let arguments = try libraries(of: crates, level, in: cache, work, progress)
+        try Files.write(crates.root.utf8, to: "\(work)/root.rs")
+        try compile("root", "cdylib", level, arguments + ["-Cstrip=debuginfo"], work, reading: cache)
+        progress(1000)
+        guard rename("\(work)/libroot.so", path) == 0 else { throw Files.failure("cannot place \(path)") }
+    }
+
+    /// Compiles all but the root, in `work`.
+    /// - Returns: the arguments by which the compiler finds the crates.
+    func libraries(
+        of crates: Crates, _ level: Level, in cache: String, _ work: String, _ progress: (UInt32) -> Void
+    ) throws(PluginError) -> [String] {
         let runtime = try runtimeLibrary(level, in: cache, work)
         var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
         for (index, crate) in crates.crates.enumerated() {
@@ -67,10 +96,7 @@ struct Builder: Sendable {
             try compile(crate.name, "rlib", level, arguments, work, reading: cache)
             arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"]
         }
-        try Files.write(crates.root.utf8, to: "\(work)/root.rs")
-        try compile("root", "cdylib", level, arguments + ["-Cstrip=debuginfo"], work, reading: cache)
-        progress(1000)
-        guard rename("\(work)/libroot.so", path) == 0 else { throw Files.failure("cannot place \(path)") }
+        return arguments
     }
 
     /// Compiles what all modules of a cache share.
@@ -81,9 +107,10 @@ struct Builder: Sendable {
     }
 
     /// The compiled runtime crate, made once for each cache.
-    private func runtimeLibrary(_ level: Level, in cache: String, _ work: String) throws(PluginError) -> String {
+    func runtimeLibrary(_ level: Level, in cache: String, _ work: String) throws(PluginError) -> String {
         let path = "\(cache)/librt-\(key(of: [UInt8](level.rawValue.utf8)).prefix(24)).rlib"
         if Files.exists(path) { return path }
+        try Files.makeDirectory("\(work)/native")
         for (name, bytes) in Self.runtime { try Files.write(bytes, to: "\(work)/\(name)") }
         rename("\(work)/lib.rs", "\(work)/rt.rs")
         try compile("rt", "rlib", level, [], work, reading: work)
@@ -91,14 +118,14 @@ struct Builder: Sendable {
         return path
     }
 
-    private func compile(
+    func compile(
         _ name: String, _ type: String, _ level: Level, _ arguments: [String], _ work: String, reading: String
     ) throws(PluginError) {
         try toolchain.compile(
             [
                 "\(work)/\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", work,
                 "-Cpanic=abort", "-Cdebuginfo=0", "-Ctarget-cpu=\(processor)", "--cap-lints=allow",
-            ] + level.flags + arguments,
+            ] + level.flags + form.flags + arguments,
             in: work, reading: [reading], limits: limits)
     }
 }

@@ -26,7 +26,7 @@ struct Cache {
         guard !isTemporary else { return }
         removeWork()
         var files: [(path: String, size: UInt64, used: Int)] = []
-        for name in Files.names(in: directory) where name.hasSuffix(".so") {
+        for name in Files.names(in: directory) where name.hasSuffix(".so") || name.hasSuffix(".elf") {
             var status = stat()
             let path = "\(directory)/\(name)"
             guard path != kept, stat(path, &status) == 0 else { continue }

@@ -6,6 +6,8 @@
 #![no_std]
 
 mod memory;
+#[cfg(native)]
+pub mod native;
 mod number;
 mod table;
 mod value;
@@ -32,12 +34,16 @@ pub const INVALID_CONVERSION: u32 = 8;
 pub const PANIC: u32 = 10;
 
 /// Ends the run. It does not return and frees nothing: generated code owns nothing but numbers.
+#[cfg(not(native))]
 #[cold]
 #[inline(always)]
 pub fn trap(code: u32, function: u32) -> ! {
     // Safe: the host's handler of SIGILL unwinds to the entry of the run. Memory counts as read, so stores before stay.
     unsafe { asm!("ud2", in("eax") code, in("edx") function, options(noreturn, nostack)) }
 }
+
+#[cfg(native)]
+pub use native::trap;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
@@ -78,6 +84,13 @@ pub struct Env {
 pub struct Segment {
     start: *const u8,
     length: u64,
+}
+
+impl Segment {
+    #[cfg(native)]
+    fn new(start: *const u8, length: usize) -> Segment {
+        Segment { start, length: length as u64 }
+    }
 }
 
 impl Env {

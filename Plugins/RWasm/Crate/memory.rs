@@ -7,17 +7,39 @@ use core::arch::x86_64::__m128i;
 /// What the host keeps of a memory (CRWasm.h).
 #[repr(C)]
 pub struct MemoryState {
-    base: *mut u8,
+    pub(crate) base: *mut u8,
     /// Accessible bytes, a multiple of 64 KiB.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// Makes `pages` more accessible; the old number of pages, or -1.
     grow: extern "C" fn(memory: *mut MemoryState, pages: u32) -> i32,
+    /// The host's own: bytes that it may grow to.
+    maximum: u64,
+}
+
+#[cfg(native)]
+impl MemoryState {
+    pub(crate) fn new(base: *mut u8, bytes: u64, maximum: u64) -> MemoryState {
+        extern "C" fn grow(memory: *mut MemoryState, pages: u32) -> i32 {
+            // Safe: only a memory calls it, with its own state.
+            let memory = unsafe { &mut *memory };
+            let (old, more) = (memory.bytes, (pages as u64) << 16);
+            if more > memory.maximum - old {
+                return -1;
+            }
+            memory.bytes = old + more;
+            (old >> 16) as i32
+        }
+        MemoryState { base, bytes, grow, maximum }
+    }
 }
 
 /// A memory of a living instance.
 #[derive(Clone, Copy)]
 pub struct Memory {
     base: *mut u8,
+    /// In an image no handler sees to what lies beyond, so that accesses are checked.
+    #[cfg(native)]
+    limit: u64,
     state: *mut MemoryState,
 }
 
@@ -58,7 +80,7 @@ macro_rules! loads {
         #[inline(always)]
         pub fn $name(&self, address: i32, offset: u32) -> $type {
             // Safe: `at` stays in the reservation, where what is not accessible faults.
-            $used(unsafe { (self.at(address, offset) as *const $stored).read_unaligned() } as $type)
+            $used(unsafe { (self.at::<$stored>(address, offset) as *const $stored).read_unaligned() } as $type)
         }
     )*};
 }
@@ -68,7 +90,7 @@ macro_rules! stores {
         #[inline(always)]
         pub fn $name(&self, address: i32, offset: u32, value: $type) {
             // Safe: as for loads.
-            unsafe { (self.at(address, offset) as *mut $stored).write_unaligned(value as $stored) }
+            unsafe { (self.at::<$stored>(address, offset) as *mut $stored).write_unaligned(value as $stored) }
         }
     )*};
 }
@@ -77,11 +99,21 @@ impl Memory {
     pub(crate) fn new(state: *mut MemoryState) -> Memory {
         let none = state.is_null();
         // Safe: the host's, alive with the instance. Without a memory, validated code accesses none.
-        Memory { base: if none { core::ptr::null_mut() } else { unsafe { (*state).base } }, state }
+        Memory {
+            base: if none { core::ptr::null_mut() } else { unsafe { (*state).base } },
+            #[cfg(native)]
+            limit: if none { 0 } else { unsafe { (*state).bytes } },
+            state,
+        }
     }
 
+    /// Where a `T` lies.
     #[inline(always)]
-    fn at(&self, address: i32, offset: u32) -> *mut u8 {
+    fn at<T>(&self, address: i32, offset: u32) -> *mut u8 {
+        #[cfg(native)]
+        if address as u32 as u64 + offset as u64 + core::mem::size_of::<T>() as u64 > self.limit {
+            trap(MEMORY_BOUNDS, u32::MAX)
+        }
         self.base.wrapping_add(address as u32 as usize + offset as usize)
     }
 
@@ -105,13 +137,13 @@ impl Memory {
     #[inline(always)]
     pub fn v128_load(&self, address: i32, offset: u32) -> V128 {
         // Safe: as for the other loads.
-        used_vector(unsafe { (self.at(address, offset) as *const __m128i).read_unaligned() })
+        used_vector(unsafe { (self.at::<__m128i>(address, offset) as *const __m128i).read_unaligned() })
     }
 
     #[inline(always)]
     pub fn v128_store(&self, address: i32, offset: u32, value: V128) {
         // Safe: as for the other stores.
-        unsafe { (self.at(address, offset) as *mut __m128i).write_unaligned(value.0) }
+        unsafe { (self.at::<__m128i>(address, offset) as *mut __m128i).write_unaligned(value.0) }
     }
 
     stores! {
@@ -137,9 +169,12 @@ impl Memory {
     }
 
     #[inline]
-    pub fn grow(&self, pages: i32) -> i32 {
+    pub fn grow(&mut self, pages: i32) -> i32 {
         // Safe: as in `bytes`.
-        unsafe { ((*self.state).grow)(self.state, pages as u32) }
+        let old = unsafe { ((*self.state).grow)(self.state, pages as u32) };
+        #[cfg(native)]
+        (self.limit = self.bytes());
+        old
     }
 
     /// Address and count as lengths, checked.

@@ -5,10 +5,17 @@ use crate::{trap, INDIRECT_CALL_TYPE, TABLE_BOUNDS, UNINITIALIZED_ELEMENT};
 /// What the host keeps of a table (CRWasm.h).
 #[repr(C)]
 pub struct TableState {
-    elements: *mut u64,
-    size: u32,
+    pub(crate) elements: *mut u64,
+    pub(crate) size: u32,
     /// Room at `elements`: growing stops here.
     capacity: u32,
+}
+
+impl TableState {
+    #[cfg(native)]
+    pub(crate) fn new(elements: *mut u64, size: u32, capacity: u32) -> TableState {
+        TableState { elements, size, capacity }
+    }
 }
 
 /// An indirect call found a reference to no function of its type.

@@ -23,6 +23,11 @@ macro_rules! conversions {
 }
 
 impl Value {
+    #[cfg(native)]
+    pub(crate) fn from_words(low: u64, high: u64) -> Value {
+        Value { low, high }
+    }
+
     conversions! {
         i32, from_i32: i32, v => v as u32 as u64, v as i32;
         i64, from_i64: i64, v => v as u64, v as i64;

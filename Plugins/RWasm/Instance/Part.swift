@@ -4,8 +4,9 @@ import Synchronization
 
 /// A compiled module, from which instances are made.
 final class Part: Sendable {
-    let module: Module
-    let template: Template
+    let outline: Outline
+    var module: Module { outline.module }
+    var template: Template { outline.template }
     /// Bytes that data segments are copied from, and element segments' contents, at fixed addresses.
     /// SAFETY: written in init, read-only afterwards, freed in deinit.
     nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
@@ -14,11 +15,10 @@ final class Part: Sendable {
 
     static let pageBytes: UInt64 = 65536
 
-    init(_ module: Module, _ ordinals: [Int: Int], code: Code) {
-        self.module = module
-        template = Template(module, ordinals, tag: ModulePlan.soleTag)
-        bytes = permanentCopy(module.bytes)
-        elements = template.elements.map { permanentCopy($0) }
+    init(_ outline: Outline, code: Code) {
+        self.outline = outline
+        bytes = permanentCopy(outline.module.bytes)
+        elements = outline.template.elements.map { permanentCopy($0) }
         current = Mutex(code)
     }
 
@@ -33,13 +33,8 @@ final class Part: Sendable {
         set { current.withLock { $0 = newValue } }
     }
 
-    var minimumBytes: UInt64 { UInt64(module.memories.first?.minimum ?? 0) * Self.pageBytes }
-
-    /// The largest memory that the module allows.
-    var maximumBytes: UInt64 {
-        guard let memory = module.memories.first else { return 0 }
-        return UInt64(memory.maximum ?? 65536) * Self.pageBytes
-    }
+    var minimumBytes: UInt64 { outline.minimumBytes }
+    var maximumBytes: UInt64 { outline.maximumBytes }
 
     /// Makes an instance in `memory`, all but its imports. Returns it, and the code of the trap that ended this, if one
     /// did.

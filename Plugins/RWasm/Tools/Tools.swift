@@ -96,6 +96,15 @@ public enum Tools {
         }
     }
 
+    /// Makes the function image of a module for backends that isolate by other means.
+    public static func native(_ file: String, to output: String) -> Int32 {
+        telling { () throws(PluginError) in
+            let images = ImageBuilder(try ToolModule.builder(), cacheBytes: .max)
+            try Files.write(try images.image(of: try Files.read(file), directory: nil), to: output)
+            return 0
+        }
+    }
+
     /// Compiles as a registration does, and prints how long each version takes, in milliseconds, and its size in bytes.
     public static func compile(_ file: String) -> Int32 {
         telling { () throws(PluginError) in

@@ -14,13 +14,13 @@ struct Crates {
     static let largestPart = 384 << 10
 
     /// One crate for several modules that may be linked with each other.
-    static func linkable(_ modules: [Module]) throws(WasmError) -> Crates {
+    static func linkable(_ modules: [Module], name: String = "code") throws(WasmError) -> Crates {
         var text = head
         for (index, module) in modules.enumerated() {
             text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true), name: "m\(index)")
         }
         return Crates(
-            crates: [Crate(name: "code", text: text)], modules: modules.indices.map { "code::m\($0)::M" })
+            crates: [Crate(name: name, text: text)], modules: modules.indices.map { "\(name)::m\($0)::M" })
     }
 
     /// One module that runs alone.

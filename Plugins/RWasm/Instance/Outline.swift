@@ -1,0 +1,37 @@
+import CRWasm
+import PluginABI
+import PluginSupport
+
+/// A module and what its instances start with.
+struct Outline: Sendable {
+    let module: Module
+    let template: Template
+
+    init(_ module: Module, isLinkable: Bool = false) {
+        let plan = ModulePlan(module, isLinkable: isLinkable)
+        self.module = module
+        template = Template(module, plan.ordinals, tag: ModulePlan.soleTag)
+    }
+
+    var minimumBytes: UInt64 { UInt64(module.memories.first?.minimum ?? 0) * Part.pageBytes }
+
+    /// The largest memory that the module allows.
+    var maximumBytes: UInt64 {
+        guard let memory = module.memories.first else { return 0 }
+        return UInt64(memory.maximum ?? 65536) * Part.pageBytes
+    }
+
+    /// The value of the exported global `__dandelion_system_data`: an address of 36 bytes in memory.
+    func systemData() throws(PluginError) -> UInt64? {
+        let name = "__dandelion_system_data"
+        guard let global = module.export(name, .global) else { return nil }
+        guard module.globals[global].type == GlobalType(value: .i32, isMutable: false), !module.memories.isEmpty else {
+            throw PluginError(DN_BAD_IMAGE, "\(name) must be an immutable i32 in a module with a memory")
+        }
+        let address = template.globals[global].low
+        guard address + UInt64(MemoryLayout<dn_guest_system32>.size) <= minimumBytes else {
+            throw PluginError(DN_BAD_IMAGE, "\(name) at \(address) lies outside the memory")
+        }
+        return address
+    }
+}

@@ -1,0 +1,24 @@
+import PluginABI
+import PluginSupport
+
+extension Instance {
+    /// Answers dn.translate/1: a function image of a module, when the host can use one.
+    func translate(_ parameters: dn_translate_params) throws(PluginError) {
+        let targets = parameters.targets.map { String(cString: $0) } ?? ""
+        guard targets.split(separator: " ").contains(Substring(ImageBuilder.format)) else {
+            throw PluginError(DN_UNSUPPORTED, "modules become \(ImageBuilder.format), not \(targets)")
+        }
+        guard let result = parameters.result else { throw PluginError(DN_MISUSE, "nobody takes the result") }
+        // SAFETY: borrow-call bytes of the host.
+        let given = [UInt8](
+            UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len)))
+        let made = try ImageBuilder(builder, cacheBytes: settings.cacheBytes).image(
+            of: given, directory: parameters.cache_directory.map { String(cString: $0) }
+        ) { permille, stage in
+            stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
+        }
+        made.withUnsafeBufferPointer {
+            result(parameters.result_arg, dn_bytes(data: $0.baseAddress, len: UInt64($0.count)))
+        }
+    }
+}
