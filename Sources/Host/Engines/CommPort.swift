@@ -66,7 +66,8 @@ public final class CommPort: EventSource {
         uselessWakes += 1
         guard uselessWakes == Self.mostUselessWakes else { return }
         let name = reactor.backend.name
-        Log.warning("communication \(name): its descriptor stays readable without requests; watched again with the next")
+        Log.warning(
+            "communication \(name): its descriptor stays readable without requests; watched again with the next")
         watch(0)
     }
 
