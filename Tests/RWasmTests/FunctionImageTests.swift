@@ -110,6 +110,27 @@ import Testing
         }
     }
 
+    /// A function of the SDK, under the plugin itself and as an image.
+    @Test func aMatrixProductIsTheSameEverywhere() throws {
+        let root = "/\(WasmGuest.folder)/../.."
+        guard let module = try WasmGuest.program("\(root)/Examples/functions/matmul.c", isOfSDK: true) else { return }
+        let size: UInt64 = 40
+        let words = [size] + (0..<size * size).map { $0 &* 0x9e37_79b9_7f4a_7c15 }
+        let matrix = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+        let inputs = [GuestSet("in", [GuestItem("a", key: 3, matrix)])]
+        try translating { translator in
+            let engine = try HarnessEngine(translator.plugin)
+            let own = try engine.invoke32(try translator.plugin.load(module), inputs: inputs)
+            engine.destroy()
+            #expect(own.exitCode == 0 && own.outputs.first?.items.first?.data.count == matrix.count)
+            try inSandboxes(try translator.image(module)) { engine, image in
+                let outcome = try engine.invoke(image, inputs: inputs)
+                #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 0, "\(outcome)")
+                #expect(outcome.outputs == own.outputs)
+            }
+        }
+    }
+
     private static let files = [
         GuestSet("in", [GuestItem("numbers", [UInt8]("1 2 3 40\n".utf8))]),
         GuestSet(

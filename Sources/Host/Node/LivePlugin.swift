@@ -51,11 +51,18 @@ final class LivePlugin {
         self.status = status
         let name = status.name
         isBackend = config.classes.contains { $0.backends.contains { $0.value == name } }
-        isTranslator = config.classes.contains { $0.translators.contains { $0.value == name } }
+        // Without the interface it is no worse a backend.
+        isTranslator =
+            status.interfaces.contains("dn.translate/1")
+            && config.classes.contains { $0.translators.contains { $0.value == name } }
         translatorSlot = TranslatorSlot(name: name)
         wanted = config.functions.filter { $0.plugin.value == name }
     }
 
+    /// Why it does not translate.
+    var noTranslatorReason: String {
+        status.isUsable && !isTranslator ? "it is no translator (offers no dn.translate/1)" : status.reason
+    }
     var isUsed: Bool { isBackend || isTranslator || !wanted.isEmpty }
     var isRunning: Bool { !present.isEmpty }
 
