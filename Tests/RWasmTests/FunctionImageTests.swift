@@ -53,12 +53,18 @@ import Testing
         return false
     }
 
-    private func translating(_ body: (Translator) throws -> Void) throws {
-        let folder = "/tmp/dandelion-image-tests-\(getuid())"
+    /// Of all tests of a process: what images share is compiled once.
+    private static let cache: String = {
+        let folder = "/tmp/dandelion-image-tests-\(getpid())"
         mkdir(folder, 0o700)
+        atexit { _ = system("rm -rf /tmp/dandelion-image-tests-\(getpid())") }
+        return folder
+    }()
+
+    private func translating(_ body: (Translator) throws -> Void) throws {
         let plugin = try HarnessPlugin(file: HarnessPlugin.path(of: "DandelionRWasm"))
         defer { plugin.stop() }
-        try body(Translator(plugin: plugin, cache: folder))
+        try body(Translator(plugin: plugin, cache: Self.cache))
     }
 
     /// Runs an image in every sandbox there is.
