@@ -1,7 +1,7 @@
 /* Executes one instruction that a function may not, or that fails: the parameter says which. */
 #include "guest.h"
 
-extern const char at_0[], at_1[], at_2[], at_3[], at_4[], at_5[], at_6[], at_7[], at_8[], at_9[];
+extern const char at_0[], at_1[], at_2[], at_3[], at_4[], at_5[], at_6[], at_7[], at_8[], at_9[], at_10[], at_11[];
 
 void guest_main(void) {
     u64 which = parameter(0);
@@ -24,4 +24,6 @@ void guest_main(void) {
     CASE(7, "mov %%cr3, %%rax")
     CASE(8, "int3")
     CASE(9, "int $33")
+    CASE(10, "ud1l 7(%%eax), %%eax")
+    CASE(11, "ud1l (%%eax), %%eax")
 }

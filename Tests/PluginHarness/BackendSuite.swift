@@ -66,6 +66,8 @@ public enum BackendSuite {
         instruction("wrmsr", 6, [DN_FAULT_PROTECTION]),
         instruction("mov from cr3", 7, [DN_FAULT_PROTECTION]),
         GuestCase("instruction", "int3", [8], .faults([DN_FAULT_TRAP])),
+        GuestCase("instruction", "a compiler's trap", [10], .faults([DN_FAULT_TRAP], .init(pc: true, trap: 7))),
+        GuestCase("instruction", "a compiler's trap 0", [11], .faults([DN_FAULT_TRAP], .init(pc: true, trap: 0))),
         instruction("int 33", 9, [DN_FAULT_PROTECTION, DN_FAULT_ILLEGAL_INSTRUCTION]),
     ]
 

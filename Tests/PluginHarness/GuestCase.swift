@@ -30,11 +30,13 @@ public struct GuestCase: Sendable, CustomStringConvertible {
         /// It reports the pc that the guest noted.
         public var pc = false
         public var syscall: Int64?
+        public var trap: Int32?
 
-        public init(address: Bool = false, pc: Bool = false, syscall: Int64? = nil) {
+        public init(address: Bool = false, pc: Bool = false, syscall: Int64? = nil, trap: Int32? = nil) {
             self.address = address
             self.pc = pc
             self.syscall = syscall
+            self.trap = trap
         }
     }
 
@@ -92,6 +94,7 @@ public struct GuestCase: Sendable, CustomStringConvertible {
         }
         if fault.address, outcome.address != outcome.notedAddress { problems.append("wrong address") }
         if fault.pc, outcome.pc != outcome.notedPC { problems.append("wrong pc") }
+        if let trap = fault.trap, outcome.trapCode != trap { problems.append("wrong trap code") }
         if let syscall = fault.syscall, outcome.syscall != syscall { problems.append("wrong system call") }
         return problems.isEmpty ? [] : ["\(problems.joined(separator: ", ")): \(outcome)"]
     }
