@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// Classes whose translators make images for backends that do not know a format.
-@Suite(.serialized, .enabled(if: FileManager.default.isExecutableFile(atPath: RunningNode.executable), "no node is built"))
+@Suite(
+    .serialized, .enabled(if: FileManager.default.isExecutableFile(atPath: RunningNode.executable), "no node is built"))
 struct TranslatorTests {
     private static let config = """
         [plugins.process]
@@ -74,7 +75,8 @@ struct TranslatorTests {
 
     @Test func aTranslatorThatIsNoneIsNamed() throws {
         let node = try RunningNode(config: Self.config)
-        #expect(node.log.contains("class broken: translator process is unavailable: it is no translator"), "\(node.log)")
+        #expect(
+            node.log.contains("class broken: translator process is unavailable: it is no translator"), "\(node.log)")
         #expect(node.log.contains("class broken: translator gone is unavailable"), "\(node.log)")
         let refused = put(node, "reverse", "broken", try module())
         #expect(refused.status == 400)

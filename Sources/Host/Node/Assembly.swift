@@ -58,7 +58,8 @@ struct Assembly {
         let translators = config.translators.compactMap { name in plugins.first { $0.name == name.value } }
         for translator in translators where translator.translatorSlot.current == nil {
             Log.warning(
-                "class \(config.name.value): translator \(translator.name) is unavailable: \(translator.noTranslatorReason)")
+                "class \(config.name.value): translator \(translator.name) is unavailable: \(translator.noTranslatorReason)"
+            )
         }
         return RunClass(
             name: config.name.value, slots: named.map(\.slot), translators: translators.map(\.translatorSlot),
