@@ -137,6 +137,24 @@ import Testing
         }
     }
 
+    /// What lies behind the memory is mapped, so only the check tells.
+    @Test func accessesAreCheckedToTheByte() throws {
+        try translating { translator in
+            let module = try WasmGuest.raw("bounds", ["-msimd128", "-mbulk-memory"])
+            try inSandboxes(try translator.image(module)) { engine, image in
+                for kind in ["1", "2", "4", "8", "b", "w", "v", "V", "f", "c"] {
+                    func access(_ text: String) throws -> Outcome {
+                        try engine.invoke(image, inputs: [GuestSet("in", [GuestItem("x", [UInt8](text.utf8))])])
+                    }
+                    let last = try access(kind)
+                    #expect(last.outcome == DN_RUN_EXITED && last.exitCode == 0, "\(kind): \(last)")
+                    let beyond = try access("!" + kind)
+                    #expect(beyond.faultKind == DN_FAULT_TRAP && beyond.trapCode == 2, "\(kind): \(beyond)")
+                }
+            }
+        }
+    }
+
     private static let files = [
         GuestSet("in", [GuestItem("numbers", [UInt8]("1 2 3 40\n".utf8))]),
         GuestSet(

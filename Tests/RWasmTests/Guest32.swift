@@ -7,14 +7,14 @@ enum WasmGuest {
     static let folder = "\(#filePath)".split(separator: "/").dropLast().joined(separator: "/")
 
     /// A module in the original's raw form.
-    static func raw(_ name: String) throws -> [UInt8] {
+    static func raw(_ name: String, _ flags: [String] = []) throws -> [UInt8] {
         try compile(
             name,
             [
                 "--target=wasm32-unknown-unknown", "-O2", "-nostdlib", "-Wall", "-Wextra", "-Wno-int-to-pointer-cast",
                 "-I/\(folder)/../../Sources/PluginABI/include", "-Wl,--no-entry", "-Wl,--import-memory",
                 "-Wl,--export-all",
-            ])
+            ] + flags)
     }
 
     static func compile(_ name: String, _ flags: [String]) throws -> [UInt8] {

@@ -51,9 +51,7 @@ struct Main {
         case "call" where rest.count >= 2: exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2))))
         case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
         case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
-        case "native" where rest.count == 3 && rest.contains("-o"):
-            guard let option = rest.firstIndex(of: "-o"), option > 0 || rest.count == 3, option < 2 else { tell(2, 64) }
-            exit(Tools.native(option == 0 ? rest[2] : rest[0], to: rest[option + 1]))
+        case "native" where rest.count == 3 && rest[1] == "-o": exit(Tools.native(rest[0], to: rest[2]))
         case "compile" where rest.count == 1: exit(Tools.compile(rest[0]))
         case "observe" where rest.count >= 2: exit(Observe.main(Array(rest.dropFirst()), level: rest[0]))
         case "time" where rest.count >= 3:
