@@ -107,7 +107,11 @@ import Testing
             let raw = invoke("hello", "")
             #expect(raw?.text == "hello")
             #expect(raw?.head.contains("content-type: application/octet-stream") == true)
-            #expect(raw?.head.contains("server-timing: queue;dur=0.000") == true)
+            // The echo is a composition that passes its input on.
+            #expect(raw?.timing?.hasSuffix("sandboxes;desc=0, requests;desc=0") == true)
+            // Also of what failed, and none of what did not begin.
+            #expect(invoke("fault", "Dandelion-Timeout: 1ns\r\n")?.timing != nil)
+            #expect(invoke("z", "Accept: text/html\r\n")?.timing == nil)
             let json = #"{"sets":[{"name":"y","items":[{"ident":"i","key":2,"text":"t"},{"data":"/w=="}]}]}"#
             let reply = invoke(json, "Content-Type: application/json\r\n")
             let expected =
@@ -371,4 +375,14 @@ final class SendingThread: @unchecked Sendable {
     }
 
     func join() { done.park(nanoseconds: 5_000_000_000) }
+}
+
+extension Client.Response {
+    /// The value of Server-Timing, if it is one.
+    fileprivate var timing: Substring? {
+        let names = ["queue", "load", "input", "run", "output", "communication", "total"]
+        let stages = names.map { "\($0);dur=[0-9]+\\.[0-9]{3}" } + ["sandboxes;desc=[0-9]+", "requests;desc=[0-9]+"]
+        guard let pattern = try? Regex("server-timing: (" + stages.joined(separator: ", ") + ")") else { return nil }
+        return head.firstMatch(of: pattern)?.output[1].substring
+    }
 }

@@ -42,6 +42,7 @@ extension Router {
                 // The original's replies name no type.
                 var response = Response(.ok, .bson(reply))
                 response.add(exitCode: outcome.exitCode)
+                response.add(outcome.timeline)
                 exchange.respond(response)
             } catch {
                 exchange.fail(Problem(error))

@@ -132,7 +132,7 @@ private struct PlainReply: Sendable {
         var response: Response
         switch type {
         case .raw:
-            let item = sets.lazy.compactMap(\.items.first).first
+            let item = sets.first { !$0.items.isEmpty }?.items.first
             response = Response(.ok, contentType: "application/octet-stream", .blob(item?.data ?? .empty))
         case .json: response = Response(.ok, contentType: "application/json", .bytes(JSONSets.write(sets)))
         case .bson:
@@ -147,7 +147,7 @@ private struct PlainReply: Sendable {
         case nil: throw .notAcceptable
         }
         response.add(exitCode: exitCode)
-        response.fields.append(.init(name: "server-timing", value: timeline.serverTiming))
+        response.add(timeline)
         return response
     }
 }
@@ -166,21 +166,5 @@ extension Problem {
             .notAcceptable, "notAcceptable",
             "replies are application/json, application/bson, multipart/form-data or, for one item, application/octet-stream"
         )
-    }
-}
-
-extension InvocationTimeline {
-    /// Value of the field Server-Timing: stages in milliseconds.
-    var serverTiming: String {
-        func stage(_ name: String, _ time: UInt64) -> String {
-            let microseconds = String(time / 1000 % 1000)
-            let padding = String(repeating: "0", count: 3 - microseconds.count)
-            return "\(name);dur=\(time / 1_000_000).\(padding)\(microseconds)"
-        }
-        return [
-            stage("queue", queue), stage("load", load), stage("input", input), stage("run", run),
-            stage("output", output), stage("communication", communication), stage("total", total),
-            "sandboxes;desc=\(sandboxes)", "requests;desc=\(requests)",
-        ].joined(separator: ", ")
     }
 }

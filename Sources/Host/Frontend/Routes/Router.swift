@@ -102,7 +102,7 @@ final class Router: Sendable {
             case .success(let sets): reply(outcome, sets)
             case .failure(let failure):
                 failures.add()
-                exchange.fail(Problem(failure))
+                exchange.fail(Problem(failure), outcome.timeline)
             }
         }
         exchange.runs(running)

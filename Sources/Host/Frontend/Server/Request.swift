@@ -21,6 +21,13 @@ struct Exchange: Sendable {
         respond(Response(problem, instance: connection.target(of: stream)))
     }
 
+    /// For an invocation that began.
+    func fail(_ problem: Problem, _ timeline: InvocationTimeline) {
+        var response = Response(problem, instance: connection.target(of: stream))
+        response.add(timeline)
+        respond(response)
+    }
+
     /// Remembers what to cancel if the client goes away.
     func runs(_ invocation: Invocation) { connection.runs(invocation, stream: stream) }
 }
