@@ -47,6 +47,17 @@ import Testing
         #expect(try answer("services", body) == "1")
     }
 
+    @Test func aMetricIsDefinedOnce() throws {
+        let body = """
+            const dn_host_metrics *metrics = host->get_interface(host, DN_HOST_METRICS_1);
+            uint32_t first = 9, second = 9;
+            dn_status a = metrics->define(host, DN_METRIC_COUNTER, "twice", "Twice.", &first);
+            dn_status b = metrics->define(host, DN_METRIC_COUNTER, "twice", "Twice.", &second);
+            snprintf(said, 256, "%d %u %d %u", a, first, b, second);
+            """
+        #expect(try answer("metrics", body) == "0 0 -3 9")
+    }
+
     @Test func aFaultOfAnAttachedThreadComesToItsHandler() throws {
         let body = """
             const dn_host_signal *sig = host->get_interface(host, DN_HOST_SIGNAL_1);

@@ -10,6 +10,8 @@ final class Engine {
     private let table: UnsafePointer<dn_host_signal>
     private let runner: OpaquePointer
     private var token: UInt64 = 0
+    /// Every number may be a token.
+    private var isAttached = false
     private var slots: [Slot] = []
 
     init(instance: Instance) throws(PluginError) {
@@ -27,11 +29,12 @@ final class Engine {
         guard status == DN_OK else {
             throw PluginError(status, "the host takes no signal handler for the thread")
         }
+        isAttached = true
         for _ in 0..<instance.settings.slots { slots.append(try Slot(engine: self)) }
     }
 
     deinit {
-        if token != 0 { table.pointee.detach?(host, token) }
+        if isAttached { table.pointee.detach?(host, token) }
         rwasm_runner_destroy(runner)
     }
 

@@ -20,7 +20,9 @@ public struct Check: Sendable {
     }
 
     /// All checks, in the order in which they are run.
-    public static let all = fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks
+    public static let all =
+        fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks
+        + contractChecks
 }
 
 /// Why a check did not pass.
@@ -40,9 +42,17 @@ struct Subject: Sendable {
     let seed: UInt64
     /// Folder of images in the plugin's own format; nil = the kit's own.
     let guests: String?
+    let contract = Contract()
 
     func load() throws -> PluginLibrary { try PluginLibrary(path: path) }
-    func start() throws -> PluginInstance { try load().start(label: "checked", configuration: configuration) }
+    func probe() throws -> ProbeReport {
+        let judge = JudgedHost(contract, isForProbe: true)
+        return try load().probe(label: "checked", configuration: configuration, through: judge)
+    }
+    func start() throws -> PluginInstance {
+        let judge = JudgedHost(contract, isForProbe: false)
+        return try load().start(label: "checked", configuration: configuration, through: judge)
+    }
     var random: SplitMix { SplitMix(state: seed) }
 }
 

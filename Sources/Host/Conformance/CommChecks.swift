@@ -67,12 +67,15 @@ final class CommRig {
     let backend: CommBackend
     let reactor: CommReactor
 
-    init(_ subject: Subject) throws {
-        let instance = try subject.start()
+    convenience init(_ subject: Subject) throws { try self.init(subject, try subject.start()) }
+
+    init(_ subject: Subject, _ instance: PluginInstance) throws {
         guard subject.offers(DN_COMM_1, instance) else { throw NotApplicable(why: "it offers no \(DN_COMM_1)") }
         backend = try CommBackend(instance)
         reactor = try CommReactor(backend: backend, core: nil, maxInflight: 1024)
     }
+
+    deinit { _ = reactor.destroyIfUnused() }
 
     /// Whether the plugin took it. `deadline` is nanoseconds from now.
     func submit(_ token: UInt64, _ bytes: [UInt8], deadline: UInt64, maxResponse: UInt64 = 1 << 20) throws -> Bool {

@@ -22,11 +22,12 @@ let commLimitChecks: [Check] = [
         subject in
         let rig = try CommRig(subject)
         let reactor = rig.reactor
-        try Thread.start(name: "canceller", core: nil) {
+        let canceller = try HostThread(subject.contract, "canceller") {
             for _ in 0..<100 {
                 for token in 1...500 as ClosedRange<UInt64> { reactor.cancel(token) }
             }
         }
+        defer { canceller.join() }
         for round in 0..<5 as Range<UInt64> {
             var accepted: Set<UInt64> = []
             for token in round * 100 + 1...round * 100 + 100

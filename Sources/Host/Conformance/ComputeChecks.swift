@@ -118,14 +118,14 @@ let computeChecks: [Check] = [
         let rig = try ComputeRig(subject)
         let image = try rig.image(.loops)
         let run = rig.nextRun
-        try Thread.start(name: "interrupter", core: nil) {
+        let interrupter = try HostThread(subject.contract, "interrupter") {
             Sleep.milliseconds(30)
             rig.interrupt(run)
             rig.interrupt(run)
         }
+        defer { interrupter.join() }
         let result = try rig.runOnce(image, deadline: 3_000_000_000)
         try require(result.outcome == DN_RUN_CANCELLED, "the outcome is \(result.outcome), not cancelled")
-        Sleep.milliseconds(60)
     },
     Check("interrupt-before", .compute, "A run that is interrupted before it begins ends at once when it does.") {
         subject in

@@ -13,10 +13,15 @@ final class ComputeRig: @unchecked Sendable {
     private(set) var engine: OpaquePointer
     private var runID: UInt64 = 0
     private let guests: String?
+    private var images: [OpaquePointer] = []
 
-    init(_ subject: Subject) throws {
+    convenience init(_ subject: Subject) throws { try self.init(subject, try subject.start()) }
+
+    /// The calling thread becomes the engine's.
+    init(_ subject: Subject, _ instance: PluginInstance) throws {
         guests = subject.guests
-        instance = try subject.start()
+        self.instance = instance
+        subject.contract.enterEngine()
         guard let interface = instance.library.interface(DN_COMPUTE_1) else {
             throw NotApplicable(why: "it offers no \(DN_COMPUTE_1)")
         }
@@ -39,7 +44,10 @@ final class ComputeRig: @unchecked Sendable {
         engine = made
     }
 
-    deinit { table.engine_destroy?(engine) }
+    deinit {
+        for image in images { table.image_unload?(image) }
+        table.engine_destroy?(engine)
+    }
 
     static func error() -> dn_error {
         var error = dn_error()
@@ -80,10 +88,12 @@ final class ComputeRig: @unchecked Sendable {
         return (status, image, error)
     }
 
+    /// Unloaded with the rig, before which every context of it must be ended.
     func image(_ guest: Guest) throws -> OpaquePointer {
         let loaded = load(try bytes(guest))
         try Self.check(loaded.status, loaded.error, "image_load")
         guard let handle = loaded.image else { throw Violation(what: "image_load gave no image") }
+        images.append(handle)
         return handle
     }
 

@@ -32,22 +32,17 @@ let fileChecks: [Check] = [
     },
     Check("probe-repeats", .probe, "The probe ends in 100 ms (1 s on a busy machine) and answers the same each time.") {
         subject in
-        let library = try subject.load()
-        func probe() throws -> ProbeReport {
-            try library.probe(label: "checked", configuration: subject.configuration)
-        }
-        let first = try probe()
+        let first = try subject.probe()
         let begin = Clock.now()
-        let second = try probe()
+        let second = try subject.probe()
         let said = "first \(first.availability), then \(second.availability)"
         try require(first.availability == second.availability, said)
         try require(Clock.now() &- begin < 1_000_000_000, "the probe took more than a second")
     },
     Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
-        let library = try subject.load()
-        _ = try library.probe(label: "checked", configuration: subject.configuration)
+        _ = try subject.probe()
         let before = Resources.now()
-        for _ in 0..<4 { _ = try library.probe(label: "checked", configuration: subject.configuration) }
+        for _ in 0..<4 { _ = try subject.probe() }
         try Resources.requireNoMore(than: before, after: "four probes")
     },
     Check("interface-stable", .start, "An interface is always the same table, and an unknown one is null.") { subject in

@@ -90,28 +90,65 @@ struct GuestImage {
     /// All but the stack pointer and rdi, which leads to the exit.
     private static let general: [UInt8] = [0, 1, 2, 3, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15]
 
-    /// mov r, secret; movq xmm, rax.
+    /// Where `dumpsRegisters` stores, behind the start of the data: general, xmm, upper halves of ymm, fxsave(5)'s area
+    /// with the x87 registers at its offset 32.
+    static let dump: (begin: UInt64, count: Int) = (0x100, 0x480)
+
+    /// Leaves with the secret in every register: movq xmm, rax; movq mm, rax; vinsertf128 ymm, ymm, xmm, 1; mov r, secret.
     static let fillsRegisters: GuestImage = {
-        var code: [UInt8] = []
-        for register in general { code += [0x48 | (register >> 3), 0xb8 | (register & 7)] + word64(secret) }
+        var code: [UInt8] = [0x48, 0xb8] + word64(secret)
         for register in 0..<16 as Range<UInt8> {
             code += [0x66, 0x48 | ((register >> 3) << 2), 0x0f, 0x6e, 0xc0 | ((register & 7) << 3)]
         }
+        for register in 0..<8 as Range<UInt8> { code += [0x48, 0x0f, 0x6e, 0xc0 | (register << 3)] }
+        code += withAVX(
+            (0..<16 as Range<UInt8>).flatMap { register -> [UInt8] in
+                let both = (register & 7) << 3 | register & 7
+                return [0xc4, register < 8 ? 0xe3 : 0x43, (~register & 15) << 3 | 5, 0x18, 0xc0 | both, 1]
+            })
+        for register in general { code += [0x48 | (register >> 3), 0xb8 | (register & 7)] + word64(secret) }
         return GuestImage(code + leave)
     }()
-    /// mov [data + 0x100 + 8 r], r; movups [data + 0x180 + 16 x], xmm.
+    /// mov [data + 0x100 + 8 r], r; movups [data + 0x180 + 16 x], xmm; fxsave [data + 0x380];
+    /// vextractf128 [data + 0x280 + 16 y], ymm, 1.
     static let dumpsRegisters: GuestImage = {
+        let data = UInt32(dataAddress)
         var code: [UInt8] = []
         for register in general {
             code += [0x48 | ((register >> 3) << 2), 0x89, 0x04 | ((register & 7) << 3), 0x25]
-            code += word32(UInt32(dataAddress) + 0x100 + 8 * UInt32(register))
+            code += word32(data + 0x100 + 8 * UInt32(register))
         }
         for register in 0..<16 as Range<UInt8> {
             code += [0x40 | ((register >> 3) << 2), 0x0f, 0x11, 0x04 | ((register & 7) << 3), 0x25]
-            code += word32(UInt32(dataAddress) + 0x180 + 16 * UInt32(register))
+            code += word32(data + 0x180 + 16 * UInt32(register))
         }
+        code += [0x0f, 0xae, 0x04, 0x25] + word32(data + 0x380)
+        code += withAVX(
+            (0..<16 as Range<UInt8>).flatMap { register -> [UInt8] in
+                [0xc4, register < 8 ? 0xe3 : 0x63, 0x7d, 0x19, 0x04 | ((register & 7) << 3), 0x25]
+                    + word32(data + 0x280 + 16 * UInt32(register)) + [1]
+            })
         return GuestImage(code + leave)
     }()
+
+    /// Skips the code unless cpuid says that AVX is there and switched on; changes rax, rbx, rcx and rdx.
+    private static func withAVX(_ code: [UInt8]) -> [UInt8] {
+        let test: [UInt8] = [
+            0xb8, 1, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2, 0x81, 0xe1, 0, 0, 0, 0x18, 0x81, 0xf9, 0, 0, 0, 0x18, 0x0f, 0x85,
+        ]
+        return test + word32(UInt32(code.count)) + code
+    }
+
+    /// What lies in the eight bytes at `word` of the dump.
+    static func register(at word: Int) -> String {
+        switch word {
+        case ..<16: "general register \(word)"
+        case ..<48: "xmm\((word - 16) / 2)"
+        case ..<80: "the upper half of ymm\((word - 48) / 2)"
+        case 84..<100: "x87 register \((word - 84) / 2)"
+        default: "the area of fxsave"
+        }
+    }
 
     /// One page of code and one of data, which begins with the system data's symbol.
     private init(_ code: [UInt8]) {

@@ -91,7 +91,7 @@ public struct Kit: Sendable {
         let subject = Subject(path: path, configuration: settings, seed: seed, guests: guests)
         do {
             if id == "availability" {
-                let report = try subject.load().probe(label: "checked", configuration: settings)
+                let report = try subject.probe()
                 return report.isUsable ? (0, "") : (skipped, "unavailable here: \(report.message)")
             }
             if id == "smoke" {

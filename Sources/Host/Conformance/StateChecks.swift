@@ -7,7 +7,8 @@ internal import PluginHost
 /// What a plugin shares with the host and with its own other generation.
 let stateChecks: [Check] = [
     Check(
-        "process-kept", .start, "It changes no signal handler, mask, working directory, umask, locale or environment."
+        "process-kept", .start,
+        "It changes no signal handler, mask, directory, umask, locale, environment, affinity or resource limit."
     ) { subject in
         let before = ProcessState.now()
         let instance = try subject.start()
@@ -44,66 +45,6 @@ let stateChecks: [Check] = [
         try use(second, later)
     },
 ]
-
-/// What belongs to the process and not to a plugin.
-private struct ProcessState {
-    let blocked: Set<Int32>
-    let facts: [(name: String, value: String)]
-
-    static func now() -> ProcessState {
-        var mask = sigset_t()
-        pthread_sigmask(SIG_BLOCK, nil, &mask)
-        let blocked = Set((1...64 as ClosedRange<Int32>).filter { sigismember(&mask, $0) == 1 })
-        // umask(2) can only be read by setting it.
-        let creation = umask(0)
-        umask(creation)
-        let folder = getcwd(nil, 0)
-        defer { free(folder) }
-        return ProcessState(
-            blocked: blocked,
-            facts: [
-                ("umask", String(creation, radix: 8)),
-                ("working directory", folder.map { String(cString: $0) } ?? ""),
-                ("locale", setlocale(LC_ALL, nil).map { String(cString: $0) } ?? ""),
-                ("environment", environment().joined(separator: " ")), ("set of ignored signals", "\(ignored())"),
-            ])
-    }
-
-    private static func environment() -> [String] {
-        var variables: [String] = []
-        var next = environ
-        // SAFETY: environ ends with null (environ(7)), and checks run one at a time.
-        while let variable = next.pointee {
-            variables.append(String(cString: variable))
-            next += 1
-        }
-        return variables.sorted()
-    }
-
-    private static func ignored() -> [Int] {
-        zip(1..., Resources.dispositions()).filter { $0.1 == 1 }.map(\.0)
-    }
-
-    /// A signal whose handler lies in the file; nil = none.
-    static func handled(by path: String) throws -> Int? {
-        // proc_pid_maps(5): "begin-end rights offset device inode path".
-        let maps = String(decoding: try Folder.read("/proc/self/maps"), as: UTF8.self)
-        let ranges = maps.split(separator: "\n").filter { $0.hasSuffix(" \(path)") }.compactMap {
-            line -> Range<UInt>? in
-            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
-            return ends.count == 2 ? ends[0]..<ends[1] : nil
-        }
-        return zip(1..., Resources.dispositions()).first { handler in ranges.contains { $0.contains(handler.1) } }?.0
-    }
-
-    func requireEqual(_ before: ProcessState) throws {
-        // The host's own signal service unblocks what it needs.
-        try require(blocked.isSubset(of: before.blocked), "signals \(blocked.subtracting(before.blocked)) are blocked")
-        for (old, new) in zip(before.facts, facts) {
-            try require(old.value == new.value, "the \(new.name) was '\(old.value)' and is '\(new.value)'")
-        }
-    }
-}
 
 /// The file under another path, as a reload gives it.
 private struct CopiedFile {

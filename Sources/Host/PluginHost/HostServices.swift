@@ -11,7 +11,8 @@ final class HostServices: @unchecked Sendable {
     let label: String
     let tree: ConfigTree
     private let strings: [String: UnsafeBufferPointer<UInt8>]
-    private let cells = Mutex<[Metrics.Cell]>([])
+    /// By id, each with the plugin's own name for it.
+    private let cells = Mutex<[(name: String, cell: Metrics.Cell)]>([])
     private let pendingJobs = Atomic<Int>(0)
 
     /// `label` is the plugin's name in the configuration.
@@ -41,6 +42,11 @@ final class HostServices: @unchecked Sendable {
         pointer.deallocate()
     }
 
+    /// What the plugin is given: the host itself, or a proxy's.
+    func seen(through proxy: (any HostProxy)?) -> UnsafePointer<dn_host> {
+        proxy?.begin(pointer, owner: self) ?? UnsafePointer(pointer)
+    }
+
     /// The services behind a dn_host that a plugin handed back.
     static func of(_ host: UnsafePointer<dn_host>) -> HostServices? {
         guard let data = host.pointee.host_data else { return nil }
@@ -62,15 +68,16 @@ final class HostServices: @unchecked Sendable {
         guard wellFormed, kind == DN_METRIC_COUNTER || kind == DN_METRIC_GAUGE else { return (DN_INVALID, 0) }
         return cells.withLock { cells in
             guard cells.count < 64 else { return (DN_LIMIT, 0) }
+            guard !cells.contains(where: { $0.name == name }) else { return (DN_INVALID, 0) }
             let full = "dandelion_plugin_\(Self.metricName(label))_\(name)"
-            cells.append(Metrics.shared.cell(full, help, kind == DN_METRIC_COUNTER ? .counter : .gauge))
+            cells.append((name, Metrics.shared.cell(full, help, kind == DN_METRIC_COUNTER ? .counter : .gauge)))
             return (DN_OK, UInt32(cells.count - 1))
         }
     }
 
     func add(_ id: UInt32, _ value: Int64) {
         cells.withLock { cells in
-            if Int(id) < cells.count { cells[Int(id)].add(Int(value)) }
+            if Int(id) < cells.count { cells[Int(id)].cell.add(Int(value)) }
         }
     }
 

@@ -104,13 +104,22 @@ public final class PluginLibrary: @unchecked Sendable {
 
     /// Asks whether this machine can run the plugin. Call from the control thread.
     public func probe(label: String, configuration: PluginConfiguration) throws(Failure) -> ProbeReport {
+        try probe(label: label, configuration: configuration, through: nil)
+    }
+
+    /// As `probe`, with `proxy` in front of the host.
+    package func probe(
+        label: String, configuration: PluginConfiguration, through proxy: (any HostProxy)?
+    ) throws(Failure) -> ProbeReport {
         let services = HostServices(label: label, configuration: configuration)
         // The plugin sees it only by its pointer.
         defer { withExtendedLifetime(services) {} }
+        let host = services.seen(through: proxy)
+        defer { proxy?.ended() }
         var report = dn_probe()
         report.struct_size = UInt32(MemoryLayout<dn_probe>.size)
         var error = ABI.emptyError()
-        let status = withConfig(configuration) { raw.probe?(services.pointer, $0, &report, &error) ?? DN_FAILED }
+        let status = withConfig(configuration) { raw.probe?(host, $0, &report, &error) ?? DN_FAILED }
         guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(label): probe") }
         let availability: ProbeReport.Availability =
             switch report.availability {
@@ -123,13 +132,26 @@ public final class PluginLibrary: @unchecked Sendable {
 
     /// Starts an instance. Call from the control thread.
     public func start(label: String, configuration: PluginConfiguration) throws(Failure) -> PluginInstance {
+        try start(label: label, configuration: configuration, through: nil)
+    }
+
+    /// As `start`, with `proxy` in front of the host.
+    package func start(
+        label: String, configuration: PluginConfiguration, through proxy: (any HostProxy)?
+    ) throws(Failure) -> PluginInstance {
         let services = HostServices(label: label, configuration: configuration)
+        let host = services.seen(through: proxy)
         var instance: OpaquePointer?
         var error = ABI.emptyError()
-        let status = withConfig(configuration) { raw.start?(services.pointer, $0, &instance, &error) ?? DN_FAILED }
-        guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(label): start") }
-        guard let instance else { throw Failure(.unavailable, "plugin \(label): start gave no instance") }
-        return PluginInstance(label: label, library: self, services: services, handle: instance, stop: raw.stop)
+        let status = withConfig(configuration) { raw.start?(host, $0, &instance, &error) ?? DN_FAILED }
+        guard status == DN_OK, let instance else {
+            proxy?.ended()
+            guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(label): start") }
+            throw Failure(.unavailable, "plugin \(label): start gave no instance")
+        }
+        proxy?.started()
+        return PluginInstance(
+            label: label, library: self, services: services, handle: instance, stop: raw.stop, proxy: proxy)
     }
 
     /// The plugin's own table of an interface, null when it offers none.
@@ -150,20 +172,23 @@ public final class PluginInstance: @unchecked Sendable {
     package let handle: OpaquePointer
     private let services: HostServices
     private let stop: (@convention(c) (OpaquePointer) -> Void)?
+    private let proxy: (any HostProxy)?
 
     init(
         label: String, library: PluginLibrary, services: HostServices, handle: OpaquePointer,
-        stop: (@convention(c) (OpaquePointer) -> Void)?
+        stop: (@convention(c) (OpaquePointer) -> Void)?, proxy: (any HostProxy)?
     ) {
         self.label = label
         self.library = library
         self.services = services
         self.handle = handle
         self.stop = stop
+        self.proxy = proxy
     }
 
     deinit {
         services.drainJobs()
         stop?(handle)
+        proxy?.ended()
     }
 }

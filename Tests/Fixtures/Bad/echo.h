@@ -33,6 +33,12 @@ struct dn_reactor {
 #ifndef START
 #define START
 #endif
+#ifndef STOP
+#define STOP
+#endif
+#ifndef SUBMIT
+#define SUBMIT
+#endif
 #ifndef PROTOCOL_NAME
 #define PROTOCOL_NAME "echo"
 #endif
@@ -82,6 +88,7 @@ static int32_t reactor_fd(dn_reactor *reactor) { (void)reactor; return REACTOR_F
 static void wake(dn_reactor *reactor) { eventfd_write(reactor->fd, 1); }
 static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {
     (void)err;
+    SUBMIT;
     for (int i = 0; i < COPIES; i++) {
         if (reactor->count == MOST) return DN_BUSY;
         reactor->tokens[reactor->count] = request->token;
@@ -129,7 +136,7 @@ static dn_status start(const dn_host *host, dn_bytes config, dn_instance **out, 
     *out = malloc(1);
     return *out ? DN_OK : DN_NO_MEMORY;
 }
-static void stop(dn_instance *instance) { free(instance); }
+static void stop(dn_instance *instance) { STOP; free(instance); }
 static const void *get_interface(const char *id) { return strcmp(id, DN_COMM_1) == 0 ? TABLE : 0; }
 
 #pragma clang diagnostic ignored "-Winitializer-overrides"

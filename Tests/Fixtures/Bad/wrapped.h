@@ -13,6 +13,16 @@ static struct { dn_compute table; uint64_t newer[4]; } grown;
 static dn_plugin plugin;
 static const void *(*right_interface)(const char *);
 static void replace(void);
+/* The host that the last instance was given, and its signals. */
+static const dn_host *host;
+static const dn_host_signal *signals;
+static dn_status (*right_start)(const dn_host *, dn_bytes, dn_instance **, dn_error *);
+
+static dn_status start(const dn_host *given, dn_bytes config, dn_instance **out, dn_error *err) {
+    host = given;
+    signals = given->get_interface(given, DN_HOST_SIGNAL_1);
+    return right_start(given, config, out, err);
+}
 
 static const void *get_interface(const char *id) {
     const void *table = right_interface(id);
@@ -29,5 +39,7 @@ const dn_plugin *dn_plugin_entry_v1(uint32_t minor) {
     plugin = *entry(minor);
     right_interface = plugin.get_interface;
     plugin.get_interface = get_interface;
+    right_start = plugin.start;
+    plugin.start = start;
     return &plugin;
 }

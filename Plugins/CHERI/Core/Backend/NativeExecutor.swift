@@ -20,6 +20,8 @@ private final class NativeRunner: Runner {
     private let table: UnsafePointer<dn_host_signal>
     private let runner: OpaquePointer
     private var token: UInt64 = 0
+    /// Every number may be a token.
+    private var isAttached = false
 
     init(_ executor: NativeExecutor) throws(PluginError) {
         host = executor.host
@@ -36,6 +38,7 @@ private final class NativeRunner: Runner {
         guard status == DN_OK else {
             throw PluginError(status, "the host takes no signal handler for the thread")
         }
+        isAttached = true
         guard executor.filters else { return }
         let error = cheri_filter_system_calls(executor.arena.lowerBound, executor.arena.upperBound)
         guard error == 0 else {
@@ -44,7 +47,7 @@ private final class NativeRunner: Runner {
     }
 
     deinit {
-        if token != 0 { table.pointee.detach?(host, token) }
+        if isAttached { table.pointee.detach?(host, token) }
         cheri_runner_destroy(runner)
     }
 

@@ -1,0 +1,3 @@
+/* Changes the working directory of the process. */
+#define START chdir("/")
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Changes the environment of the process. */
+#define START setenv("DANDELION_FIXTURE", "1", 1)
+#include "echo.h"
