@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Right plugins pass the kit, and each faulty one fails in exactly the checks made for its fault.
@@ -74,16 +75,58 @@ import Testing
         ("logs_in_handler", "failed", ["signal-handler"]),
     ]
 
-    @Test(arguments: gallery)
-    func faultyPluginsAreFound(name: String, verdict: String, checks: Set<String>) throws {
-        // One CPU cannot be made fewer.
-        let allowed = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let hasOneCPU = allowed.split(separator: "\n").contains {
-            $0.hasPrefix("Cpus_allowed_list:") && !$0.contains("-") && !$0.contains(",")
+    /// Four at a time, because most of judging is waiting.
+    @Test(arguments: stride(from: 0, to: gallery.count, by: 4).map { Array(gallery[$0..<min($0 + 4, gallery.count)]) })
+    func faultyPluginsAreFound(faults: [(String, String, Set<String>)]) throws {
+        let judged = Mutex<[String: Result<Judged, any Error>]>([:])
+        let done = DispatchSemaphore(value: 0)
+        for (name, _, _) in faults {
+            Thread.detachNewThread {
+                let result = Result { try Judged(fixture: name) }
+                judged.withLock { $0[name] = result }
+                done.signal()
+            }
         }
-        if name == "affinity_in_start", hasOneCPU { return print("\(name): skipped, this machine has one CPU") }
-        let bad = try Judged(fixture: name).verdicts.filter { !["passed", "skipped"].contains($0.value) }
-        #expect(bad == Dictionary(uniqueKeysWithValues: checks.map { ($0, verdict) }))
+        for _ in faults { done.wait() }
+        for (name, verdict, checks) in faults {
+            // One CPU cannot be made fewer.
+            if name == "affinity_in_start", Self.hasOneCPU {
+                print("\(name): skipped, this machine has one CPU")
+                continue
+            }
+            let found = try #require(judged.withLock { $0[name] }).get()
+            let bad = found.verdicts.filter { !["passed", "skipped"].contains($0.value) }
+            #expect(
+                bad == Dictionary(uniqueKeysWithValues: checks.map { ($0, verdict) }), "\(name): \(found.reasons)")
+        }
+    }
+
+    private static let hasOneCPU: Bool = {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let allowed = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+        return !allowed.contains("-") && !allowed.contains(",")
+    }()
+
+    /// A question that is wrong is answered before any check, with 64.
+    @Test(arguments: [
+        ("none.so", [], "none.so: No such file"), ("{plugin}", ["--settings", "{"], "--settings:1:2"),
+        ("{plugin}", ["--settings", #"{"slots":1,"nonsense":1}"#], "unknown key 'nonsense'"),
+        ("{plugin}", ["--guests", "/nowhere"], "/nowhere"), ("{plugin}", ["--include", "nonsense"], "--list"),
+    ])
+    func wrongQuestionsAreTold(file: String, arguments: [String], message: String) throws {
+        let file = file == "{plugin}" ? "\(Judged.products)/libDandelionProcess.so" : file
+        let command = ["\(Judged.products)/dandelion", "plugins", "check", file] + arguments
+        // Both outputs in one, through a shell that is given the words as they are.
+        let (status, output) = try Judged.run("/bin/sh", ["-c", #"exec "$@" 2>&1"#, "sh"] + command)
+        #expect(status == 64)
+        #expect(String(decoding: output, as: UTF8.self).contains(message), "\(String(decoding: output, as: UTF8.self))")
+    }
+
+    /// A file that does not load is told once, whatever was asked.
+    @Test func aFileThatDoesNotLoadIsToldOnce() throws {
+        let judged = try Judged(fixture: "no_entry", ["--include", "comm-cancel"])
+        #expect(
+            judged.verdicts == ["entry-loads": "failed", "comm-cancel": "skipped", "comm-cancel-race": "skipped"])
     }
 
     /// What cannot be loaded fails in its first check; whatever needs more of it fails too.

@@ -62,6 +62,8 @@ final class RunningNode: @unchecked Sendable {
             .appending(path: "dandelion").path
     }()
 
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
     /// Ends the node; gives its exit status.
     func stop(_ signal: Int32 = SIGTERM) -> Int32 {
         kill(process.processIdentifier, signal)

@@ -16,7 +16,7 @@ struct CheckPlugin: ParsableCommand {
             """)
 
     @Argument(help: "The plugin's file.")
-    var file: String
+    var file: String?
 
     @Option(help: "Run only the checks whose names contain this; repeatable.")
     var include: [String] = []
@@ -46,21 +46,43 @@ struct CheckPlugin: ParsableCommand {
     @Flag(help: "Print JSON: check, verdict, reason, sentence.")
     var json = false
 
-    func run() throws {
-        let checks = Check.all.filter { check in
+    private var checks: [Check] {
+        Check.all.filter { check in
             (include.isEmpty || include.contains { check.id.contains($0) })
                 && !exclude.contains { check.id.contains($0) }
         }
+    }
+
+    func validate() throws {
         guard !checks.isEmpty else { throw ValidationError("no check has such a name; see --list") }
-        guard !list else { return Output.table(checks.map { [$0.id, $0.sentence] }) }
+        guard !list else { return }
+        guard let file else { throw ValidationError("which plugin? Give its file") }
+        guard access(file, F_OK) == 0 else {
+            throw ValidationError("\(file): \(String(cString: strerror(errno)))")
+        }
+        if let guests, Input.names(in: guests).isEmpty {
+            throw ValidationError("--guests \(guests): there is no such folder, or nothing is in it")
+        }
+        do { _ = try JSONReader.read(settings) } catch {
+            throw ValidationError("--settings:\(error.place.line):\(error.place.column): \(error.message)")
+        }
+    }
+
+    func run() throws {
+        guard !list, let file else { return Output.table(checks.map { [$0.id, $0.sentence] }) }
         let seed = seed ?? UInt64.random(in: 0..<1 << 32)
         let kit = Kit(
             executable: "/proc/self/exe", path: Input.absolute(file), configuration: settings, seed: seed,
             guests: guests.map(Input.absolute))
+        let wrong = kit.mistakesInSettings()
+        guard wrong.isEmpty else {
+            Output.note(wrong)
+            throw ExitCode.validationFailure
+        }
         var verdicts: [Verdict] = []
         kit.judge(checks) { verdict in
             verdicts.append(verdict)
-            if !json, verdict.isBad || !failedOnly { show(verdict, seed) }
+            if !json, verdict.isBad || !failedOnly { show(verdict, file, seed) }
         }
         let told = failedOnly ? verdicts.filter(\.isBad) : verdicts
         if json { Output.line(ConfigValue(.array(told.map { ConfigValue(.table(fields($0, seed))) })).json) }
@@ -69,13 +91,14 @@ struct CheckPlugin: ParsableCommand {
         if bad > 0 { throw ExitCode.failure }
     }
 
-    private func show(_ verdict: Verdict, _ seed: UInt64) {
+    private func show(_ verdict: Verdict, _ file: String, _ seed: UInt64) {
         Output.table([[verdict.kind.rawValue, verdict.check.id, verdict.reason]])
         guard verdict.isBad else { return }
         Output.line("        rule: \(verdict.check.sentence)")
-        Output.line(
-            "        repeat: dandelion plugins check \(file) --include \(verdict.check.id) --seed \(seed)\(guests.map { " --guests \($0)" } ?? "")"
-        )
+        var command = "dandelion plugins check \(file) --include \(verdict.check.id) --seed \(seed)"
+        if let guests { command += " --guests \(guests)" }
+        if settings != "{}" { command += " --settings '\(settings)'" }
+        Output.line("        repeat: \(command)")
     }
 
     private func fields(_ verdict: Verdict, _ seed: UInt64) -> [ConfigEntry] {
@@ -96,10 +119,12 @@ struct CheckOne: ParsableCommand {
     @Option var settings = "{}"
     @Option var seed: UInt64 = 0
     @Option var guests: String?
+    @Option var original: String?
 
     func run() throws {
         let (status, text) = Kit.judgeHere(
-            check, path: file, configuration: try JSONReader.read(settings), seed: seed, guests: guests)
+            check, path: file, original: original, configuration: try JSONReader.read(settings), seed: seed,
+            guests: guests)
         Output.bytes(Array(text.utf8))
         // Not through exit handlers: a plugin's may hang or crash after the verdict.
         _exit(status)

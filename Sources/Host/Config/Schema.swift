@@ -24,6 +24,17 @@ public struct ConfigSchema: Sendable {
         guard root.type == .object else { throw Malformed(place: value.place, message: "the root must be an object") }
     }
 
+    /// All mistakes in settings that were given as JSON text, which messages call `name`; not an object is one too.
+    public func mistakes(in settings: String, called name: String) -> [Mistake] {
+        let log = MistakeLog(file: name, text: settings)
+        do {
+            check(try JSONReader.read(settings), "settings", log)
+        } catch {
+            log.add(error.place, error.message)
+        }
+        return log.mistakes
+    }
+
     /// Logs what is wrong with `value`, which messages call `path`.
     func check(_ value: ConfigValue, _ path: String, _ log: MistakeLog) {
         root.check(value, path, log)

@@ -38,13 +38,15 @@ func require(_ condition: Bool, _ what: @autoclosure () -> String) throws {
 /// The plugin under judgement.
 struct Subject: Sendable {
     let path: String
+    /// What `path` is a copy of; nil = it is none.
+    var original: String?
     let configuration: PluginConfiguration
     let seed: UInt64
     /// Folder of images in the plugin's own format; nil = the kit's own.
     let guests: String?
     let contract = Contract()
 
-    func load() throws -> PluginLibrary { try PluginLibrary(path: path) }
+    func load() throws -> PluginLibrary { try PluginLibrary(path: path, original: original) }
     func probe() throws -> ProbeReport {
         let judge = JudgedHost(contract, isForProbe: true)
         return try load().probe(label: "checked", configuration: configuration, through: judge)

@@ -39,10 +39,29 @@ public struct Kit: Sendable {
         self.guests = guests
     }
 
-    /// Runs the checks in order; `told` hears each verdict at once.
+    /// What is wrong with the plugin's settings by its schema; empty when nothing is, or when the file cannot tell.
+    public func mistakesInSettings() -> String {
+        let (ending, text) = child("settings")
+        return ending == .exited(Self.failed) ? text : ""
+    }
+
+    /// Runs the checks in order; `told` hears each verdict at once. Of a file that cannot be loaded, that verdict alone
+    /// tells something, whether or not it was asked for.
     public func judge(_ checks: [Check], told: (Verdict) -> Void) {
+        let loads = judge(Check.all[0])
+        if loads.isBad {
+            told(loads)
+            for check in checks where check.id != loads.check.id {
+                told(Verdict(check: check, kind: .skipped, reason: "the file does not load, see \(loads.check.id)"))
+            }
+            return
+        }
         var unavailable: String?
         for check in checks {
+            guard check.id != loads.check.id else {
+                told(loads)
+                continue
+            }
             if check.need != .file, unavailable == nil { unavailable = availability() }
             if check.need.rank > Check.Need.probe.rank, let unavailable, !unavailable.isEmpty {
                 told(Verdict(check: check, kind: .skipped, reason: unavailable))
@@ -69,7 +88,7 @@ public struct Kit: Sendable {
         case .signalled(let signal):
             let name = String(cString: strsignal(signal))
             return Verdict(check: check, kind: .crashed, reason: "signal \(signal): \(name)")
-        case .timedOut: return Verdict(check: check, kind: .hung, reason: "did not end within 10 s")
+        case .timedOut, .abandoned: return Verdict(check: check, kind: .hung, reason: "did not end within 10 s")
         case .failed(let code):
             return Verdict(check: check, kind: .skipped, reason: "no child process: \(String(cString: strerror(code)))")
         }
@@ -84,15 +103,24 @@ public struct Kit: Sendable {
     }
 
     /// The child's part: judges one check in this process; its exit status and what to print.
+    /// - Parameter original: what `path` is a copy of; nil = it is none.
     public static func judgeHere(
-        _ id: String, path: String, configuration: ConfigValue, seed: UInt64, guests: String?
+        _ id: String, path: String, original: String?, configuration: ConfigValue, seed: UInt64, guests: String?
     ) -> (status: Int32, text: String) {
         let settings = PluginConfiguration(tree: tree(configuration), json: configuration.json)
-        let subject = Subject(path: path, configuration: settings, seed: seed, guests: guests)
+        let subject = Subject(
+            path: path, original: original, configuration: settings, seed: seed, guests: guests)
         do {
             if id == "availability" {
                 let report = try subject.probe()
                 return report.isUsable ? (0, "") : (skipped, "unavailable here: \(report.message)")
+            }
+            if id == "settings" {
+                // A file that does not load, and a schema that cannot be used, are for checks to tell.
+                guard let schema = try? subject.load().descriptor.configSchema else { return (0, "") }
+                let known = try? ConfigSchema(schema.isEmpty ? #"{"type":"object","properties":{}}"# : schema)
+                let wrong = known?.mistakes(in: configuration.json, called: "--settings") ?? []
+                return wrong.isEmpty ? (0, "") : (failed, "\(ConfigError(mistakes: wrong))")
             }
             if id == "smoke" {
                 try smoke(subject)

@@ -27,7 +27,7 @@ public final class Node {
         signal(SIGPIPE, SIG_IGN)
         Self.raiseDescriptorLimit()
         cp_return_large_blocks(1 << 20)
-        signals = cp_signal_fd([SIGTERM, SIGINT, SIGQUIT, SIGHUP], 4)
+        signals = cp_signal_fd(StopSignals.all + [SIGHUP], Int32(StopSignals.all.count + 1))
         guard signals >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
@@ -102,4 +102,15 @@ private final class PluginDesk: PluginOperations, @unchecked Sendable {
 
     func plugins() -> [PluginFacts] { control.facts }
     func reload(_ name: String) throws(Failure) -> PluginFacts { try desk.reload(name) }
+}
+
+/// What asks the node to stop. They are blocked in every thread and read from a descriptor when the main thread comes to it.
+enum StopSignals {
+    static let all = [SIGTERM, SIGINT, SIGQUIT]
+
+    /// Whether one waits to be read: what takes long on the main thread is to be given up.
+    static var arePending: Bool {
+        var waiting = sigset_t()
+        return sigpending(&waiting) == 0 && all.contains { sigismember(&waiting, $0) == 1 }
+    }
 }

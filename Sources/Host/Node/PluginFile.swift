@@ -14,13 +14,17 @@ enum PluginFile {
         case smoke
     }
 
-    /// Has a child process do what the node is about to do, so that a plugin that crashes or hangs costs it nothing.
+    /// Has a child process do what the node is about to do, so that a plugin that crashes or hangs costs it nothing. A
+    /// signal that asks the node to stop ends the trial.
+    ///
+    /// - Parameter original: what `path` is a copy of.
     /// - Throws: `.unavailable`, with why the node must not go on.
-    static func attempt(_ trial: Trial, _ path: String, settings: String) throws(Failure) {
+    static func attempt(_ trial: Trial, _ path: String, original: String, settings: String) throws(Failure) {
         let seconds: UInt64 = trial == .smoke ? 10 : 5
         let (ending, said) = ChildProcess.run(
-            "/proc/self/exe", ["plugins", "check-one", path, trial.rawValue, "--settings", settings],
-            timeout: seconds * 1_000_000_000)
+            "/proc/self/exe",
+            ["plugins", "check-one", path, trial.rawValue, "--original", original, "--settings", settings],
+            timeout: seconds * 1_000_000_000, while: { !StopSignals.arePending })
         switch ending {
         // Of what a probe says, the node's own says more.
         case .exited(3) where trial == .smoke: throw Failure(.unavailable, "failed its trial: \(said)")
@@ -28,6 +32,7 @@ enum PluginFile {
         case .signalled(let signal):
             throw Failure(
                 .unavailable, "crashed when it was inspected (\(String(cString: strsignal(signal))))")
+        case .abandoned: throw Failure(.unavailable, "was not inspected to its end, because the node is stopping")
         case .timedOut: throw Failure(.unavailable, "did not answer within \(seconds) s when it was inspected")
         }
     }

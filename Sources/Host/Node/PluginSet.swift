@@ -50,7 +50,7 @@ public struct PluginStatus: Sendable {
 extension PluginStatus {
     /// Starts an instance, after a child process has started one and had it do a little work.
     func start(_ library: PluginLibrary) throws(Failure) -> PluginInstance {
-        do { try PluginFile.attempt(.smoke, library.path, settings: configuration.json) } catch {
+        do { try PluginFile.attempt(.smoke, library.path, original: path, settings: configuration.json) } catch {
             throw Failure(error.kind, "plugin \(path): \(error.detail)")
         }
         let instance = try library.start(label: name, configuration: configuration)
@@ -122,7 +122,7 @@ public struct PluginSet: Sendable {
             } else if let expected = plugin.sha256 {
                 digest = try PluginFile.digest(path, expected: expected.value)
             }
-            do { try PluginFile.attempt(.availability, mapped, settings: configuration.json) } catch {
+            do { try PluginFile.attempt(.availability, mapped, original: path, settings: configuration.json) } catch {
                 return unavailable("plugin \(path): \(error.detail)")
             }
             let library = try PluginLibrary(path: mapped, original: path)

@@ -6,15 +6,18 @@ public enum ChildProcess {
         case exited(Int32)
         case signalled(Int32)
         case timedOut
+        /// Killed because `isWanted` said so.
+        case abandoned
         /// The child could not be made; errno.
         case failed(Int32)
     }
 
     /// Runs a program with standard output captured (at most 1 MiB) and standard input closed.
     ///
-    /// At `timeout` ns the child is killed with all processes of its group.
+    /// At `timeout` ns, or when `isWanted`, which is asked all 50 ms, is false, the child is killed with all processes of
+    /// its group.
     public static func run(
-        _ path: String, _ arguments: [String], timeout: UInt64
+        _ path: String, _ arguments: [String], timeout: UInt64, while isWanted: () -> Bool = { true }
     ) -> (ending: Ending, output: String) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return (.failed(errno), "") }
@@ -24,16 +27,20 @@ public enum ChildProcess {
         defer { close(ends[0]) }
         guard let child = child.pid else { return (.failed(child.errno), "") }
         let deadline = Clock.now() &+ timeout
-        let bytes = collect(ends[0], until: deadline)
+        func mayGoOn() -> Bool { Clock.now() < deadline && isWanted() }
+        let bytes = collect(ends[0], until: deadline, while: isWanted)
         var status: Int32 = 0
         // It may have closed its output and live on.
-        while waitpid(child, &status, WNOHANG) == 0, Clock.now() < deadline { usleep(500) }
-        let inTime = Clock.now() < deadline
+        var hasEnded = waitpid(child, &status, WNOHANG) != 0
+        while !hasEnded, mayGoOn() {
+            usleep(500)
+            hasEnded = waitpid(child, &status, WNOHANG) != 0
+        }
         // The group: the child may have made processes that outlive it.
         kill(-child, SIGKILL)
-        if !inTime { while waitpid(child, &status, 0) < 0, errno == EINTR {} }
+        if !hasEnded { while waitpid(child, &status, 0) < 0, errno == EINTR {} }
         let text = String(decoding: bytes, as: UTF8.self)
-        guard inTime else { return (.timedOut, text) }
+        guard hasEnded else { return (Clock.now() < deadline ? .abandoned : .timedOut, text) }
         return (status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f), text)
     }
 
@@ -48,7 +55,11 @@ public enum ChildProcess {
         }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        // Nothing is blocked, whatever the caller has blocked for itself.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         let argv = ([path] + arguments).map { strdup($0) }
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0
@@ -66,15 +77,16 @@ public enum ChildProcess {
         return (status == 0 ? pid : nil, status)
     }
 
-    /// What was written up to the end of the pipe or the deadline.
-    private static func collect(_ descriptor: Int32, until deadline: UInt64) -> [UInt8] {
+    /// What was written up to the end of the pipe or the deadline, or until nobody wants it.
+    private static func collect(_ descriptor: Int32, until deadline: UInt64, while isWanted: () -> Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 14)
         while true {
             let now = Clock.now()
-            guard now < deadline else { return bytes }
+            guard now < deadline, isWanted() else { return bytes }
             var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&watched, 1, Int32(clamping: (deadline &- now) / 1_000_000 &+ 1)) > 0 else { continue }
+            let milliseconds = min(50, (deadline &- now) / 1_000_000 &+ 1)
+            guard poll(&watched, 1, Int32(milliseconds)) > 0 else { continue }
             // SAFETY: buffer has buffer.count writable bytes.
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }

@@ -51,7 +51,8 @@ public final class PluginLibrary: @unchecked Sendable {
 
     /// Maps the file and checks everything that can be checked without running more than its entry.
     ///
-    /// - Parameter original: what messages call the file, when `path` is a copy of it.
+    /// - Parameter original: the file that `path` is a copy of: what messages name, and where libraries are that it
+    ///   looks for beside itself.
     /// - Throws: `Failure(.unavailable)` whose text names the file and what is wrong with it.
     public init(path: String, original: String? = nil) throws(Failure) {
         // Without a slash, dlopen(3) would search the system's folders.
@@ -61,8 +62,12 @@ public final class PluginLibrary: @unchecked Sendable {
         func refuse(_ why: String) -> Failure { Failure(.unavailable, "plugin \(named): \(why)") }
 
         try Self.checkTrust(path: path)
+        let siblings = try original.map { original throws(Failure) in
+            try SiblingLibraries(of: path, at: original)
+        }
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-            throw refuse(dlerror().map { String(cString: $0) } ?? "cannot be loaded")
+            let why = dlerror().map { String(cString: $0) } ?? "cannot be loaded"
+            throw refuse(why + (siblings?.hint ?? ""))
         }
         guard let symbol = dlsym(handle, DN_ENTRY_SYMBOL) else {
             throw refuse("exports no \(DN_ENTRY_SYMBOL): it is no plugin, or one for another major version of the ABI")
