@@ -175,7 +175,8 @@ import Testing
         let clang = try Process.run(
             URL(fileURLWithPath: "/usr/bin/env"),
             arguments: [
-                "clang", "--target=wasm32-unknown-unknown", "-O2", "-nostdlib", "-w", "-I\(root)/Sources/PluginABI/include",
+                "clang", "--target=wasm32-unknown-unknown", "-O2", "-nostdlib", "-w",
+                "-I\(root)/Sources/PluginABI/include",
                 "-Wl,--no-entry", "-Wl,--import-memory", "-Wl,--export-all",
                 "\(root)/Tests/RWasmTests/guests/reverse.c", "-o", module,
             ])
@@ -190,7 +191,8 @@ import Testing
             return print("no reload of RWasm: \(registered.text)")
         }
         try replace(
-            ["rwasm"], 2, node, calls: [Call(function: "reverse", body: Array("abc".utf8), expected: "cba")], atLeast: 10)
+            ["rwasm"], 2, node, calls: [Call(function: "reverse", body: Array("abc".utf8), expected: "cba")],
+            atLeast: 10)
     }
 
     private static let products = URL(fileURLWithPath: RunningNode.executable).deletingLastPathComponent().path
@@ -217,7 +219,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let clients = Clients(node, calls)
         let originals = Dictionary(
-            uniqueKeysWithValues: names.map { ($0, FileManager.default.contents(atPath: "\(folder)/\($0).so") ?? Data()) })
+            uniqueKeysWithValues: names.map {
+                ($0, FileManager.default.contents(atPath: "\(folder)/\($0).so") ?? Data())
+            })
         for round in 0..<rounds {
             for (name, file) in originals {
                 // Other bytes behind the sections make another file of the same plugin.

@@ -29,7 +29,8 @@ let stateChecks: [Check] = [
         let copy = try CopiedFile(of: subject.path)
         defer { copy.remove() }
         let second = Subject(
-            path: copy.path, original: subject.path, configuration: subject.configuration, seed: subject.seed, guests: subject.guests)
+            path: copy.path, original: subject.path, configuration: subject.configuration, seed: subject.seed,
+            guests: subject.guests)
         var first: PluginInstance? = try subject.start()
         let later = try second.start()
         func use(_ generation: Subject, _ instance: PluginInstance) throws {

@@ -34,7 +34,9 @@ struct DynamicSection {
             entries.append((tag, value))
         }
         guard let address = entries.first(where: { $0.tag == 5 })?.value,
-            let holder = segments.first(where: { $0.type == 1 && address >= $0.address && address - $0.address < $0.size })
+            let holder = segments.first(where: {
+                $0.type == 1 && address >= $0.address && address - $0.address < $0.size
+            })
         else { return nil }
         let texts = holder.offset &+ (address - holder.address)
         func all(_ tag: UInt64) -> [String] {
