@@ -137,6 +137,25 @@ import Testing
         }
     }
 
+    /// The host's table of so many items does not fit into what is kept for it.
+    @Test(arguments: [0, 1, 1000, 100_000] as [UInt32])
+    func manyItemsAreGivenBack(count: UInt32) throws {
+        try translating { translator in
+            try inSandboxes(try translator.image(try WasmGuest.raw("many"))) { engine, image in
+                let word = (0..<4).map { UInt8(truncatingIfNeeded: count >> ($0 * 8)) }
+                let outcome = try engine.invoke(
+                    image, inputs: [GuestSet("in", [GuestItem("n", word)])], limit: 16 << 20)
+                #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 0, "\(outcome.detail)")
+                let items = outcome.outputs.first?.items ?? []
+                #expect(items.count == Int(count))
+                for (index, item) in items.enumerated() where index % 997 == 0 || index == items.count - 1 {
+                    let data = (0..<4).map { UInt8(truncatingIfNeeded: (index * 3) >> ($0 * 8)) }
+                    #expect(item == GuestItem("item", key: UInt32(index), data))
+                }
+            }
+        }
+    }
+
     /// What lies behind the memory is mapped, so only the check tells.
     @Test func accessesAreCheckedToTheByte() throws {
         try translating { translator in

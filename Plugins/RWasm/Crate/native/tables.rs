@@ -146,7 +146,8 @@ unsafe fn narrow_items(table: u64, count: u64, origin: u64) {
     }
 }
 
-/// Makes the host's tables of what the module left; false when there is no room for them. The host checks what they name.
+/// Makes the host's tables of what the module left, in `spare` or in memory that its outputs do not take; false when there
+/// is no room for them. The host checks what they name.
 pub unsafe fn outputs64(
     left: &System32, system: &mut System64, origin: u64, bytes: u64, spare: &mut Arena,
 ) -> bool {
@@ -154,11 +155,15 @@ pub unsafe fn outputs64(
     let sets = table::<Set<u32>>(left.output_sets, count as u64 + 1, origin, bytes);
     let items = sets.add(count).read_unaligned().offset as u64;
     let source = table::<Item<u32>>(left.output_items, items, origin, bytes);
-    let (wide_sets, wide_items) =
-        match (spare.take::<Set<u64>>(count + 1), spare.take::<Item<u64>>(items as usize)) {
-            (Some(sets), Some(items)) => (sets, items),
-            _ => return false,
-        };
+    let mut unused = Arena { low: origin + used(left, sets, source, items), high: origin + bytes };
+    let wide_sets = match spare.take::<Set<u64>>(count + 1) {
+        Some(sets) => sets,
+        None => return false,
+    };
+    let wide_items = match spare.take::<Item<u64>>(items as usize).or_else(|| unused.take(items as usize)) {
+        Some(items) => items,
+        None => return false,
+    };
     for index in 0..=count {
         let set = sets.add(index).read_unaligned();
         wide_sets.add(index).write(Set {
@@ -181,6 +186,23 @@ pub unsafe fn outputs64(
     system.output_sets = wide_sets as u64;
     system.output_items = wide_items as u64;
     true
+}
+
+/// Where the memory ends that the module's outputs take: it has stopped, so what lies behind is free.
+unsafe fn used(left: &System32, sets: *const Set<u32>, items: *const Item<u32>, count: u64) -> u64 {
+    let mut end = left.output_items as u64 + count * core::mem::size_of::<Item<u32>>() as u64;
+    let mut hold = |address: u32, length: u32| end = core::cmp::max(end, address as u64 + length as u64);
+    hold(left.output_sets, (left.output_sets_len + 1) * core::mem::size_of::<Set<u32>>() as u32);
+    for index in 0..left.output_sets_len as usize {
+        let set = sets.add(index).read_unaligned();
+        hold(set.ident, set.ident_len)
+    }
+    for index in 0..count as usize {
+        let item = items.add(index).read_unaligned();
+        hold(item.ident, item.ident_len);
+        hold(item.data, item.data_len)
+    }
+    end
 }
 
 /// A table of the module, at any address of its memory.
