@@ -116,7 +116,7 @@ public struct PluginTemplate: Sendable {
         ("abi.h", PackageResources.abi_h), ("comm.h", PackageResources.comm_h),
         ("compute.h", PackageResources.compute_h), ("guest.h", PackageResources.guest_h),
         ("host.h", PackageResources.host_h), ("plugin.h", PackageResources.plugin_h),
-        ("status.h", PackageResources.status_h), ("types.h", PackageResources.types_h),
-        ("version.h", PackageResources.version_h),
+        ("status.h", PackageResources.status_h), ("translate.h", PackageResources.translate_h),
+        ("types.h", PackageResources.types_h), ("version.h", PackageResources.version_h),
     ]
 }
