@@ -49,6 +49,7 @@ import Testing
         ("moody_validate", "failed", ["comm-validate"]),
         ("racy_cancel", "failed", ["comm-cancel-race"]),
         ("oversize_answer", "failed", ["comm-oversize"]),
+        ("translates_noise", "failed", ["translate-refuses"]),
         ("ignores_deadline", "hung", ["run-deadline"]),
         ("ignores_interrupt", "failed", ["interrupt-during", "interrupt-before"]),
         ("stale_interrupt", "failed", ["interrupt-stale"]),

@@ -3,7 +3,7 @@ internal import PluginHost
 /// One property that every plugin must have, judged in a process of its own.
 public struct Check: Sendable {
     /// What a check needs of the plugin; without it, the check is skipped.
-    public enum Need: Sendable { case file, probe, start, compute, comm }
+    public enum Need: Sendable { case file, probe, start, compute, comm, translate }
 
     /// Such as "run-deadline"; filters match parts of it.
     public let id: String
@@ -21,7 +21,7 @@ public struct Check: Sendable {
 
     /// All checks, in the order in which they are run.
     public static let all =
-        fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks
+        fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks + translateChecks
         + contractChecks
 }
 

@@ -161,7 +161,7 @@ extension Check.Need {
         case .file: 0
         case .probe: 1
         case .start: 2
-        case .compute, .comm: 3
+        case .compute, .comm, .translate: 3
         }
     }
 }
