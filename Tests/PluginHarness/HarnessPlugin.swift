@@ -115,9 +115,19 @@ public final class HarnessPlugin: Sendable {
         return caps
     }
 
-    /// Loads an image; throws DN_UNSUPPORTED or DN_BAD_IMAGE as the plugin does.
-    public func load(_ bytes: [UInt8], label: String = "image") throws(HarnessError) -> HarnessImage {
+    /// Loads an image; throws DN_UNSUPPORTED or DN_BAD_IMAGE as the plugin does. `cache` is a folder for results; `progress`
+    /// is told permille and stage on this thread.
+    public func load(
+        _ bytes: [UInt8], label: String = "image", cache: String? = nil,
+        progress: @escaping (UInt32, String) -> Void = { _, _ in }
+    ) throws(HarnessError) -> HarnessImage {
         var image: OpaquePointer?
+        let observer = Unmanaged.passRetained(ProgressObserver(progress))
+        let cache = cache.map { strdup($0) } ?? nil
+        defer {
+            observer.release()
+            free(cache)
+        }
         try attempt("image_load") { err in
             bytes.withUnsafeBufferPointer { buffer in
                 label.withCString { label in
@@ -125,6 +135,14 @@ public final class HarnessPlugin: Sendable {
                     params.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
                     params.bytes = dn_bytes(data: buffer.baseAddress, len: UInt64(buffer.count))
                     params.label = label
+                    params.cache_directory = cache.map { UnsafePointer($0) }
+                    params.progress_arg = observer.toOpaque()
+                    params.progress = { argument, permille, stage in
+                        guard let argument else { return }
+                        // Safe: the observer is retained around the whole call.
+                        Unmanaged<ProgressObserver>.fromOpaque(argument).takeUnretainedValue()
+                            .told(permille, String(cString: stage))
+                    }
                     return compute.pointee.image_load?(instance, &params, &image, err)
                 }
             }
@@ -132,6 +150,11 @@ public final class HarnessPlugin: Sendable {
         guard let image else { throw HarnessError(DN_FAILED, "image_load gave no image") }
         return try HarnessImage(self, image)
     }
+}
+
+private final class ProgressObserver {
+    let told: (UInt32, String) -> Void
+    init(_ told: @escaping (UInt32, String) -> Void) { self.told = told }
 }
 
 /// A loaded image; unloaded with the object.

@@ -302,7 +302,8 @@ public final class Catalogue: Sendable {
         _ bytes: Blob, digest: String, label: String, in runClass: RunClass,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage {
-        let loader = ImageLoader(label: label, cacheDirectory: cacheDirectory, progress: progress)
+        let loader = ImageLoader(
+            label: label, cacheDirectory: cacheDirectory, progress: progress ?? LoadProgress(label).told)
         for translator in [nil] + runClass.translators.compactMap(\.current) {
             for backend in runClass.backends {
                 guard let loaded = try loader.load(bytes, on: backend, by: translator) else { continue }

@@ -1,0 +1,38 @@
+import Foundation
+import PluginHarness
+import Testing
+
+/// Functions whose image must be compiled before it runs.
+@Suite(.serialized) struct CompilingTests {
+    private static let hasCompiler = system("rustc --version >/dev/null 2>&1") == 0
+
+    /// After the results of compilation were lost: the first requests wait for the first version, all for one compilation,
+    /// and the function's own timeout begins when it does.
+    @Test(.enabled(if: hasCompiler, "no rustc: apt-get install rustc"))
+    func invocationsWaitForTheFirstVersionAndKeepTheirTime() throws {
+        let seed = try #require((1...5000).first { SyntheticModule.chainResult(1500, steps: 6, seed: $0) == 0 })
+        let first = try RunningNode()
+        let reply = first.request(
+            "PUT", "/v1/functions/chain?class=rwasm&inputs=in&outputs=out&memory=1MiB&timeout=100ms",
+            SyntheticModule.chain(1500, steps: 6, seed: seed))
+        #expect(reply.status == 201, "\(reply.text)")
+        #expect(first.request("POST", "/v1/invoke/chain", [1]).status == 200)
+        #expect(first.stop() == 0)
+        let cache = first.state + "/state/cache"
+        let objects = try FileManager.default.contentsOfDirectory(atPath: cache).filter { $0.hasSuffix(".so") }
+        #expect(!objects.isEmpty)
+        for object in objects { try FileManager.default.removeItem(atPath: "\(cache)/\(object)") }
+
+        let second = try RunningNode(state: first.state)
+        let begin = DispatchTime.now().uptimeNanoseconds
+        DispatchQueue.concurrentPerform(iterations: 3) { _ in
+            let reply = second.request("POST", "/v1/invoke/chain", [1])
+            #expect(reply.status == 200, "\(reply.text)")
+        }
+        let waited = DispatchTime.now().uptimeNanoseconds - begin
+        #expect(waited > 100_000_000, "the module was compiled in less than the function's timeout")
+        #expect(second.stop() == 0)
+        let log = try String(contentsOfFile: second.state + "/log", encoding: .utf8)
+        #expect(log.contains("'chain': compiling, "), "\(log)")
+    }
+}
