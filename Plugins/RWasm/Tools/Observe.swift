@@ -24,9 +24,9 @@ public enum Observe {
         var modules: [Module] = []
         for file in files {
             let bytes = try Files.read(file)
-            modules.append(try ToolModule.checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) })
+            modules.append(try checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) })
         }
-        let crates = try ToolModule.checked { () throws(WasmError) in try Crates.linkable(modules) }
+        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules) }
         let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
         defer { Files.remove(work) }
         try ToolModule.builder().build(crates, level, to: "\(work)/code.so", in: work)
@@ -35,25 +35,32 @@ public enum Observe {
             let store = try Store(runner: runner)
             print("module \(files[index].split(separator: "/").last ?? "")")
             do throws(LinkError) {
-                let (instance, trap) = try store.instantiate(module, code.descriptor(index)) { _, _ in nil }
-                if let trap { print("trap \(trap.message)") } else { observe(instance, store) }
+                try observe(store) { () throws(LinkError) in
+                    try store.instantiate(module, code.descriptor(index)) { _, _ in nil }
+                }
             } catch {
                 print("link \(error.message)")
             }
         }
     }
 
-    private static func observe(_ instance: LinkedInstance, _ store: Store) {
+    /// A trap ends an instance, and what its globals held is then unknown: the next call is made in a new one, as the
+    /// platform does.
+    private static func observe(
+        _ store: Store, _ instantiate: () throws(LinkError) -> (LinkedInstance, Trap?)
+    ) throws(LinkError) {
+        var (instance, trap) = try instantiate()
+        if let trap { return print("trap \(trap.message)") }
         let module = instance.module
         for (number, export) in module.exports.enumerated() where export.kind == .function {
             let type = module.type(ofFunction: export.index)
             guard !(type.parameters + type.results).contains(.v128) else { continue }
             let arguments = type.parameters.enumerated().map { argument($0.offset, $0.element) }
-            let (values, trap) = store.call(instance, export.index, arguments)
+            let values: [rwasm_value]
+            (values, trap) = store.call(instance, export.index, arguments)
             let texts = zip(values, type.results).map { text($0, $1) }
             print("call \(number) \(trap.map { "trap \($0.message)" } ?? texts.joined(separator: " "))")
-            // Stores around an access that faults may have been done or not.
-            if let trap, trap == .memoryBounds || trap == .stackExhausted { return }
+            if trap != nil { instance = try instantiate().0 }
         }
         for (number, export) in module.exports.enumerated() {
             switch instance.export(export.name) {

@@ -82,29 +82,32 @@ def ended_early(theirs, mine):
     return False
 
 
-def observe(bytes_):
-    """The lines that `observe` prints of one module."""
+def _instantiate(module):
+    """A store, and what an instance exports by name and value, in order."""
     store = wasmtime.Store(_shared)
+    return store, list(zip(module.exports, wasmtime.Instance(store, module, []).exports(store).values()))
+
+
+def observe(bytes_):
+    """The lines that `observe` prints of one module; the call after a trap is made in a new instance."""
     module = wasmtime.Module(_shared, bytes_)
     try:
-        instance = wasmtime.Instance(store, module, [])
+        store, exports = _instantiate(module)
     except wasmtime.Trap as trap:
         return [f"trap {TRAPS.get(trap.trap_code.name, trap.trap_code.name)}"]
     lines = []
-    exports = list(zip(module.exports, instance.exports(store).values()))
-    for number, (export, value) in enumerate(exports):
+    for number, export in enumerate(module.exports):
         if not isinstance(export.type, wasmtime.FuncType):
             continue
         parameters, results = ([str(kind) for kind in kinds] for kinds in (export.type.params, export.type.results))
         if "v128" in parameters + results:
             continue
         try:
-            answer = value(store, *(_argument(index, kind) for index, kind in enumerate(parameters)))
+            answer = exports[number][1](store, *(_argument(index, kind) for index, kind in enumerate(parameters)))
         except wasmtime.Trap as trap:
             name = TRAPS.get(trap.trap_code.name, trap.trap_code.name)
             lines.append(f"call {number} trap {name}")
-            if name in ("out of bounds memory access", "call stack exhausted"):
-                return lines
+            store, exports = _instantiate(module)
             continue
         answers = answer if isinstance(answer, list) else [answer] if results else []
         lines.append(f"call {number} " + " ".join(map(_text, answers, results)))
