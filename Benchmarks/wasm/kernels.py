@@ -51,13 +51,28 @@ def run(folder, ours, peer, rounds, turns):
     return best
 
 
-def report(best):
+def ratios(best, engine):
+    """Kernel -> time against native code."""
+    return {kernel: best[engine][kernel] / best["native"][kernel] for kernel in names()}
+
+
+def geometric_mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def table(best):
+    """Head and rows: each kernel's native time and the engines' ratios to it, at the end their geometric means."""
     columns = [engine for engine in best if engine != "native"]
-    print("| kernel | native, ms | " + " | ".join(columns) + " |")
-    print("|---|---|" + "---|" * len(columns))
-    ratios = {engine: [best[engine][kernel] / best["native"][kernel] for kernel in names()] for engine in columns}
-    for index, kernel in enumerate(names()):
-        cells = " | ".join(f"{ratios[engine][index]:.2f}" for engine in columns)
-        print(f"| {kernel} | {best['native'][kernel] / 1e6:.2f} | {cells} |")
-    means = (math.exp(sum(map(math.log, ratios[engine])) / len(ratios[engine])) for engine in columns)
-    print("| geometric mean | | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    found = {engine: ratios(best, engine) for engine in columns}
+    rows = [
+        [kernel, f"{best['native'][kernel] / 1e6:.2f}", *(f"{found[engine][kernel]:.2f}" for engine in columns)]
+        for kernel in names()
+    ]
+    means = [f"{geometric_mean(found[engine].values()):.2f}" for engine in columns]
+    return ["kernel", "native, ms", *columns], [*rows, ["geometric mean", "", *means]]
+
+
+def report(best):
+    head, rows = table(best)
+    for line in (head, ["---"] * len(head), *rows):
+        print("| " + " | ".join(line) + " |")

@@ -64,4 +64,5 @@ def main():
             cold.report(root, folder, wasmtime, options.requests)
 
 
-main()
+if __name__ == "__main__":
+    main()
