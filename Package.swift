@@ -158,7 +158,8 @@ let package = Package(
         plugin(
             "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
             resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory", "native", "native/builtins", "native/instance", "native/tables", "native/wasi"].map { .embedInCode("Crate/\($0).rs") },
-            plugins: [.plugin(name: "WasiShim")]),
+            plugins: [.plugin(name: "WasiShim"), .plugin(name: "TranspilerIdentity")]),
+        .plugin(name: "TranspilerIdentity", capability: .buildTool(), path: "Sources/BuildTools"),
         .plugin(name: "WasiShim", capability: .buildTool(), path: "SDK/hlibc/wasi/embed", exclude: ["embed.sh"]),
         .executableTarget(
             name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",

@@ -66,8 +66,8 @@ import Testing
     @Test func splitModuleCallsAcrossItsCrates() throws {
         try withFolder { folder in
             let module = try ModuleDecoder.decode(Self.chain())
-            let crates = try Crates.sole(module, callsExports: true, largestPart: 12)
-            #expect(crates.crates.count >= 8)
+            let crates = try Crates.sole(module, callsExports: true, shape: Crates.Shape(bytes: 12, functions: 2))
+            #expect(crates.stages.count == 3 && crates.stages[1].count >= 7)
             let path = "\(folder)/chain-quick.so"
             try ToolModule.builder().build(crates, .quick, to: path, in: folder)
             let code = try Code(path, .quick)

@@ -33,6 +33,15 @@ enum WasmGuest {
         return bytes
     }
 
+    /// A file of the kernel's, which tells no size.
+    static func readAll(_ path: String) throws -> [UInt8] {
+        let fd = open(path, O_RDONLY)
+        guard fd >= 0 else { throw HarnessError(DN_IO, "cannot open \(path)") }
+        defer { close(fd) }
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        return Array(buffer.prefix(max(0, Glibc.read(fd, &buffer, buffer.count))))
+    }
+
     static func write(_ bytes: [UInt8], to path: String) throws {
         let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         guard fd >= 0 else { throw HarnessError(DN_IO, "cannot create \(path)") }

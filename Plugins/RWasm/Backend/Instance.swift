@@ -23,6 +23,7 @@ final class Instance: Sendable {
     let builder: Builder
     /// What serves WASI imports, once a module needed it.
     let shim = Mutex<Wasi?>(nil)
+    let images = Mutex(LoadedImages())
     /// /proc/self/pagemap for finding resident pages, -1 when the kernel is too old.
     let pagemap: Int32
 
@@ -43,7 +44,7 @@ final class Instance: Sendable {
         settings.rustc = try services.text("rustc", default: settings.rustc)
         settings.slots = Int(try services.integer("slots", default: 4, in: 1...16))
         settings.stackBytes = UInt64(try services.integer("stack_kib", default: 8192, in: 64...1_048_576)) << 10
-        settings.limits.memory = UInt64(try services.integer("compile_mib", default: 4096, in: 512...65536)) << 20
+        settings.limits.memory = UInt64(try services.integer("compile_mib", default: 4096, in: 1024...65536)) << 20
         settings.limits.seconds = UInt32(try services.integer("compile_seconds", default: 300, in: 5...3600))
         settings.cacheBytes = UInt64(try services.integer("cache_mib", default: 1024, in: 16...1_048_576)) << 20
         settings.optimises = try services.boolean("optimise", default: true)
@@ -57,7 +58,7 @@ final class Instance: Sendable {
         "description": "contexts that one engine can hold at once"}, \
         "stack_kib": {"type": "integer", "minimum": 64, "maximum": 1048576, "default": 8192, \
         "description": "native stack of a function, KiB"}, \
-        "compile_mib": {"type": "integer", "minimum": 512, "maximum": 65536, "default": 4096, \
+        "compile_mib": {"type": "integer", "minimum": 1024, "maximum": 65536, "default": 4096, \
         "description": "address space of the compiler, MiB"}, \
         "compile_seconds": {"type": "integer", "minimum": 5, "maximum": 3600, "default": 300, \
         "description": "time for each crate that a module becomes, seconds"}, \

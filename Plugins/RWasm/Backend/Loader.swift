@@ -11,33 +11,50 @@ extension Instance {
     func load(_ parameters: dn_image_params) throws(PluginError) -> Image {
         // SAFETY: borrow-call bytes of the host.
         let given = UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len))
-        let module = try Self.decode([UInt8](given))
         let label = parameters.label.map { String(cString: $0) } ?? "module"
+        if let same = images.withLock({ $0.find(UnsafeRawBufferPointer(given)) }) {
+            return try Image(same.main, wasi: same.wasi, label: label)
+        }
+        let module = try Self.decode([UInt8](given))
         let progress = { (permille: UInt32, stage: String) -> Void in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
         let cache = try Cache(parameters.cache_directory.map { String(cString: $0) }, budget: settings.cacheBytes)
         defer { cache.close() }
-        let wasi = Wasi.serves(module) ? try wasi(in: cache) : nil
-        let code = try code(builder.key(of: module.bytes), firstLevel(module), in: cache, progress) {
-            () throws(WasmError) in try Crates.sole(module)
-        }
-        let image = try Image(Part(Outline(module), code: code), wasi: wasi, label: label)
-        if code.level == .quick, settings.optimises { Upgrade(image, builder, cache.directory, self).submit() }
+        let wasi = Wasi.serves(module) ? try wasi(in: cache, progress) : nil
+        let made = try make(module, callsExports: false, label: label, in: cache, progress)
+        let image = try Image(made.part, wasi: wasi, label: label)
+        images.withLock { $0.insert(image) }
+        made.upgrade?.submit()
         return image
     }
 
     /// The shim, compiled when a module first needs it.
-    private func wasi(in cache: Cache) throws(PluginError) -> Wasi {
+    private func wasi(in cache: Cache, _ progress: (UInt32, String) -> Void) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
-        let module = try Self.checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
-        // Its functions are called from outside, so it is not the code that the same bytes become for a user.
-        let code = try code(builder.key(of: Array("shim".utf8) + module.bytes), .fast, in: cache, { _, _ in }) {
-            () throws(WasmError) in try Crates.linkable([module])
+        let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
+        let made = try make(module, callsExports: true, label: "the WASI shim", in: cache) {
+            progress($0, "\($1) the WASI shim")
         }
-        let made = try Wasi(Part(Outline(module, isLinkable: true), code: code))
-        shim.withLock { $0 = made }
-        return made
+        let wasi = try Wasi(made.part)
+        shim.withLock { $0 = wasi }
+        made.upgrade?.submit()
+        return wasi
+    }
+
+    /// A module with its best code that is in the cache, or with a first version and what makes the optimised one.
+    private func make(
+        _ module: Module, callsExports: Bool, label: String, in cache: Cache, _ progress: (UInt32, String) -> Void
+    ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
+        // A module whose exports can be called is not the code that the same bytes become for a user.
+        let key = builder.key(of: (callsExports ? Array("shim".utf8) : []) + module.bytes)
+        let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
+            try Crates.sole(module, callsExports: callsExports, shape: level.shape)
+        }
+        let code = try code(key, firstLevel(module), in: cache, progress, crates)
+        let part = Part(Outline(module), code: code)
+        guard code.level == .quick, settings.optimises else { return (part, nil) }
+        return (part, Upgrade(part, label: label, key: key, crates, cache.directory, self))
     }
 
     static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
@@ -49,11 +66,6 @@ extension Instance {
             try checkImports(module)
             return module
         }
-    }
-
-    /// `body` with errors as the host takes them.
-    static func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
-        do throws(WasmError) { return try body() } catch { throw PluginError(error) }
     }
 
     /// A function gets a memory, and what WASI has.
@@ -78,19 +90,24 @@ extension Instance {
     /// The best code that is in the cache, or a version of `level`.
     private func code(
         _ key: String, _ level: Builder.Level, in cache: Cache, _ progress: (UInt32, String) -> Void,
-        _ crates: () throws(WasmError) -> Crates
+        _ crates: (Builder.Level) throws(WasmError) -> Crates
     ) throws(PluginError) -> Code {
         for level in [Builder.Level.fast, .quick] {
             let path = builder.path(key, level, in: cache.directory)
             if Files.exists(path) { return try Code(path, level) }
         }
         progress(0, "validating")
-        let crates = try Self.checked(crates)
+        let rust = try checked { () throws(WasmError) in try crates(level) }
         let path = builder.path(key, level, in: cache.directory)
-        try builder.build(crates, level, to: path, in: cache.directory) { progress($0, "compiling") }
+        try builder.build(rust, level, to: path, in: cache.directory) { progress($0, "compiling") }
         cache.prune(keeping: path)
         return try Code(path, level)
     }
+}
+
+/// `body` with errors as the host takes them.
+func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
+    do throws(WasmError) { return try body() } catch { throw PluginError(error) }
 }
 
 extension PluginError {
@@ -106,15 +123,22 @@ extension PluginError {
     }
 }
 
-/// The job that makes an image's code fast while its first version serves.
+/// The job that makes a module's code fast while its first version serves.
 private final class Upgrade: Sendable {
-    private let image: Image
-    private let builder: Builder
+    private let part: Part
+    private let label: String
+    private let key: String
+    private let crates: @Sendable (Builder.Level) throws(WasmError) -> Crates
     private let directory: String
     private let instance: Instance
 
-    init(_ image: Image, _ builder: Builder, _ directory: String, _ instance: Instance) {
-        (self.image, self.builder, self.directory, self.instance) = (image, builder, directory, instance)
+    init(
+        _ part: Part, label: String, key: String,
+        _ crates: @escaping @Sendable (Builder.Level) throws(WasmError) -> Crates, _ directory: String,
+        _ instance: Instance
+    ) {
+        (self.part, self.label, self.key) = (part, label, key)
+        (self.crates, self.directory, self.instance) = (crates, directory, instance)
     }
 
     func submit() {
@@ -129,21 +153,21 @@ private final class Upgrade: Sendable {
             }, handle)
         guard status != DN_OK else { return }
         Unmanaged<Upgrade>.fromOpaque(handle).release()
-        instance.services.log(DN_LOG_WARNING, "\(image.label) stays with its first version: too many jobs are waiting")
+        instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: too many jobs are waiting")
     }
 
     private func run() {
         do throws(PluginError) {
             let cache = try Cache(Files.exists(directory) ? directory : nil, budget: instance.settings.cacheBytes)
             defer { cache.close() }
-            let path = builder.path(builder.key(of: image.main.module.bytes), .fast, in: cache.directory)
-            let crates = try Instance.checked { () throws(WasmError) in try Crates.sole(image.main.module) }
-            try builder.build(crates, .fast, to: path, in: cache.directory)
-            image.main.code = try Code(path, .fast)
+            let path = instance.builder.path(key, .fast, in: cache.directory)
+            let rust = try checked { () throws(WasmError) in try crates(.fast) }
+            try instance.builder.build(rust, .fast, to: path, in: cache.directory)
+            part.code = try Code(path, .fast)
             cache.prune(keeping: path)
-            instance.services.log(DN_LOG_INFO, "\(image.label) runs its optimised version from now on")
+            instance.services.log(DN_LOG_INFO, "\(label) runs its optimised version from now on")
         } catch {
-            instance.services.log(DN_LOG_WARNING, "\(image.label) stays with its first version: \(error.message)")
+            instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: \(error.message)")
         }
     }
 }

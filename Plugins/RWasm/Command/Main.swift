@@ -31,8 +31,8 @@ struct Main {
 
                 dandelion wasm native resize.wasm -o resize && dandelion register resize resize --class kvm ...
 
-          dandelion wasm compile FILE
-              Compiles as a registration does, and prints the time to the first version and to the optimised one.
+          dandelion wasm compile FILE [LEVEL...]
+              Compiles as a registration does, and prints the time to each version: quick, then fast, or those named.
 
           dandelion wasm time ROUNDS FILE EXPORT...
               Calls functions without parameters, and prints name, result and the fastest call in ns of processor time.
@@ -52,7 +52,7 @@ struct Main {
         case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
         case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
         case "native" where rest.count == 3 && rest[1] == "-o": exit(Tools.native(rest[0], to: rest[2]))
-        case "compile" where rest.count == 1: exit(Tools.compile(rest[0]))
+        case "compile" where !rest.isEmpty: exit(Tools.compile(rest[0], Array(rest.dropFirst())))
         case "observe" where rest.count >= 2: exit(Observe.main(Array(rest.dropFirst()), level: rest[0]))
         case "time" where rest.count >= 3:
             guard let rounds = Int(rest[0]), rounds > 0 else { tell(2, 64) }

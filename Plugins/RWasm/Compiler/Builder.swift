@@ -11,10 +11,10 @@ struct Builder: Sendable {
         /// As fast as the compiler can make it.
         case fast
 
-        var flags: [String] {
-            self == .quick
-                ? ["-Copt-level=1", "-Ccodegen-units=4"] : ["-Copt-level=3", "-Ccodegen-units=1"]
-        }
+        var flags: [String] { ["-Copt-level=\(self == .quick ? 1 : 3)", "-Ccodegen-units=1"] }
+
+        /// Of what the compiler is given.
+        var shape: Crates.Shape { self == .quick ? .soon : .fast }
     }
 
     let toolchain: Toolchain
@@ -36,13 +36,6 @@ struct Builder: Sendable {
     /// What the names of folders begin with in which the compiler works.
     static let workPrefix = "work-"
 
-    /// Changes whenever the generated code or the runtime does.
-    static let transpilerVersion: String = {
-        var digest = Digest()
-        for (_, bytes) in runtime { digest.update(bytes) }
-        return "2." + digest.finish().prefix(16)
-    }()
-
     private static let runtime: [(name: String, bytes: [UInt8])] = [
         ("lib.rs", PackageResources.lib_rs), ("memory.rs", PackageResources.memory_rs),
         ("number.rs", PackageResources.number_rs), ("table.rs", PackageResources.table_rs),
@@ -54,7 +47,7 @@ struct Builder: Sendable {
 
     /// What names everything made by this builder.
     private var identity: String {
-        "\(toolchain.version) \(Self.transpilerVersion) \(processor)\(form == .image ? " image" : "")"
+        "\(toolchain.version) \(transpilerIdentity) \(processor)\(form == .image ? " image" : "")"
     }
 
     /// The name of the module's results in a cache.
@@ -72,7 +65,8 @@ struct Builder: Sendable {
 
     /// Compiles and places the result at `path` at once; `progress` is told permille.
     func build(
-        _ crates: Crates, _ level: Level, to path: String, in cache: String, progress: (UInt32) -> Void = { _ in }
+        _ crates: Crates, _ level: Level, to path: String, in cache: String,
+        progress: (UInt32) -> Void = { _ in }
     ) throws(PluginError) {
         let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
         defer { Files.remove(work) }
@@ -90,11 +84,12 @@ struct Builder: Sendable {
     ) throws(PluginError) -> [String] {
         let runtime = try runtimeLibrary(level, in: cache, work)
         var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
-        for (index, crate) in crates.crates.enumerated() {
-            progress(UInt32(1000 * index / (crates.crates.count + 1)))
-            try Files.write(crate.text.utf8, to: "\(work)/\(crate.name).rs")
-            try compile(crate.name, "rlib", level, arguments, work, reading: cache)
-            arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"]
+        let count = crates.stages.reduce(1) { $0 + $1.count }
+        var done = 0
+        for stage in crates.stages {
+            try compile(stage, level, arguments, work, reading: cache) { progress(UInt32(1000 * (done + $0) / count)) }
+            done += stage.count
+            for crate in stage { arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"] }
         }
         return arguments
     }
@@ -118,9 +113,30 @@ struct Builder: Sendable {
         return path
     }
 
-    func compile(
-        _ name: String, _ type: String, _ level: Level, _ arguments: [String], _ work: String, reading: String
+    /// Compiles crates that do not use each other, several at once. They share the limit of memory.
+    private func compile(
+        _ stage: [Crates.Crate], _ level: Level, _ arguments: [String], _ work: String, reading: String,
+        told: (Int) -> Void
     ) throws(PluginError) {
+        let threads = min(stage.count, Self.mostAtOnce, max(1, Int(limits.memory / Self.leastShare)))
+        try inParallel(stage.count, threads: threads, told: told) { index throws(PluginError) in
+            let crate = stage[index]
+            try Files.write(crate.text.utf8, to: "\(work)/\(crate.name).rs")
+            try compile(crate.name, "rlib", level, arguments, work, reading: reading, share: UInt64(threads))
+        }
+    }
+
+    /// Compilers at once: no more than there are processors.
+    private static let mostAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// Bytes of address space that the compiler of one part needs, whose size is bounded.
+    private static let leastShare: UInt64 = 3 << 29
+
+    func compile(
+        _ name: String, _ type: String, _ level: Level, _ arguments: [String], _ work: String, reading: String,
+        share: UInt64 = 1
+    ) throws(PluginError) {
+        var limits = limits
+        limits.memory /= share
         try toolchain.compile(
             [
                 "\(work)/\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", work,

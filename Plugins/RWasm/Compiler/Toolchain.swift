@@ -17,6 +17,8 @@ struct Toolchain: Sendable {
     struct Limits: Sendable {
         /// Bytes of address space.
         var memory: UInt64 = 4 << 30
+        /// Bytes of each thread's stack, of which there are about six: much nesting needs much of it.
+        var stack: UInt64 { memory / 16 }
         /// Seconds for one crate.
         var seconds: UInt32 = 300
     }
@@ -73,7 +75,7 @@ struct Toolchain: Sendable {
         _ arguments: [String], in directory: String, readable: [String], writableHome: Bool = false, limits: Limits
     ) throws(PluginError) -> String {
         var environment = [
-            "PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=\(directory)", "LANG=C", "RUST_MIN_STACK=268435456",
+            "PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=\(directory)", "LANG=C", "RUST_MIN_STACK=\(limits.stack)",
         ]
         if writableHome, let home = getenv("HOME") { environment.append("HOME=\(String(cString: home))") }
         var output = [CChar](repeating: 0, count: 4096)

@@ -38,7 +38,7 @@ struct ImageBuilder: Sendable {
     ) throws(PluginError) {
         let server = Wasi.serves(module) ? try Self.server() : nil
         let program = try Program(Outline(module), server: server)
-        let crates = try Instance.checked { () throws(WasmError) in try Crates.sole(module) }
+        let crates = try checked { () throws(WasmError) in try Crates.sole(module) }
         let work = try Files.makeTemporary("\(cache.directory)/\(Builder.workPrefix)")
         defer { Files.remove(work) }
         var arguments = try builder.libraries(of: crates, .fast, in: cache.directory, work, progress)
@@ -69,7 +69,7 @@ struct ImageBuilder: Sendable {
     }
 
     private static func server() throws(PluginError) -> WasiServer {
-        let module = try Instance.checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
+        let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
         return try WasiServer(Outline(module, isLinkable: true))
     }
 
@@ -78,7 +78,7 @@ struct ImageBuilder: Sendable {
         _ server: WasiServer, in cache: Cache, _ work: String
     ) throws(PluginError) -> (path: String, type: String) {
         let module = server.outline.module
-        let crates = try Instance.checked { () throws(WasmError) in try Crates.linkable([module], name: "shim") }
+        let crates = try checked { () throws(WasmError) in try Crates.linkable([module], name: "shim") }
         let path = "\(cache.directory)/libshim-\(builder.key(of: module.bytes).prefix(24)).rlib"
         if !Files.exists(path) {
             _ = try builder.libraries(of: crates, .fast, in: cache.directory, work) { _ in }

@@ -83,12 +83,7 @@ struct SpecFile {
     }
 
     private func compile(_ modules: [Module]) throws(PluginError) -> Code {
-        let crates: Crates
-        do throws(WasmError) {
-            crates = try Crates.linkable(modules)
-        } catch {
-            throw PluginError(error)
-        }
+        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules) }
         let object = "\(cache)/\(path.split(separator: "/").last ?? "spec").so"
         try builder.build(crates, .quick, to: object, in: cache)
         defer { unlink(object) }

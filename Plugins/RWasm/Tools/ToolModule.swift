@@ -16,7 +16,7 @@ final class ToolModule {
             throw Files.failure("cannot set up signals")
         }
         let bytes = try Files.read(path)
-        module = try Self.checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) }
+        module = try checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) }
         code = try Self.compile(module, level)
         store = try Store(runner: runner)
         let trap: Trap?
@@ -30,18 +30,16 @@ final class ToolModule {
         if let trap { throw PluginError(DN_BAD_IMAGE, "instantiating \(path): \(trap.message)") }
     }
 
-    static func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
-        do throws(WasmError) { return try body() } catch { throw PluginError(error) }
-    }
-
-    static func builder() throws(PluginError) -> Builder {
-        Builder(
-            toolchain: try Toolchain("rustc"), limits: Toolchain.Limits(memory: 8 << 30, seconds: 600),
-            processor: try Instance.processor())
+    static func builder(
+        limits: Toolchain.Limits = Toolchain.Limits(memory: 8 << 30, seconds: 600)
+    ) throws(PluginError) -> Builder {
+        Builder(toolchain: try Toolchain("rustc"), limits: limits, processor: try Instance.processor())
     }
 
     private static func compile(_ module: Module, _ level: Builder.Level) throws(PluginError) -> Code {
-        let crates = try checked { () throws(WasmError) in try Crates.sole(module, callsExports: true) }
+        let crates = try checked { () throws(WasmError) in
+            try Crates.sole(module, callsExports: true, shape: level.shape)
+        }
         let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
         defer { Files.remove(work) }
         try builder().build(crates, level, to: "\(work)/code.so", in: work)

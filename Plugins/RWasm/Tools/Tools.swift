@@ -87,10 +87,10 @@ public enum Tools {
     public static func translate(_ file: String) -> Int32 {
         telling { () throws(PluginError) in
             let bytes = try Files.read(file)
-            let crates = try ToolModule.checked { () throws(WasmError) in
+            let crates = try checked { () throws(WasmError) in
                 try Crates.sole(try ModuleDecoder.decode(bytes), callsExports: true)
             }
-            for crate in crates.crates { print("// crate \(crate.name)\n\(crate.text)") }
+            for crate in crates.stages.joined() { print("// crate \(crate.name)\n\(crate.text)") }
             print("// crate root\n\(crates.root)")
             return 0
         }
@@ -106,18 +106,21 @@ public enum Tools {
     }
 
     /// Compiles as a registration does, and prints how long each version takes, in milliseconds, and its size in bytes.
-    public static func compile(_ file: String) -> Int32 {
+    /// `names` are those of versions; none are both.
+    public static func compile(_ file: String, _ names: [String]) -> Int32 {
         telling { () throws(PluginError) in
             let bytes = try Files.read(file)
             let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
             defer { Files.remove(work) }
-            let builder = try ToolModule.builder()
-            for level in [Builder.Level.quick, .fast] {
+            let builder = try ToolModule.builder(limits: Toolchain.Limits())
+            let levels = names.compactMap { Builder.Level(rawValue: $0) }
+            guard levels.count == names.count else { throw PluginError(DN_INVALID, "levels are quick and fast") }
+            for level in levels.isEmpty ? [.quick, .fast] : levels {
                 // Not part of a registration: once for each cache.
                 try builder.prepare(level, in: work)
                 let begin = Clock.now()
-                let crates = try ToolModule.checked { () throws(WasmError) in
-                    try Crates.sole(try ModuleDecoder.decode(bytes))
+                let crates = try checked { () throws(WasmError) in
+                    try Crates.sole(try ModuleDecoder.decode(bytes), shape: level.shape)
                 }
                 let path = "\(work)/\(level.rawValue).so"
                 try builder.build(crates, level, to: path, in: work)

@@ -1,17 +1,30 @@
-/// Generated Rust, as crates in the order in which they are compiled; each may use those before it.
+/// Generated Rust, as stages of crates in the order in which they are compiled: each crate may use those of earlier stages.
 struct Crates {
     struct Crate {
         var name: String
         var text: String
     }
-    var crates: [Crate]
+    var stages: [[Crate]]
     /// Paths of the types that implement `rt::Module`.
     var modules: [String]
 
     private static let head = "#![no_std]\n#![forbid(unsafe_code)]\n#![allow(warnings)]\nextern crate rt;\n"
 
-    /// Modules with more code than this are split, so that no crate is too much for the compiler.
-    static let largestPart = 384 << 10
+    /// How a module is laid out for the compiler. One with more code than a crate may have is split, which bounds what the
+    /// compiler needs, and makes several crates to compile at once.
+    struct Shape {
+        /// Of WebAssembly, in one crate.
+        var bytes: Int
+        /// In one crate: the compiler's time grows faster than their number.
+        var functions: Int
+        /// Functions may become part of their callers.
+        var inlines = true
+
+        /// Ready soon. Inlining takes two thirds of the compiler's time for many small functions.
+        static let soon = Shape(bytes: 96 << 10, functions: 600, inlines: false)
+        /// Fast when it is ready: calls from part to part cannot be inlined, so there are few.
+        static let fast = Shape(bytes: 384 << 10, functions: 2500)
+    }
 
     /// One crate for several modules that may be linked with each other.
     static func linkable(_ modules: [Module], name: String = "code") throws(WasmError) -> Crates {
@@ -20,43 +33,46 @@ struct Crates {
             text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true), name: "m\(index)")
         }
         return Crates(
-            crates: [Crate(name: name, text: text)], modules: modules.indices.map { "\(name)::m\($0)::M" })
+            stages: [[Crate(name: name, text: text)]], modules: modules.indices.map { "\(name)::m\($0)::M" })
     }
 
     /// One module that runs alone.
     static func sole(
-        _ module: Module, callsExports: Bool = false, largestPart: Int = largestPart
+        _ module: Module, callsExports: Bool = false, shape: Shape = .fast
     ) throws(WasmError) -> Crates {
         let plan = ModulePlan(module, isLinkable: false, callsExports: callsExports)
-        let size = module.bodies.reduce(0) { $0 + $1.bytes.count }
-        guard size > largestPart else {
+        plan.inlines = shape.inlines
+        plan.parts = parts(of: module, shape)
+        guard plan.parts.last ?? 0 > 0 else {
+            plan.parts = []
             let text = head + (try ModuleEmitter.emit(plan, name: "m0"))
-            return Crates(crates: [Crate(name: "code", text: text)], modules: ["code::m0::M"])
+            return Crates(stages: [[Crate(name: "code", text: text)]], modules: ["code::m0::M"])
         }
-        return try split(module, plan, largestPart)
+        return try split(module, plan)
     }
 
     /// A crate of what all share, one for each part of the functions, and one that ties them together. Calls between
     /// parts go by a table of functions, because crates cannot call each other both ways.
-    private static func split(_ module: Module, _ plan: ModulePlan, _ largestPart: Int) throws(WasmError) -> Crates {
-        plan.parts = parts(of: module, largestPart)
+    private static func split(_ module: Module, _ plan: ModulePlan) throws(WasmError) -> Crates {
         let emitter = ModuleEmitter(plan: plan)
         var texts = [String](
             repeating: head + "extern crate base;\nuse rt::*;\nuse base::*;\n", count: (plan.parts.last ?? 0) + 1)
         for (body, part) in plan.parts.enumerated() { texts[part] += try emitter.function(body, part: part) }
-        var crates = [Crate(name: "base", text: head + "use rt::*;\n" + emitter.base)]
-        for (part, text) in texts.enumerated() { crates.append(Crate(name: "part\(part)", text: text)) }
-        crates.append(Crate(name: "code", text: head + "extern crate base;\nuse rt::*;\nuse base::*;\n" + emitter.top))
-        return Crates(crates: crates, modules: ["code::M"])
+        let base = Crate(name: "base", text: head + "use rt::*;\n" + emitter.base)
+        let parts = texts.enumerated().map { Crate(name: "part\($0.offset)", text: $0.element) }
+        let code = Crate(name: "code", text: head + "extern crate base;\nuse rt::*;\nuse base::*;\n" + emitter.top)
+        return Crates(stages: [[base], parts, [code]], modules: ["code::M"])
     }
 
     /// The part of each body, rising.
-    private static func parts(of module: Module, _ largestPart: Int) -> [Int] {
+    private static func parts(of module: Module, _ shape: Shape) -> [Int] {
         var part = 0
-        var size = 0
+        var (bytes, functions) = (0, 0)
         return module.bodies.map { body in
-            if size > 0, size + body.bytes.count > largestPart { (part, size) = (part + 1, 0) }
-            size += body.bytes.count
+            let fits = bytes + body.bytes.count <= shape.bytes && functions < shape.functions
+            if functions > 0, !fits { (part, bytes, functions) = (part + 1, 0, 0) }
+            bytes += body.bytes.count
+            functions += 1
             return part
         }
     }
@@ -78,8 +94,8 @@ extension ModuleEmitter {
     /// What all parts of a split module share.
     var base: String {
         var text = instance + "pub struct Links {\n"
-        for function in plan.crossCalls.sorted() {
-            text += "pub f\(function): \(plan.pointer(plan.module.functions[function])),\n"
+        for (type, functions) in plan.crossCalls.sorted(by: { $0.key < $1.key }) {
+            text += "pub x\(type): [\(plan.pointer(type)); \(functions.count)],\n"
         }
         for type in plan.module.types.indices where plan.canonical[type] == type {
             text += "pub k\(type): &'static [\(plan.pointer(type))],\n"
@@ -99,7 +115,9 @@ extension ModuleEmitter {
             text += "static K\(type): \(dispatchTable(type, range, scope: scope));\n"
         }
         text += "static LINKS: Links = Links {\n"
-        for function in plan.crossCalls.sorted() { text += "f\(function): \(scope(function))f\(function),\n" }
+        for (type, functions) in plan.crossCalls.sorted(by: { $0.key < $1.key }) {
+            text += "x\(type): [\(functions.map { "\(scope($0))f\($0)" }.joined(separator: ", "))],\n"
+        }
         for type in plan.module.types.indices where plan.canonical[type] == type { text += "k\(type): &K\(type),\n" }
         return text + "};\n" + entries(links: ", &LINKS", scope: scope)
     }

@@ -43,6 +43,7 @@ struct FunctionEmitter: FunctionSink {
     mutating func begin(locals: [ValueType]) {
         let type = plan.module.type(ofFunction: function)
         let parameters = type.parameters.enumerated().map { ", mut l\($0.offset): \($0.element.rust)" }.joined()
+        if !plan.inlines { text += "#[inline(never)] " }
         text += "pub fn f\(function)(c: &mut I\(parameters)) -> \(type.results.rust) {\n"
         for (index, local) in locals.enumerated().dropFirst(type.parameters.count) {
             text += "let mut l\(index): \(local.rust) = \(local.zero);\n"

@@ -21,8 +21,11 @@ final class ModulePlan {
     let callable: [Int]
     /// The part of each function's code; empty when there is only one.
     var parts: [Int] = []
-    /// Functions that are called from another part.
-    private(set) var crossCalls: Set<Int> = []
+    /// Functions may become part of their callers.
+    var inlines = true
+    /// Functions that are called from another part, by canonical type, in the order of their places in a table.
+    private(set) var crossCalls: [Int: [Int]] = [:]
+    private var crossPlaces: [Int: Int] = [:]
 
     /// A program's entry; a reactor, which has none, is run by one of the others.
     static let entryNames = ["_start", "run", "main", "__main_void"]
@@ -85,8 +88,10 @@ final class ModulePlan {
     func callee(_ function: Int, from part: Int) -> String {
         guard !parts.isEmpty, function >= module.importedFunctions, parts[function - module.importedFunctions] != part
         else { return "f\(function)" }
-        crossCalls.insert(function)
-        return "(c.links.f\(function))"
+        let type = canonical[module.functions[function]]
+        let place = crossPlaces[function] ?? crossCalls[type, default: []].count
+        if crossPlaces.updateValue(place, forKey: function) == nil { crossCalls[type, default: []].append(function) }
+        return "(c.links.x\(type)[\(place)])"
     }
 
     /// The type of a pointer to a function of `type`.
