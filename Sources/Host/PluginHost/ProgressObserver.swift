@@ -10,6 +10,7 @@ final class ProgressObserver: Sendable {
     static let tell: dn_progress = { argument, permille, stage in
         guard let argument else { return }
         // SAFETY: argument is the observer that is retained around the whole call.
-        Unmanaged<ProgressObserver>.fromOpaque(argument).takeUnretainedValue().told(Int(permille), String(cString: stage))
+        Unmanaged<ProgressObserver>.fromOpaque(argument).takeUnretainedValue()
+            .told(Int(permille), String(cString: stage))
     }
 }
