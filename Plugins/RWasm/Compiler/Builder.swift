@@ -86,8 +86,9 @@ struct Builder: Sendable {
         var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
         let count = crates.stages.reduce(1) { $0 + $1.count }
         var done = 0
+        let flags = level == .quick && count > Self.manyCrates ? ["-Copt-level=0"] : []
         for stage in crates.stages {
-            try compile(stage, level, arguments, work, reading: cache) { progress(UInt32(1000 * (done + $0) / count)) }
+            try compile(stage, level, arguments + flags, work, reading: cache) { progress(UInt32(1000 * (done + $0) / count)) }
             done += stage.count
             for crate in stage { arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"] }
         }
@@ -128,6 +129,8 @@ struct Builder: Sendable {
 
     /// Compilers at once: no more than there are processors.
     private static let mostAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// With more, whoever waits for the first version is served better by code that is not optimised at all.
+    private static let manyCrates = 32
     /// Bytes of address space that the compiler of one part needs, whose size is bounded.
     private static let leastShare: UInt64 = 3 << 29
 
