@@ -13,8 +13,34 @@ import Testing
         #expect(verdicts.values.count { $0 == "passed" } >= (skipsGuests ? 4 : 13))
     }
 
+    /// A backend of another format than the kit's, with functions of that format.
+    @Test func rwasmPassesWithModules() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-modules-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for name in ["exits", "loops", "faults"] {
+            let (status, _) = try Judged.run(
+                "/usr/bin/env",
+                [
+                    "clang", "--target=wasm32-unknown-unknown", "-O2", "-nostdlib", "-w", "-I",
+                    "\(Judged.root)/Sources/PluginABI/include", "-Wl,--no-entry", "-Wl,--import-memory",
+                    "-Wl,--export-all", "-Wl,-s", "\(Judged.root)/Tests/Fixtures/wasm/\(name).c", "-o",
+                    "\(folder)/\(name).wasm",
+                ])
+            try #require(status == 0, "clang for \(name).c")
+        }
+        let judged = try Judged("\(Judged.products)/libDandelionRWasm.so", ["--guests", folder])
+        #expect(judged.verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:], "\(judged.reasons)")
+        if let reason = judged.reasons["run-exit"], reason.hasPrefix("unavailable here") {
+            return print("no module was run: \(reason)")
+        }
+        for check in ["image-bad", "isolation-zero", "run-exit", "run-fault", "run-deadline", "interrupt-during"] {
+            #expect(judged.verdicts[check] == "passed", "\(check): \(judged.reasons[check] ?? "")")
+        }
+    }
+
     private static let everyCompletion: Set<String> = [
-        "comm-exactly-once", "comm-cancel", "comm-deadline", "comm-cancel-race", "comm-oversize",
+        "comm-exactly-once", "comm-cancel", "comm-deadline", "comm-cancel-race", "comm-oversize", "comm-threads",
     ]
 
     /// Fixture, verdict, and the checks that must say so.
@@ -40,7 +66,7 @@ import Testing
             "no_reactor_fd", "failed",
             [
                 "comm-protocols", "comm-descriptor", "comm-exactly-once", "comm-cancel", "comm-deadline",
-                "comm-leaks-nothing", "comm-validate", "comm-cancel-race", "comm-oversize", "process-kept",
+                "comm-leaks-nothing", "comm-validate", "comm-cancel-race", "comm-oversize", "comm-threads", "process-kept",
             ]
         ),
         ("leaks_fd_in_reactor", "failed", ["comm-leaks-nothing"]),
@@ -48,6 +74,8 @@ import Testing
         ("never_completes", "failed", everyCompletion),
         ("moody_validate", "failed", ["comm-validate"]),
         ("racy_cancel", "failed", ["comm-cancel-race"]),
+        ("one_thread", "failed", ["comm-threads"]),
+        ("destroyed_elsewhere", "failed", ["context-threads"]),
         ("oversize_answer", "failed", ["comm-oversize"]),
         ("translates_noise", "failed", ["translate-refuses"]),
         ("ignores_deadline", "hung", ["run-deadline"]),

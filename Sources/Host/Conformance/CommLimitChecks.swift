@@ -35,6 +35,25 @@ let commLimitChecks: [Check] = [
             try rig.complete(accepted)
         }
     },
+    Check("comm-threads", .comm, "A reactor works the same when another thread drives it at each step.") { subject in
+        // SAFETY of nonisolated(unsafe): one thread uses them at a time, the others wait for it.
+        nonisolated(unsafe) let rig = try CommRig(subject)
+        nonisolated(unsafe) var outcomes: [Result<Bool, any Error>] = []
+        let here = try rig.submit(1, [65], deadline: 2_000_000_000)
+        for token in 2...5 as ClosedRange<UInt64> {
+            let driver = try HostThread(subject.contract, "driver") {
+                outcomes.append(Result { try rig.submit(token, [65], deadline: 2_000_000_000) })
+            }
+            driver.join()
+        }
+        for outcome in outcomes {
+            try require(try outcome.get() == here, "a request was refused on one thread and taken on another")
+        }
+        guard here else { return }
+        nonisolated(unsafe) var end: Result<Void, any Error> = .success(())
+        try HostThread(subject.contract, "driver") { end = Result { try rig.complete([1, 2, 3, 4, 5]) } }.join()
+        try end.get()
+    },
     Check("comm-oversize", .comm, "No answer is larger than its request allows.") { subject in
         let rig = try CommRig(subject)
         let most: UInt64 = 16

@@ -139,6 +139,11 @@ final class ComputeRig: @unchecked Sendable {
 
     func end(_ sandbox: Sandbox) {
         table.context_destroy?(sandbox.handle)
+        idle()
+    }
+
+    /// Has the engine do all that it postponed.
+    func idle() {
         var steps = 0
         while table.engine_idle?(engine, 1_000_000) == 1, steps < 10_000 { steps += 1 }
     }
