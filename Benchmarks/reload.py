@@ -17,7 +17,7 @@ from pathlib import Path
 
 from suite import load, stats
 from suite.bench import ROOT, Bench, progress
-from suite.node import Node
+from suite.node import Node, register_matmul
 
 PERIOD = 10  # seconds: half quiet, half with reloads
 PLUGINS = {"process": "Process", "kvm": "KVM", "rwasm": "RWasm"}
@@ -63,15 +63,11 @@ def measure(bench, options):
     # A line more, in the place of one that the command line overrides.
     settings = {"state": f'"state"\nplugin_directory = "{folder}"', "log": '"warning"'}
     with Node(bench, settings=settings) as node:
-        image = bench.function("Examples/functions/echo.c")
-        if options.run_class == "rwasm":
-            image = bench.module("Examples/functions/echo.c")
-        node.register("echo", image, options.run_class, "in", "out")
-        body = bench.write("body", b"reload")
+        register_matmul(bench, node, options.run_class)
         schedule = load.steady(int(options.rate * options.seconds), options.rate)
         file = folder / f"libDandelion{PLUGINS[options.run_class]}.so"
         bench.helper("load/replay.c")
-        kind = load.Kind("/v1/invoke/echo", body, body)
+        kind = load.Kind("/v1/invoke/matmul", bench.matrix(16), bench.product(16))
         load.play(bench, node.port, [kind], load.steady(100, options.rate))
         upgrades = Upgrades(node, options.run_class, file, time.monotonic(), options.seconds)
         upgrades.start()

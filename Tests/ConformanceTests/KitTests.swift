@@ -66,7 +66,8 @@ import Testing
             "no_reactor_fd", "failed",
             [
                 "comm-protocols", "comm-descriptor", "comm-exactly-once", "comm-cancel", "comm-deadline",
-                "comm-leaks-nothing", "comm-validate", "comm-cancel-race", "comm-oversize", "comm-threads", "process-kept",
+                "comm-leaks-nothing", "comm-validate", "comm-cancel-race", "comm-oversize", "comm-threads",
+                "process-kept",
             ]
         ),
         ("leaks_fd_in_reactor", "failed", ["comm-leaks-nothing"]),
