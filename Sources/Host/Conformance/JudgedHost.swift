@@ -38,7 +38,8 @@ final class JudgedHost: HostProxy, @unchecked Sendable {
                 return nil
             }
             let offered = real.host.pointee.get_interface?(real.host, id)
-            return offered == nil ? nil : JudgedTables.table(String(cString: id), of: real) ?? offered
+            // Never the real table: it would take this host's data for the real one's.
+            return offered == nil ? nil : JudgedTables.table(String(cString: id), of: real)
         }
         return UnsafePointer(pointer)
     }
