@@ -86,7 +86,7 @@ struct Builder: Sendable {
         var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
         let count = crates.stages.reduce(1) { $0 + $1.count }
         var done = 0
-        let flags = level == .quick && count > Self.manyCrates ? ["-Copt-level=0"] : []
+        let flags = level == .quick && count > Self.manyCrates ? ["-Copt-level=0", "-Cdebug-assertions=off"] : []
         for stage in crates.stages {
             try compile(stage, level, arguments + flags, work, reading: cache) { progress(UInt32(1000 * (done + $0) / count)) }
             done += stage.count

@@ -50,6 +50,11 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
     trap(PANIC, u32::MAX)
 }
 
+/// What the core library's code names for unwinding, and what code that is not optimised keeps of it. Nothing unwinds.
+#[cfg(not(native))]
+#[no_mangle]
+extern "C" fn rust_eh_personality() {}
+
 /// Comes after each call: a call that is not the last act keeps its frame, so that endless recursion meets the end of the
 /// stack instead of becoming an endless loop. It is no instruction.
 #[inline(always)]
