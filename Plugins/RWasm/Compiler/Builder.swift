@@ -88,7 +88,9 @@ struct Builder: Sendable {
         var done = 0
         let flags = level == .quick && count > Self.manyCrates ? ["-Copt-level=0", "-Cdebug-assertions=off"] : []
         for stage in crates.stages {
-            try compile(stage, level, arguments + flags, work, reading: cache) { progress(UInt32(1000 * (done + $0) / count)) }
+            try compile(stage, level, arguments + flags, work, reading: cache) {
+                progress(UInt32(1000 * (done + $0) / count))
+            }
             done += stage.count
             for crate in stage { arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"] }
         }
