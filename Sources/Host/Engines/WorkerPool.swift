@@ -89,8 +89,8 @@ public final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// Whether a core that only computes has nothing to do.
-    var hasFreeEngine: Bool { workers.contains { $0.kind == .compute && ($0.isIdle || $0.isLooking) } }
+    /// Whether a core that only computes runs no function: it is asleep, or looks at the queue before it sleeps.
+    var hasFreeEngine: Bool { workers.contains { $0.kind == .compute && !$0.roles.isComputing } }
 
     // MARK: What cores are for. Monitor only.
 
