@@ -8,8 +8,8 @@
  * they wait, and the wait counts: a latency runs from the due time to the last byte of the answer (no coordinated
  * omission). After the last due time unanswered requests have GRACE seconds more.
  *
- * A line of the output is `KIND DUE_US SENT_US DONE_US STATUS`: times since the start; status 0 without an answer, 1
- * with a wrong body.
+ * The first line of the output is the start in ns of CLOCK_MONOTONIC, each further one `KIND DUE_US SENT_US DONE_US STATUS`:
+ * times since the start; status 0 without an answer, 1 with a wrong body.
  */
 #define _GNU_SOURCE
 #include "answer.h"
@@ -259,6 +259,7 @@ int main(int count, char **arguments) {
     if (poller < 0 || !out) fail(options.out);
     start_time = now_ns();
     run();
+    fprintf(out, "%llu\n", (unsigned long long)start_time);
     for (struct entry *entry = entries; entry < entries + entry_count; entry++)
         fprintf(out, "%u %.1f %.1f %.1f %u\n", entry->kind, (double)entry->due / 1e3, (double)entry->sent / 1e3,
                 (double)entry->done / 1e3, entry->status);

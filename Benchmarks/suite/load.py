@@ -30,6 +30,7 @@ class Outcome:
     failures: int = 0
     statuses: dict = field(default_factory=dict)  # of failures; 0: not answered in time, 1: a wrong body
     late: float | None = None  # 99th percentile of how late requests were sent, us
+    start: int = 0  # ns of CLOCK_MONOTONIC
 
     def latencies(self, kind=None):
         return [latency for each, _, latency in self.samples if kind is None or each == kind]
@@ -92,8 +93,9 @@ def play(bench, port, kinds, schedule, connections=128, grace=10, cpu=None):
 
 
 def read_samples(path):
-    outcome, lateness = Outcome(), []
-    for line in path.read_text().splitlines():
+    start, *lines = path.read_text().splitlines()
+    outcome, lateness = Outcome(start=int(start)), []
+    for line in lines:
         kind, due, sent, done, status = line.split()
         outcome.requests += 1
         if status == "200":

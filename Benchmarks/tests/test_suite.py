@@ -5,7 +5,7 @@ import xml.etree.ElementTree as xml
 
 from tcb import count
 
-from suite import azure, bench, load, node, peers, plot, report, stats, storage
+from suite import azure, bench, load, node, peers, plot, report, stalls, stats, storage
 
 
 class Statistics(unittest.TestCase):
@@ -26,6 +26,15 @@ class Statistics(unittest.TestCase):
 
     def test_slope(self):
         self.assertAlmostEqual(stats.slope([(2, 10), (4, 16), (8, 28)]), 3)
+
+
+class MachineStalls(unittest.TestCase):
+    def test_times_are_joined_and_found(self):
+        watched = stalls.Stalls(None)
+        watched.times = stalls.union([(50, 60), (10, 20), (15, 30)])
+        self.assertEqual(watched.times, [(10, 30), (50, 60)])
+        self.assertEqual([watched.touch(*span) for span in ((0, 5), (5, 11), (29, 40), (30, 50), (20, 70))],
+                         [False, True, True, False, True])
 
 
 class Reports(unittest.TestCase):
