@@ -14,6 +14,7 @@ LOGS = [(0, 200), (20, 500), (40, 300), (60, 100)]
 IMAGES = [(0, 150), (70, 250), (80, 150)]
 NAMES = ["log processing", "image compression"]
 BOUNDS = [0.029, 0.013]
+FLOOR_RATE, FLOOR_US = 25, 6000  # about what a picture takes
 CORES = {"dandelion_engines_compute_cores": "compute", "dandelion_engines_communication_cores": "communication"}
 
 
@@ -48,6 +49,15 @@ def undisturbed(outcome, kind, stalls):
             yield latency
 
 
+def floor(bench):
+    """The row of a process that computes as long as a picture takes, at a steady pace, and waits for nobody."""
+    seconds = bench.scale(20, 4)
+    found = load.words(bench.run([bench.helper("floors/steady.c"), FLOOR_RATE, seconds, FLOOR_US]))
+    times = [found[name] / 1000 for name in ("mean", "p50", "p90", "p99")]
+    variance = percent(found["relative_variance"])
+    return ["floor", f"computing alone, {FLOOR_RATE}/s", FLOOR_RATE * seconds, *times, None, variance, None, None]
+
+
 def percent(value):
     return None if value is None else f"{100 * value:.2f} %"
 
@@ -78,7 +88,7 @@ def core_series(samples):
 
 
 def run(bench):
-    section, table, missing = Section(TITLE), [], []
+    section, table, missing = Section(TITLE), [floor(bench)], []
     seconds, scale = bench.scale(SECONDS, 15), len(bench.cpus) / PAPER_CORES
     for class_name in bench.scale(["process", "kvm"], ["process"]):
         progress(f"figure8: {class_name}")
@@ -116,7 +126,8 @@ def run(bench):
     section.text(
         "A stall is a time in which a thread of real-time priority did not run on a CPU where nothing else can hold it"
         " up, so the host of this virtual machine did not run that CPU. The last two columns leave out the requests"
-        " that were under way then."
+        " that were under way then. The floor is a loop of multiplications without memory, from its due time to its end,"
+        " with nothing else on the machine: its variance is that of the processor."
     )
     head = ["backend", "application", "samples", "mean", "p50", "p90", "p99", "p99.9", "relative variance"]
     head += ["variance without stalls", "samples"]
