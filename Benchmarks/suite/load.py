@@ -30,6 +30,7 @@ class Outcome:
     failures: int = 0
     statuses: dict = field(default_factory=dict)  # of failures; 0: not answered in time, 1: a wrong body
     late: float | None = None  # 99th percentile of how late requests were sent, us
+    waits: list = field(default_factory=list)  # us from sending a request to its answer
     start: int = 0  # ns of CLOCK_MONOTONIC
 
     def latencies(self, kind=None):
@@ -101,6 +102,7 @@ def read_samples(path):
         if status == "200":
             outcome.samples.append((int(kind), float(due) / 1e6, float(done) - float(due)))
             lateness.append(float(sent) - float(due))
+            outcome.waits.append(float(done) - float(sent))
         else:
             outcome.failures += 1
             outcome.statuses[status] = outcome.statuses.get(status, 0) + 1

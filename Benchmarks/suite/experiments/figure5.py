@@ -60,8 +60,8 @@ def run(bench):
         " the state folder each time. Each system has one CPU, the load comes from "
         + ("another" if bench.load_cpu not in bench.node_cpu else "the same")
         + " one, open loop with exponential gaps. Kept up: the median stayed below ten times the unloaded one and at"
-        " most 1 % failed. Unloaded: one at a time from a client on the same CPU, so that none has to be woken."
-        " Latencies in us."
+        " most 1 % failed. Unloaded: one at a time, with pauses as long as requests, from a client on the same CPU, so that"
+        " none has to be woken; counted from when it was sent. Latencies in us."
     )
     head = [
         "system",
