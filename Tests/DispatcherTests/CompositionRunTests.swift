@@ -15,7 +15,11 @@ import Testing
         """
 
     private func run(_ text: String, _ inputs: [[String]]) -> InvocationOutcome {
-        node.invoke(.composition(Self.declarations + text), inputs)
+        do {
+            return node.invoke(.composition(try node.catalogue.compileOnce(Self.declarations + text)), inputs)
+        } catch {
+            return InvocationOutcome(result: .failure(error), exitCode: 0, timeline: InvocationTimeline())
+        }
     }
 
     @Test func aChain() {

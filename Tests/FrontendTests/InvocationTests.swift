@@ -163,6 +163,28 @@ import Testing
         }
     }
 
+    @Test func longCompositionsHoldUpNobody() throws {
+        try with { server, client in
+            // Each call takes what the one before it made.
+            let last = 8000
+            let calls = (0...last).map { index in
+                "E(a = all \(index == 0 ? "p" : "m\(index - 1)")) => (\(index == last ? "q" : "m\(index)") = x);\n"
+            }
+            let text = "function E(a, b) => (x, y);\ncomposition C(p) => (q) {\n\(calls.joined())"
+            func document(_ text: String) -> [UInt8] {
+                TestBSON.document([("composition", .string(text)), ("sets", .array([.set("p", [])]))]).bytes
+            }
+            for (text, status) in [(text + "}", 200), (text, 400)] {
+                let author = try server.connect()
+                author.send(Client.request("POST", "/hot/x", document(text)))
+                Sleep.milliseconds(30)
+                #expect(client.send("POST", "/v1/invoke/E", "meanwhile")?.text == "meanwhile")
+                #expect(!author.hasArrived)
+                #expect(author.response()?.status == status)
+            }
+        }
+    }
+
     @Test func stoppingLetsRequestsFinish() throws {
         let server = try TestServer()
         let client = try server.connect()

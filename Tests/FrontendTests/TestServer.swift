@@ -134,6 +134,12 @@ final class Client {
         return buffer
     }
 
+    /// Whether something of the server's waits to be read.
+    var hasArrived: Bool {
+        var byte: UInt8 = 0
+        return !buffer.isEmpty || recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
+    }
+
     private func fill() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         let count = recv(descriptor, &chunk, chunk.count, 0)

@@ -75,7 +75,7 @@ public final class Invocation {
 
     private func target() throws(Failure) -> CatalogueEntry {
         switch request.target {
-        case .composition(let text): return .composition(try catalogue.compileOnce(text))
+        case .composition(let graph): return .composition(graph)
         case .name(let name):
             guard let entry = catalogue.entry(named: name) else {
                 throw Failure(.notFound, "nothing is registered as '\(name)'", [.init("name", name)])

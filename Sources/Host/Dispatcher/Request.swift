@@ -1,3 +1,4 @@
+public import Composition
 public import Engines
 public import Failure
 public import Items
@@ -7,8 +8,8 @@ public struct InvocationRequest {
     public enum Target: Sendable {
         /// A registered function, composition or communication function.
         case name(String)
-        /// Text of exactly one composition, run once and not registered.
-        case composition(String)
+        /// Run once and not registered.
+        case composition(CompositionGraph)
     }
 
     public var target: Target

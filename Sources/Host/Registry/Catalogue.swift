@@ -134,7 +134,6 @@ public final class Catalogue: Sendable {
 
     /// Checks a text that is run once and not registered; it must hold exactly one composition.
     public func compileOnce(_ text: String) throws(Failure) -> CompositionGraph {
-        // On a worker's loop, where others wait meanwhile.
         guard text.utf8.count <= Self.longestOnce else {
             throw Failure(
                 .tooLarge,

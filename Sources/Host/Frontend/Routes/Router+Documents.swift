@@ -12,29 +12,44 @@ extension Router {
         let exchange = request.exchange
         let terms = InvocationTerms(
             tenant: try tenant(request.head), deadline: try deadline(request), fresh: fresh)
-        guard body.count > Self.longDocument else {
-            return try start(try Self.document(body), terms, exchange, worker)
+        if body.count <= Self.longDocument {
+            let document = try Self.document(body)
+            guard document.textLength > Self.longText else {
+                return start(document, try target(of: document), terms, exchange, worker)
+            }
         }
         try takeApart(for: exchange, on: worker) { () throws(Problem) in
-            try Self.document(body)
-        } next: { (document) throws(Problem) in
-            try self.start(document, terms, exchange, worker)
+            let document = try Self.document(body)
+            return (document, try self.target(of: document))
+        } next: { (document, target) throws(Problem) in
+            self.start(document, target, terms, exchange, worker)
         }
     }
 
     /// Documents beyond this may hold so many items that a helper thread reads them.
     private static let longDocument = 1 << 20
+    /// Compositions beyond this are compiled there: a short text takes some microseconds, a megabyte tenths of a second.
+    private static let longText = 4 << 10
 
     private static func document(_ body: Blob) throws(Problem) -> InvocationDocument {
         do { return try InvocationDocument(body) } catch { throw error.problem }
     }
 
+    private func target(of document: InvocationDocument) throws(Problem) -> InvocationRequest.Target {
+        switch document.target {
+        case .name(let name): return .name(name.text)
+        case .composition(let text):
+            do { return .composition(try catalogue.compileOnce(text.text)) } catch { throw Problem(error) }
+        case nil: throw .malformed("neither name nor composition is given")
+        }
+    }
+
     private func start(
-        _ document: InvocationDocument, _ terms: InvocationTerms, _ exchange: Exchange, _ worker: Worker
-    ) throws(Problem) {
-        guard let target = document.target else { throw .malformed("neither name nor composition is given") }
+        _ document: InvocationDocument, _ target: InvocationRequest.Target, _ terms: InvocationTerms,
+        _ exchange: Exchange, _ worker: Worker
+    ) {
         let invocation = InvocationRequest(
-            target: target.invocationTarget, inputs: document.sets, fresh: terms.fresh, deadline: terms.deadline,
+            target: target, inputs: document.sets, fresh: terms.fresh, deadline: terms.deadline,
             tenant: terms.tenant)
         invoke(invocation, for: exchange, on: worker) { outcome, sets in
             do throws(Failure) {
@@ -96,12 +111,10 @@ private struct InvocationTerms: Sendable {
     let fresh: Bool
 }
 
-extension InvocationDocument.Target {
-    var invocationTarget: InvocationRequest.Target {
-        switch self {
-        case .name(let name): .name(name.text)
-        case .composition(let text): .composition(text.text)
-        }
+extension InvocationDocument {
+    /// Bytes of a composition's text; 0 for a name.
+    fileprivate var textLength: Int {
+        if case .composition(let text) = target { text.count } else { 0 }
     }
 }
 
