@@ -8,7 +8,8 @@ import Testing
 @Suite struct WorkerTests {
     private func function(typicalRunTime: UInt64) -> ComputeFunction {
         let function = ComputeFunction(
-            name: "f", stages: StageMetrics(className: "c"), memoryLimit: 0, timeout: 0, inputNames: [], outputNames: [],
+            name: "f", stages: StageMetrics(className: "c"), memoryLimit: 0, timeout: 0, inputNames: [],
+            outputNames: [],
             mayRunInline: true
         ) { _ throws(Failure) in throw Failure(.unavailable, "has no image") }
         function.typicalRunTime.store(typicalRunTime, ordering: .relaxed)
