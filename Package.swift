@@ -161,9 +161,12 @@ let package = Package(
             plugins: [.plugin(name: "WasiShim"), .plugin(name: "TranspilerIdentity")]),
         .plugin(name: "TranspilerIdentity", capability: .buildTool(), path: "Sources/BuildTools"),
         .plugin(name: "WasiShim", capability: .buildTool(), path: "SDK/hlibc/wasi/embed", exclude: ["embed.sh"]),
+        .systemLibrary(
+            name: "CFFI", path: "Plugins/RWasm/Command/CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+        shim("CRWasmCall", path: "Plugins/RWasm/Command/Call", ["CRWasm", "CFFI"]),
         .executableTarget(
-            name: "dandelion-wasm", dependencies: ["RWasmPlugin"], path: "Plugins/RWasm/Command",
-            swiftSettings: swiftSettings),
+            name: "dandelion-wasm", dependencies: ["RWasmPlugin", "CRWasmCall"], path: "Plugins/RWasm/Command",
+            exclude: ["Call", "CFFI"], swiftSettings: swiftSettings),
 
         // Tests.
         .target(
@@ -197,7 +200,7 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["CRWasm", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests", "Fuzz"]),
         tests("Conformance", ["dandelion"]),
         tests(
             "CHERI", ["PluginABI", "PluginSupport", "PluginHarness", "CHERICore", "CCHERI"],

@@ -1,4 +1,5 @@
 import CRWasm
+import CRWasmCall
 import Glibc
 import PluginHarness
 import Testing
@@ -66,12 +67,14 @@ import Testing
     @Test func splitModuleCallsAcrossItsCrates() throws {
         try withFolder { folder in
             let module = try ModuleDecoder.decode(Self.chain())
-            let crates = try Crates.sole(module, callsExports: true, shape: Crates.Shape(bytes: 12, functions: 2))
+            let crates = try Crates.sole(module, exports: .bySignature, shape: Crates.Shape(bytes: 12, functions: 2))
             #expect(crates.stages.count == 3 && crates.stages[1].count >= 7)
             let path = "\(folder)/chain-quick.so"
             try ToolModule.builder().build(crates, .quick, to: path, in: folder)
             let code = try Code(path, .quick)
-            let store = try Store(runner: try #require(rwasm_runner_create(0, 1 << 20)))
+            let runner = try #require(rwasm_runner_create(0, 1 << 20))
+            defer { rwasm_runner_destroy(runner) }
+            let store = try Store(Caller(runner: runner, rwasm_ffi_call))
             let (instance, _) = try store.instantiate(module, code.descriptor()) { _, _ in nil }
             let (values, trap) = store.call(instance, 0, [rwasm_value(low: 5, high: 0)])
             #expect(trap == nil && values.first?.low == (5 + 28) * 2)

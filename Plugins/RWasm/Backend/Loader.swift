@@ -22,7 +22,7 @@ extension Instance {
         let cache = try Cache(parameters.cache_directory.map { String(cString: $0) }, budget: settings.cacheBytes)
         defer { cache.close() }
         let wasi = Wasi.serves(module) ? try wasi(in: cache, progress) : nil
-        let made = try make(module, callsExports: false, label: label, in: cache, progress)
+        let made = try make(module, exports: .none, label: label, in: cache, progress)
         let image = try Image(made.part, wasi: wasi, label: label)
         images.withLock { $0.insert(image) }
         made.upgrade?.submit()
@@ -33,7 +33,7 @@ extension Instance {
     private func wasi(in cache: Cache, _ progress: (UInt32, String) -> Void) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
         let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
-        let made = try make(module, callsExports: true, label: "the WASI shim", in: cache) {
+        let made = try make(module, exports: .byValues, label: "the WASI shim", in: cache) {
             progress($0, "\($1) the WASI shim")
         }
         let wasi = try Wasi(made.part)
@@ -44,12 +44,13 @@ extension Instance {
 
     /// A module with its best code that is in the cache, or with a first version and what makes the optimised one.
     private func make(
-        _ module: Module, callsExports: Bool, label: String, in cache: Cache, _ progress: (UInt32, String) -> Void
+        _ module: Module, exports: ModulePlan.ExportCalls, label: String, in cache: Cache,
+        _ progress: (UInt32, String) -> Void
     ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
         // A module whose exports can be called is not the code that the same bytes become for a user.
-        let key = builder.key(of: (callsExports ? Array("shim".utf8) : []) + module.bytes)
+        let key = builder.key(of: (exports == .none ? [] : Array("shim".utf8)) + module.bytes)
         let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
-            try Crates.sole(module, callsExports: callsExports, shape: level.shape)
+            try Crates.sole(module, exports: exports, shape: level.shape)
         }
         let code = try code(key, firstLevel(module), in: cache, progress, crates)
         let part = Part(Outline(module), code: code)

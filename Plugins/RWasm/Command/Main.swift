@@ -1,3 +1,4 @@
+import CRWasmCall
 import Glibc
 import RWasmPlugin
 
@@ -47,16 +48,18 @@ struct Main {
         let rest = Array(arguments.dropFirst())
         guard !rest.contains(where: { $0 == "--help" || $0 == "-h" }) else { tell(1, 0) }
         switch arguments.first {
-        case "spectest" where rest.count == 1: exit(SpecTest.main(path: rest[0]))
-        case "call" where rest.count >= 2: exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2))))
+        case "spectest" where rest.count == 1: exit(SpecTest.main(path: rest[0], calling: rwasm_ffi_call))
+        case "call" where rest.count >= 2:
+            exit(Tools.call(rest[0], rest[1], Array(rest.dropFirst(2)), calling: rwasm_ffi_call))
         case "validate" where !rest.isEmpty: exit(Tools.validate(rest))
         case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
         case "native" where rest.count == 3 && rest[1] == "-o": exit(Tools.native(rest[0], to: rest[2]))
         case "compile" where !rest.isEmpty: exit(Tools.compile(rest[0], Array(rest.dropFirst())))
-        case "observe" where rest.count >= 2: exit(Observe.main(Array(rest.dropFirst()), level: rest[0]))
+        case "observe" where rest.count >= 2:
+            exit(Observe.main(Array(rest.dropFirst()), level: rest[0], calling: rwasm_ffi_call))
         case "time" where rest.count >= 3:
             guard let rounds = Int(rest[0]), rounds > 0 else { tell(2, 64) }
-            exit(Tools.time(rest[1], Array(rest.dropFirst(2)), rounds: rounds))
+            exit(Tools.time(rest[1], Array(rest.dropFirst(2)), rounds: rounds, calling: rwasm_ffi_call))
         case "--help", "-h", "help": tell(1, 0)
         default: tell(2, 64)
         }

@@ -177,6 +177,10 @@ pub trait Module {
     fn new(env: Env) -> Self::Instance;
     /// Calls a function that may be called from outside; results replace arguments.
     fn call(instance: &mut Self::Instance, function: u32, values: &mut [Value]);
+    /// The address of `extern "C" fn(&mut Self::Instance, parameters...) -> results`, null when there is none.
+    fn entry(_function: u32) -> *const u8 {
+        core::ptr::null()
+    }
 }
 
 /// How the host makes and calls instances of a module (CRWasm.h).
@@ -186,6 +190,7 @@ pub struct Descriptor {
     pub align: usize,
     pub new: unsafe extern "C" fn(place: *mut u8, env: *const Env),
     pub call: unsafe extern "C" fn(instance: *mut u8, function: u32, values: *mut Value, count: usize),
+    pub entry: extern "C" fn(function: u32) -> *const u8,
 }
 
 unsafe extern "C" fn new<M: Module>(place: *mut u8, env: *const Env) {
@@ -196,6 +201,10 @@ unsafe extern "C" fn call<M: Module>(instance: *mut u8, function: u32, values: *
     M::call(&mut *(instance as *mut M::Instance), function, core::slice::from_raw_parts_mut(values, count))
 }
 
+extern "C" fn entry<M: Module>(function: u32) -> *const u8 {
+    M::entry(function)
+}
+
 impl Descriptor {
     pub const fn of<M: Module>() -> Descriptor {
         Descriptor {
@@ -203,6 +212,7 @@ impl Descriptor {
             align: core::mem::align_of::<M::Instance>(),
             new: new::<M>,
             call: call::<M>,
+            entry: entry::<M>,
         }
     }
 }

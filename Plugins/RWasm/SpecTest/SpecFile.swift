@@ -8,7 +8,7 @@ struct SpecFile {
     let path: String
     let builder: Builder
     let cache: String
-    let runner: OpaquePointer
+    let caller: Caller
     private var tally = Tally()
     private var named: [String: LinkedInstance] = [:]
     private var registered: [String: LinkedInstance] = [:]
@@ -19,8 +19,8 @@ struct SpecFile {
     private var definitions: [String: Loaded] = [:]
     private var latestDefinition: Loaded?
 
-    init(path: String, builder: Builder, cache: String, runner: OpaquePointer) {
-        (self.path, self.builder, self.cache, self.runner) = (path, builder, cache, runner)
+    init(path: String, builder: Builder, cache: String, caller: Caller) {
+        (self.path, self.builder, self.cache, self.caller) = (path, builder, cache, caller)
     }
 
     private enum Loaded {
@@ -78,12 +78,12 @@ struct SpecFile {
             }
         }
         let code = modules.isEmpty ? nil : try compile(modules)
-        let store = try Store(runner: runner)
+        let store = try Store(caller)
         for command in commands { carryOut(command, loaded, code, store) }
     }
 
     private func compile(_ modules: [Module]) throws(PluginError) -> Code {
-        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules) }
+        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules, exports: .bySignature) }
         let object = "\(cache)/\(path.split(separator: "/").last ?? "spec").so"
         try builder.build(crates, .quick, to: object, in: cache)
         defer { unlink(object) }

@@ -1,4 +1,4 @@
-import CRWasm
+public import CRWasm
 import Glibc
 import PluginABI
 import PluginSupport
@@ -7,28 +7,27 @@ import PluginSupport
 public enum SpecTest {
     /// Runs the tests at `path`, a folder or a file, and prints counts. The exit code: 0 when none failed, 1 when some did,
     /// 2 when there was nothing to run or no way to run it.
-    public static func main(path: String) -> Int32 {
+    public static func main(path: String, calling call: rwasm_entry_call) -> Int32 {
         do throws(PluginError) {
             let work = try Files.makeTemporary("/tmp/dandelion-spectest-")
             defer { Files.remove(work) }
-            return try run(try SpecFolder.tests(at: path, work: work), work) ? 0 : 1
+            return try run(try SpecFolder.tests(at: path, work: work), work, try Caller(call)) ? 0 : 1
         } catch {
             print("dandelion wasm spectest: \(error.message)")
             return 2
         }
     }
 
-    private static func run(_ tests: [SpecFolder.Test], _ work: String) throws(PluginError) -> Bool {
-        guard let runner = rwasm_runner_create(0, 8 << 20), rwasm_install_handlers(runner) == 0 else {
-            throw Files.failure("cannot set up signals")
-        }
+    private static func run(
+        _ tests: [SpecFolder.Test], _ work: String, _ caller: Caller
+    ) throws(PluginError) -> Bool {
         let limits = Toolchain.Limits(memory: 8 << 30, seconds: 600)
         let builder = Builder(
             toolchain: try Toolchain("rustc"), limits: limits, processor: try Instance.processor())
         var total = Tally()
         var count = 0
         for test in tests {
-            var file = SpecFile(path: test.path, builder: builder, cache: work, runner: runner)
+            var file = SpecFile(path: test.path, builder: builder, cache: work, caller: caller)
             guard let tally = file.run() else {
                 print("\(test.name): no test, left out")
                 continue

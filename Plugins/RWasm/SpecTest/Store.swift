@@ -20,7 +20,7 @@ enum External {
 ///
 /// SAFETY of its pointers: all blocks are allocated by `keep` or lie in the reservation, and are freed in deinit.
 final class Store {
-    private let runner: OpaquePointer
+    private let caller: Caller
     private let store: UnsafeMutablePointer<rwasm_store>
     private let reservation: UnsafeMutableRawPointer
     private var memories = 0
@@ -32,15 +32,15 @@ final class Store {
     private static let memoryBytes = 2 << 32 + 65536
     private static let memoriesMax = 256
 
-    init(runner: OpaquePointer) throws(PluginError) {
-        self.runner = runner
+    init(_ caller: Caller) throws(PluginError) {
+        self.caller = caller
         let size = Self.memoryBytes * Self.memoriesMax
         let memory = mmap(nil, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let memory, memory != MAP_FAILED else { throw Files.failure("cannot reserve \(size >> 30) GiB") }
         reservation = memory
         store = .allocate(capacity: 1)
         memset(store, 0, MemoryLayout<rwasm_store>.size)
-        rwasm_runner_watch(runner, reservation, UInt64(size))
+        rwasm_runner_watch(caller.runner, reservation, UInt64(size))
         offerSpectest()
     }
 
@@ -221,10 +221,10 @@ final class Store {
         let type = instance.module.type(ofFunction: function)
         let room = max(type.parameters.count, type.results.count, 1)
         var values = arguments + [rwasm_value](repeating: rwasm_value(), count: max(0, room - arguments.count))
-        rwasm_runner_begin(runner, count, 0)
-        defer { rwasm_runner_end(runner) }
-        let end = rwasm_runner_call(
-            runner, instance.descriptor, instance.area.instance, UInt32(function), &values, values.count)
+        guard let entry = instance.descriptor.pointee.entry?(UInt32(function)) else { return ([], .panic) }
+        rwasm_runner_begin(caller.runner, count, 0)
+        defer { rwasm_runner_end(caller.runner) }
+        let end = caller.call(entry, instance.area.instance, type, &values)
         switch end.kind {
         case RWASM_RETURNED: return (Array(values.prefix(type.results.count)), nil)
         case RWASM_STACK: return ([], .stackExhausted)

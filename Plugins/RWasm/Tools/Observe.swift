@@ -1,4 +1,4 @@
-import CRWasm
+public import CRWasm
 import Glibc
 import PluginABI
 import PluginSupport
@@ -7,9 +7,9 @@ import PluginSupport
 /// engine; fuzz.py prints the same.
 public enum Observe {
     /// The exit code: 0, or 2 when the modules could not be compiled.
-    public static func main(_ files: [String], level: String) -> Int32 {
+    public static func main(_ files: [String], level: String, calling call: rwasm_entry_call) -> Int32 {
         do throws(PluginError) {
-            try run(files, Builder.Level(rawValue: level) ?? .quick)
+            try run(files, Builder.Level(rawValue: level) ?? .quick, try Caller(call))
             return 0
         } catch {
             print("dandelion wasm: \(error.message)")
@@ -17,22 +17,19 @@ public enum Observe {
         }
     }
 
-    private static func run(_ files: [String], _ level: Builder.Level) throws(PluginError) {
-        guard let runner = rwasm_runner_create(0, 8 << 20), rwasm_install_handlers(runner) == 0 else {
-            throw Files.failure("cannot set up signals")
-        }
+    private static func run(_ files: [String], _ level: Builder.Level, _ caller: Caller) throws(PluginError) {
         var modules: [Module] = []
         for file in files {
             let bytes = try Files.read(file)
             modules.append(try checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) })
         }
-        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules) }
+        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules, exports: .bySignature) }
         let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
         defer { Files.remove(work) }
         try ToolModule.builder().build(crates, level, to: "\(work)/code.so", in: work)
         let code = try Code("\(work)/code.so", level)
         for (index, module) in modules.enumerated() {
-            let store = try Store(runner: runner)
+            let store = try Store(caller)
             print("module \(files[index].split(separator: "/").last ?? "")")
             do throws(LinkError) {
                 try observe(store) { () throws(LinkError) in

@@ -11,14 +11,11 @@ final class ToolModule {
     private let code: Code
 
     /// Reads, checks, compiles and instantiates; throws what a user should read.
-    init(_ path: String, _ level: Builder.Level) throws(PluginError) {
-        guard let runner = rwasm_runner_create(0, 8 << 20), rwasm_install_handlers(runner) == 0 else {
-            throw Files.failure("cannot set up signals")
-        }
+    init(_ path: String, _ level: Builder.Level, calling call: rwasm_entry_call) throws(PluginError) {
         let bytes = try Files.read(path)
         module = try checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) }
         code = try Self.compile(module, level)
-        store = try Store(runner: runner)
+        store = try Store(try Caller(call))
         let trap: Trap?
         do throws(LinkError) {
             (instance, trap) = try store.instantiate(module, code.descriptor()) { [store] from, name in
@@ -38,7 +35,7 @@ final class ToolModule {
 
     private static func compile(_ module: Module, _ level: Builder.Level) throws(PluginError) -> Code {
         let crates = try checked { () throws(WasmError) in
-            try Crates.sole(module, callsExports: true, shape: level.shape)
+            try Crates.sole(module, exports: .bySignature, shape: level.shape)
         }
         let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
         defer { Files.remove(work) }

@@ -1,4 +1,4 @@
-import CRWasm
+public import CRWasm
 import Glibc
 import PluginABI
 import PluginSupport
@@ -15,9 +15,11 @@ public enum Tools {
     }
 
     /// Calls an export and prints its results, one a line.
-    public static func call(_ file: String, _ export: String, _ texts: [String]) -> Int32 {
+    public static func call(_ file: String, _ export: String, _ texts: [String], calling call: rwasm_entry_call)
+        -> Int32
+    {
         telling { () throws(PluginError) in
-            let tool = try ToolModule(file, .quick)
+            let tool = try ToolModule(file, .quick, calling: call)
             let function = try tool.function(export)
             let type = tool.module.type(ofFunction: function)
             guard texts.count == type.parameters.count else {
@@ -40,9 +42,9 @@ public enum Tools {
 
     /// Calls exports without parameters, `rounds` times each, with all optimisations. Prints for each its name, the first
     /// result's bits, and the fastest call in nanoseconds of the thread's processor time.
-    public static func time(_ file: String, _ exports: [String], rounds: Int) -> Int32 {
+    public static func time(_ file: String, _ exports: [String], rounds: Int, calling call: rwasm_entry_call) -> Int32 {
         telling { () throws(PluginError) in
-            let tool = try ToolModule(file, .fast)
+            let tool = try ToolModule(file, .fast, calling: call)
             for export in exports {
                 let function = try tool.function(export)
                 guard tool.module.type(ofFunction: function).parameters.isEmpty else {
@@ -88,7 +90,7 @@ public enum Tools {
         telling { () throws(PluginError) in
             let bytes = try Files.read(file)
             let crates = try checked { () throws(WasmError) in
-                try Crates.sole(try ModuleDecoder.decode(bytes), callsExports: true)
+                try Crates.sole(try ModuleDecoder.decode(bytes), exports: .bySignature)
             }
             for crate in crates.stages.joined() { print("// crate \(crate.name)\n\(crate.text)") }
             print("// crate root\n\(crates.root)")

@@ -27,10 +27,12 @@ struct Crates {
     }
 
     /// One crate for several modules that may be linked with each other.
-    static func linkable(_ modules: [Module], name: String = "code") throws(WasmError) -> Crates {
+    static func linkable(
+        _ modules: [Module], exports: ModulePlan.ExportCalls = .none, name: String = "code"
+    ) throws(WasmError) -> Crates {
         var text = head
         for (index, module) in modules.enumerated() {
-            text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true), name: "m\(index)")
+            text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true, exports: exports), name: "m\(index)")
         }
         return Crates(
             stages: [[Crate(name: name, text: text)]], modules: modules.indices.map { "\(name)::m\($0)::M" })
@@ -38,9 +40,9 @@ struct Crates {
 
     /// One module that runs alone.
     static func sole(
-        _ module: Module, callsExports: Bool = false, shape: Shape = .fast
+        _ module: Module, exports: ModulePlan.ExportCalls = .none, shape: Shape = .fast
     ) throws(WasmError) -> Crates {
-        let plan = ModulePlan(module, isLinkable: false, callsExports: callsExports)
+        let plan = ModulePlan(module, isLinkable: false, exports: exports)
         plan.inlines = shape.inlines
         plan.parts = parts(of: module, shape)
         guard plan.parts.last ?? 0 > 0 else {

@@ -43,7 +43,7 @@ struct ModuleEmitter {
 
     /// What the host calls. `scope` is where functions are ("" or "p0::"), `links` a further argument.
     func entries(links: String, scope: (Int) -> String) -> String {
-        var text = "pub struct M;\nimpl Module for M {\ntype Instance = I;\n"
+        var text = foreignEntries(scope) + "pub struct M;\nimpl Module for M {\ntype Instance = I;\n"
         text += "fn new(env: Env) -> I {\nI::new(env\(links))\n}\n"
         text += "fn call(c: &mut I, function: u32, v: &mut [Value]) {\nmatch function {\n"
         for index in plan.callable {
@@ -58,7 +58,7 @@ struct ModuleEmitter {
             }
             text += "}\n"
         }
-        return text + "_ => trap(PANIC, function),\n}\n}\n}\n"
+        return text + "_ => trap(PANIC, function),\n}\n}\n" + foreignAddresses + "}\n"
     }
 
     // MARK: Calls that are not direct

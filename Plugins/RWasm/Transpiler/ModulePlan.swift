@@ -17,8 +17,10 @@ final class ModulePlan {
     private(set) var ordinals: [Int: Int] = [:]
     /// Their functions in the order of their ordinals, by canonical type.
     private(set) var ranges: [Int: Range] = [:]
-    /// Functions that can be called from outside.
+    /// Functions that are called from outside with an array of values.
     let callable: [Int]
+    /// Functions that are called from outside by C signatures of their own.
+    let entered: [Int]
     /// The part of each function's code; empty when there is only one.
     var parts: [Int] = []
     /// Functions may become part of their callers.
@@ -30,11 +32,13 @@ final class ModulePlan {
     /// A program's entry; a reactor, which has none, is run by one of the others.
     static let entryNames = ["_start", "run", "main", "__main_void"]
 
+    /// How the host calls exports that are not what a run begins with.
+    enum ExportCalls { case none, byValues, bySignature }
+
     /// What function references of the only instance begin with.
     static let soleTag: UInt64 = 1 << 32
 
-    /// `callsExports` makes all exports of a module that runs alone callable, not only what a run begins with.
-    init(_ module: Module, isLinkable: Bool, callsExports: Bool = false) {
+    init(_ module: Module, isLinkable: Bool, exports: ExportCalls = .none) {
         self.module = module
         self.isLinkable = isLinkable
         var first: [FunctionType: Int] = [:]
@@ -55,8 +59,10 @@ final class ModulePlan {
         let entries =
             (Self.entryNames + ["_initialize"]).compactMap { module.export($0, .function) }
             + [module.start].compactMap { $0 }
-        let exports = callsExports ? module.exports.filter { $0.kind == .function }.map(\.index) : []
-        callable = Set(entries + (isLinkable ? declared : exports)).sorted()
+        let exported = module.exports.filter { $0.kind == .function }.map(\.index)
+        let own = exports == .bySignature ? [] : exports == .byValues ? entries + exported : entries
+        callable = Set(own + (isLinkable ? declared : [])).sorted()
+        entered = exports == .bySignature ? Set(exported + [module.start].compactMap { $0 }).sorted() : []
     }
 
     // MARK: Globals

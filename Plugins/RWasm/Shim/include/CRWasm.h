@@ -55,6 +55,8 @@ struct rwasm_descriptor {
     size_t align;
     void (*_Nullable make)(void *place, const struct rwasm_env *env);
     void (*_Nullable call)(void *instance, uint32_t function, struct rwasm_value *values, size_t count);
+    /* Of code made for tools: a function with its own C signature; the instance is its first parameter. */
+    const void *_Nullable (*_Nullable entry)(uint32_t function);
 };
 
 /* Makes more pages of a reserved memory accessible. The slot `grow`. */
@@ -92,6 +94,19 @@ void rwasm_runner_end(struct rwasm_runner *runner);
 struct rwasm_end rwasm_runner_call(
     struct rwasm_runner *runner, const struct rwasm_descriptor *code, void *instance, uint32_t function,
     struct rwasm_value *values, size_t count);
+/* A function of generated code with its own C signature. Types are those of the binary format: references are passed as
+ * uint64_t, vectors as struct rwasm_value, several results as a struct of them. */
+struct rwasm_entry {
+    const void *function;
+    void *instance;
+    const uint8_t *_Nullable parameters;
+    size_t parameter_count;
+    const uint8_t *_Nullable results;
+    size_t result_count;
+};
+/* Calls one as rwasm_runner_call does; `values` has room for parameters and results. Programs bring it. */
+typedef struct rwasm_end (*rwasm_entry_call)(
+    struct rwasm_runner *runner, const struct rwasm_entry *entry, struct rwasm_value *values);
 /* Asks the run named run_id to stop, begun or not. Returns 1 when the thread has to be kicked. [any-thread] */
 int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t reason);
 /* A dn_signal_handler; arg is the runner. */
