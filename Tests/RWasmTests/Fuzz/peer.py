@@ -1,6 +1,7 @@
 """What `dandelion wasm observe` and `validate` do, by wasmtime."""
 
 import ctypes
+import re
 import struct
 
 import wasmtime
@@ -68,8 +69,8 @@ def _text(value, kind):
 
 def _checksum(bytes_):
     value = 0xCBF29CE484222325
-    for index, byte in enumerate(bytes_):
-        if byte:
+    for run in re.finditer(rb"[^\0]+", bytes_):
+        for index, byte in enumerate(run.group(), run.start()):
             value = (value ^ (index << 8 | byte)) * 0x100000001B3 & MASK
     return value
 
