@@ -171,13 +171,14 @@ extension WasmGuest {
 
     /// A program in Zig; nil, with the reason printed, without Zig.
     static func zig(_ source: String) throws -> [UInt8]? {
-        guard system("python3 -m ziglang version >/dev/null 2>&1") == 0 else {
+        let pythons = ["/\(folder)/../../.build-tools/bin/python3", "python3"]
+        guard let python = pythons.first(where: { system("\($0) -m ziglang version >/dev/null 2>&1") == 0 }) else {
             print("the program in Zig is skipped: no Zig (pip install ziglang==0.14.1)")
             return nil
         }
         return try built(source) { output in
             [
-                "python3", "-m", "ziglang", "build-exe", "-target", "wasm32-wasi", "-O", "ReleaseSmall",
+                python, "-m", "ziglang", "build-exe", "-target", "wasm32-wasi", "-O", "ReleaseSmall",
                 "/\(folder)/guests/\(source)", "-femit-bin=\(output)",
             ]
         }
