@@ -9,22 +9,23 @@ final class Image: Sendable {
     let main: Part
     /// What serves its imports; nil for a module of the platform's own form.
     let wasi: Wasi?
-    let label: String
-    let program: Program
+    let steps: [Program.Step]
+    let systemData: UInt64?
+    /// The least that holds both modules' memories, bytes.
+    let leastBytes: UInt64
     /// The shim's functions, by imported function.
     /// SAFETY: as in `Part`.
     nonisolated(unsafe) let served: UnsafePointer<UInt32>
 
-    init(_ main: Part, wasi: Wasi?, label: String) throws(PluginError) {
-        (self.main, self.wasi, self.label) = (main, wasi, label)
-        program = try Program(main.outline, server: wasi?.server)
+    init(_ main: Part, wasi: Wasi?) throws(PluginError) {
+        (self.main, self.wasi) = (main, wasi)
+        let program = try Program(main.outline, server: wasi?.server)
+        (steps, systemData) = (program.steps, program.systemData)
+        leastBytes = main.minimumBytes + (wasi?.part.minimumBytes ?? 0)
         served = permanentCopy(program.served)
     }
 
     deinit { served.deallocate() }
-
-    var steps: [Program.Step] { program.steps }
-    var systemData: UInt64? { program.systemData }
 
     var module: Module { main.module }
 
@@ -37,8 +38,8 @@ final class Image: Sendable {
         info.entry = dn_gaddr(steps.last?.function ?? 0)
         info.system_data = systemData ?? .max
         info.data_begin = front.minimumBytes
-        info.context_min = front.minimumBytes + Part.pageBytes + (wasi == nil ? 0 : main.minimumBytes)
-        info.resident_bytes = UInt64(module.bytes.count) * 4
+        info.context_min = leastBytes + Part.pageBytes
+        info.resident_bytes = UInt64(main.outline.module.bytes.count) * 4
         return info
     }
 }

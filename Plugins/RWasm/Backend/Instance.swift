@@ -23,7 +23,7 @@ final class Instance: Sendable {
     let builder: Builder
     /// What serves WASI imports, once a module needed it.
     let shim = Mutex<Wasi?>(nil)
-    let images = Mutex(LoadedImages())
+    let images = LoadedImages()
     /// /proc/self/pagemap for finding resident pages, -1 when the kernel is too old.
     let pagemap: Int32
 

@@ -1,32 +1,49 @@
 import Glibc
+import Synchronization
 
 /// Images that somebody holds: the same bytes are decoded once, and their code is loaded once.
-struct LoadedImages {
+///
+/// What is looked up are all of a module's bytes; the key is made from few of them, so that finding costs little more than
+/// comparing.
+final class LoadedImages: Sendable {
     private struct Entry {
         weak var image: Image?
     }
 
-    private var entries: [Int: Entry] = [:]
+    private let entries = Mutex<[Int: [Entry]]>([:])
+    /// Words that the key is made from.
+    private static let samples = 16
 
-    private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
+    private static func key(_ bytes: UnsafeRawBufferPointer) -> Int {
         var hasher = Hasher()
-        hasher.combine(bytes: bytes)
+        hasher.combine(bytes.count)
+        for offset in stride(from: 0, to: bytes.count - 7, by: max(1, bytes.count / samples)) {
+            hasher.combine(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
         return hasher.finalize()
     }
 
     /// An image of exactly these bytes.
     func find(_ bytes: UnsafeRawBufferPointer) -> Image? {
-        guard let image = entries[Self.hash(bytes)]?.image else { return nil }
-        let isSame = image.module.bytes.withUnsafeBytes { own in
-            guard let left = own.baseAddress, let right = bytes.baseAddress else { return false }
-            // SAFETY: both have that many bytes.
-            return own.count == bytes.count && memcmp(left, right, bytes.count) == 0
+        let key = Self.key(bytes)
+        let candidates = entries.withLock { $0[key] } ?? []
+        return candidates.lazy.compactMap(\.image).first { image in
+            image.module.bytes.withUnsafeBytes { own in
+                guard let left = own.baseAddress, let right = bytes.baseAddress else { return false }
+                // SAFETY: both have that many bytes.
+                return own.count == bytes.count && memcmp(left, right, bytes.count) == 0
+            }
         }
-        return isSame ? image : nil
     }
 
-    mutating func insert(_ image: Image) {
-        entries = entries.filter { $0.value.image != nil }
-        entries[image.module.bytes.withUnsafeBytes(Self.hash)] = Entry(image: image)
+    func insert(_ image: Image) {
+        let key = image.module.bytes.withUnsafeBytes(Self.key)
+        entries.withLock { entries in
+            entries = entries.compactMapValues { same in
+                let living = same.filter { $0.image != nil }
+                return living.isEmpty ? nil : living
+            }
+            entries[key, default: []].append(Entry(image: image))
+        }
     }
 }

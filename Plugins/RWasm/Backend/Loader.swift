@@ -11,10 +11,8 @@ extension Instance {
     func load(_ parameters: dn_image_params) throws(PluginError) -> Image {
         // SAFETY: borrow-call bytes of the host.
         let given = UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len))
+        if let same = images.find(UnsafeRawBufferPointer(given)) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
-        if let same = images.withLock({ $0.find(UnsafeRawBufferPointer(given)) }) {
-            return try Image(same.main, wasi: same.wasi, label: label)
-        }
         let module = try Self.decode([UInt8](given))
         let progress = { (permille: UInt32, stage: String) -> Void in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
@@ -23,8 +21,8 @@ extension Instance {
         defer { cache.close() }
         let wasi = Wasi.serves(module) ? try wasi(in: cache, progress) : nil
         let made = try make(module, exports: .none, label: label, in: cache, progress)
-        let image = try Image(made.part, wasi: wasi, label: label)
-        images.withLock { $0.insert(image) }
+        let image = try Image(made.part, wasi: wasi)
+        images.insert(image)
         made.upgrade?.submit()
         return image
     }
@@ -164,7 +162,7 @@ private final class Upgrade: Sendable {
             let path = instance.builder.path(key, .fast, in: cache.directory)
             let rust = try checked { () throws(WasmError) in try crates(.fast) }
             try instance.builder.build(rust, .fast, to: path, in: cache.directory)
-            part.code = try Code(path, .fast)
+            part.use(try Code(path, .fast))
             cache.prune(keeping: path)
             instance.services.log(DN_LOG_INFO, "\(label) runs its optimised version from now on")
         } catch {

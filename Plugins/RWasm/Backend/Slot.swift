@@ -30,10 +30,10 @@ final class Slot: @unchecked Sendable {
     /// Of the context.
     private var bytes: UInt64 = 0
 
-    /// An instance and its code.
+    /// An instance and its code, which it keeps loaded.
     struct Placed {
-        var area: Area
-        var code: Code
+        let area: Area
+        let code: Code
     }
 
     static let contextMax: UInt64 = 4 << 30
@@ -95,9 +95,8 @@ final class Slot: @unchecked Sendable {
 
     func place(_ image: Image) throws(PluginError) {
         bytes = min(limit, image.front.maximumBytes) & ~(Part.pageBytes - 1)
-        let least = image.front.minimumBytes + (image.wasi == nil ? 0 : image.main.minimumBytes)
-        guard bytes >= least else {
-            throw PluginError(DN_LIMIT, "the module needs \(least) bytes, its memory limit is \(limit)")
+        guard bytes >= image.leastBytes else {
+            throw PluginError(DN_LIMIT, "the module needs \(image.leastBytes) bytes, its memory limit is \(limit)")
         }
         try context.protect(bytes)
         let state = context.state(bytes: bytes, maximum: bytes)
@@ -107,7 +106,8 @@ final class Slot: @unchecked Sendable {
             main = try instantiate(image.main, after: 0, memory: state)
         }
         self.image = image
-        for placed in [shim, main].compactMap({ $0 }) { placed.area.make(placed.code.descriptor()) }
+        shim?.area.make()
+        main?.area.make()
     }
 
     /// The shim in the context, and the module beside it.
@@ -116,9 +116,9 @@ final class Slot: @unchecked Sendable {
         let own = image.main.minimumBytes
         try guest.protect(own)
         let memory = guest.state(bytes: own, maximum: max(own, min(bytes, image.main.maximumBytes)))
-        let main = try instantiate(image.main, after: shim.area.layout.size, memory: memory)
+        let main = try instantiate(image.main, after: shim.area.mould.size, memory: memory)
         served.pointee = rwasm_served(
-            code: shim.code.descriptor(), instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
+            code: shim.area.mould.descriptor, instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
             guest: main.area.memory, functions: image.served, count: UInt32(image.module.importedFunctions),
             reach: wasi.reach, reach_count: wasi.reachCount, inside: 0)
         (shim.area.env.pointee.host, shim.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_reach)
@@ -127,17 +127,16 @@ final class Slot: @unchecked Sendable {
     }
 
     private func instantiate(_ part: Part, after used: Int, memory: rwasm_memory) throws(PluginError) -> Placed {
-        let code = part.code
-        let descriptor = code.descriptor()
-        let layout = AreaLayout(
-            part.module, instanceSize: descriptor.pointee.size, instanceAlignment: descriptor.pointee.align)
+        let cast = part.cast
         let begin = (used + 63) & ~63
-        guard begin + layout.size <= Self.areaBytes else {
-            throw PluginError(DN_LIMIT, "the module's tables and globals need \(layout.size >> 20) MiB")
+        guard begin + cast.mould.size <= Self.areaBytes else {
+            throw PluginError(DN_LIMIT, "the module's tables and globals need \(cast.mould.size >> 20) MiB")
         }
-        let (area, trap) = part.instantiate(code, layout, at: areaBase + begin, memory: memory)
-        if let trap { failure = trap }
-        return Placed(area: area, code: code)
+        let area = Area(base: areaBase + begin, mould: cast.mould)
+        area.prepare()
+        area.memory.initialize(to: memory)
+        if let trap = area.fill() { failure = trap }
+        return Placed(area: area, code: cast.code)
     }
 
     /// When the inputs are there: both memories together keep to the context's limit. What the shim's files need beyond

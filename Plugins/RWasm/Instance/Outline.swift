@@ -3,22 +3,20 @@ import PluginABI
 import PluginSupport
 
 /// A module and what its instances start with.
-struct Outline: Sendable {
+final class Outline: Sendable {
     let module: Module
     let template: Template
+    let minimumBytes: UInt64
+    /// The largest memory that the module allows.
+    let maximumBytes: UInt64
 
     init(_ module: Module, isLinkable: Bool = false) {
         let plan = ModulePlan(module, isLinkable: isLinkable)
         self.module = module
         template = Template(module, plan.ordinals, tag: ModulePlan.soleTag)
-    }
-
-    var minimumBytes: UInt64 { UInt64(module.memories.first?.minimum ?? 0) * Part.pageBytes }
-
-    /// The largest memory that the module allows.
-    var maximumBytes: UInt64 {
-        guard let memory = module.memories.first else { return 0 }
-        return UInt64(memory.maximum ?? 65536) * Part.pageBytes
+        let memory = module.memories.first
+        minimumBytes = UInt64(memory?.minimum ?? 0) * Part.pageBytes
+        maximumBytes = memory.map { UInt64($0.maximum ?? 65536) * Part.pageBytes } ?? 0
     }
 
     /// The value of the exported global `__dandelion_system_data`: an address of 36 bytes in memory.

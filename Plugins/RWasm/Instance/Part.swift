@@ -4,14 +4,19 @@ import Synchronization
 
 /// A compiled module, from which instances are made.
 final class Part: Sendable {
+    /// Code, and what its instances are made from.
+    struct Cast: Sendable {
+        let code: Code
+        let mould: Mould
+    }
+
     let outline: Outline
     var module: Module { outline.module }
-    var template: Template { outline.template }
     /// Bytes that data segments are copied from, and element segments' contents, at fixed addresses.
     /// SAFETY: written in init, read-only afterwards, freed in deinit.
-    nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
-    nonisolated(unsafe) let elements: [UnsafePointer<UInt64>]
-    private let current: Mutex<Code>
+    private nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
+    private nonisolated(unsafe) let elements: [UnsafePointer<UInt64>]
+    private let current: Mutex<Cast>
 
     static let pageBytes: UInt64 = 65536
 
@@ -19,7 +24,7 @@ final class Part: Sendable {
         self.outline = outline
         bytes = permanentCopy(outline.module.bytes)
         elements = outline.template.elements.map { permanentCopy($0) }
-        current = Mutex(code)
+        current = Mutex(Self.cast(outline, code, bytes, elements))
     }
 
     deinit {
@@ -27,26 +32,25 @@ final class Part: Sendable {
         for segment in elements { segment.deallocate() }
     }
 
-    /// The best code there is.
-    var code: Code {
-        get { current.withLock { $0 } }
-        set { current.withLock { $0 = newValue } }
+    private static func cast(
+        _ outline: Outline, _ code: Code, _ bytes: UnsafePointer<UInt8>, _ elements: [UnsafePointer<UInt64>]
+    ) -> Cast {
+        Cast(
+            code: code,
+            mould: Mould(outline.module, outline.template, code.descriptor(), bytes: bytes, references: elements))
+    }
+
+    /// The best there is.
+    var cast: Cast { current.withLock { $0 } }
+
+    /// New instances are of this code from now on.
+    func use(_ code: Code) {
+        let next = Self.cast(outline, code, bytes, elements)
+        current.withLock { $0 = next }
     }
 
     var minimumBytes: UInt64 { outline.minimumBytes }
     var maximumBytes: UInt64 { outline.maximumBytes }
-
-    /// Makes an instance in `memory`, all but its imports. Returns it, and the code of the trap that ended this, if one
-    /// did.
-    func instantiate(
-        _ code: Code, _ layout: AreaLayout, at base: UnsafeMutableRawPointer, memory: rwasm_memory
-    ) -> (Area, Trap?) {
-        let area = Area(base: base, layout: layout)
-        area.prepare(module, template)
-        area.memory.initialize(to: memory)
-        area.setSegments(module, bytes: bytes, elements: elements)
-        return (area, area.fill(template, bytes: bytes))
-    }
 }
 
 /// Values at a fixed address, until the caller deallocates them.

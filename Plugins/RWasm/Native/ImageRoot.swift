@@ -120,7 +120,3 @@ struct ImageRoot {
 extension String {
     fileprivate var capitalised: String { prefix(1).uppercased() + dropFirst() }
 }
-
-extension SegmentMode {
-    fileprivate var isPassive: Bool { if case .passive = self { true } else { false } }
-}

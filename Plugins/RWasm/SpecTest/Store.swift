@@ -127,20 +127,19 @@ final class Store {
         var imported: [rwasm_value] = []
         for external in bound { if case .global(let place, _) = external { imported.append(place.pointee) } }
         let template = Template(module, plan.ordinals, tag: count << 32, imported: imported)
-        let layout = AreaLayout(
-            module, instanceSize: descriptor.pointee.size, instanceAlignment: descriptor.pointee.align)
-        let area = Area(base: UnsafeMutableRawPointer(keep(UInt8.self, layout.size)), layout: layout)
-        area.prepare(module, template)
+        let mould = Mould(
+            module, template, descriptor, bytes: keep(module.bytes),
+            references: template.elements.map { UnsafePointer(keep($0)) })
+        let area = Area(base: UnsafeMutableRawPointer(keep(UInt8.self, mould.size)), mould: mould)
+        area.prepare()
         setImports(of: area, bound)
         if module.importedMemories == 0, let limits = module.memories.first {
             area.env.pointee.memory = try makeMemory(limits)
         }
-        let bytes = UnsafeRawPointer(keep(module.bytes))
-        area.setSegments(module, bytes: bytes, elements: template.elements.map { UnsafePointer(keep($0)) })
         link(area, module, plan, descriptor, bound)
-        area.make(descriptor)
+        area.make()
         let instance = LinkedInstance(module: module, plan: plan, tag: template.tag, area: area, descriptor: descriptor)
-        if let trap = area.fill(template, bytes: bytes) { return (instance, trap) }
+        if let trap = area.fill() { return (instance, trap) }
         guard let start = module.start else { return (instance, nil) }
         return (instance, call(instance, start, []).trap)
     }

@@ -102,6 +102,8 @@ enum SegmentMode: Sendable {
     case active(index: Int, offset: Constant)
     /// Only declares that its functions may be referred to.
     case declarative
+
+    var isPassive: Bool { if case .passive = self { true } else { false } }
 }
 
 struct ElementSegment: Sendable {
