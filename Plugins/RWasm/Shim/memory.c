@@ -39,15 +39,13 @@ int rwasm_open_pagemap(void) {
 }
 
 void rwasm_zero(int pagemap, void *base, uint64_t bytes, uint64_t keep) {
-    if (keep > bytes) keep = bytes;
-    /* Zeroing a page in place costs a thirtieth of giving it back and faulting it in anew. */
-    if (bytes > keep) madvise((uint8_t *)base + keep, bytes - keep, MADV_DONTNEED);
     struct region regions[REGIONS];
-    uint64_t start = (uint64_t)base;
+    uint64_t start = (uint64_t)base, end = start + bytes;
+    uint64_t kept = keep < bytes ? start + keep : end;
     struct scan scan = {
         .size = sizeof scan,
         .start = start,
-        .end = start + keep,
+        .end = end,
         .vec = (uint64_t)regions,
         .vec_len = REGIONS,
         /* Present or swapped out, but not the shared page of zeros. */
@@ -59,10 +57,17 @@ void rwasm_zero(int pagemap, void *base, uint64_t bytes, uint64_t keep) {
     while (scan.start < scan.end) {
         int found = pagemap < 0 ? -1 : ioctl(pagemap, SCAN, &scan);
         if (found < 0) {
-            madvise(base, keep, MADV_DONTNEED);
+            madvise(base, bytes, MADV_DONTNEED);
             return;
         }
-        for (int i = 0; i < found; i++) memset((void *)regions[i].start, 0, regions[i].end - regions[i].start);
+        for (int i = 0; i < found; i++) {
+            /* Zeroing a page in place costs a thirtieth of giving it back and faulting it in anew. */
+            uint64_t below = regions[i].end < kept ? regions[i].end : kept;
+            if (regions[i].start < below) memset((void *)regions[i].start, 0, below - regions[i].start);
+            if (regions[i].end <= kept) continue;
+            madvise((void *)kept, end - kept, MADV_DONTNEED);
+            return;
+        }
         scan.start = scan.walk_end;
     }
 }
