@@ -205,6 +205,7 @@ class Bench:
                 "-std=gnu11",
                 "-nostdlib",
                 "-mbulk-memory",
+                "-msimd128",
                 "-ffreestanding",
             ]
             flags += [f"-I{self.sdk}/include", f"-I{self.sdk}/freestanding/include"]
