@@ -146,7 +146,7 @@ struct Builder: Sendable {
             [
                 "\(work)/\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", work,
                 "-Cpanic=abort", "-Cdebuginfo=0", "-Ctarget-cpu=\(processor)", "--cap-lints=allow",
-            ] + level.flags + form.flags + arguments,
+            ] + level.flags + form.flags + toolchain.optimiserFlags + arguments,
             in: work, reading: [reading], limits: limits)
     }
 }

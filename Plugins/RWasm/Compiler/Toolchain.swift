@@ -10,7 +10,11 @@ struct Toolchain: Sendable {
     /// "rustc 1.63.0".
     let version: String
     private let sysroot: String
+    /// What the optimiser is told, when it knows it: counters of loops stay 32 bits wide. A widened one is cut to 32 bits again
+    /// for each address that may wrap.
+    let optimiserFlags: [String]
 
+    private static let narrowCounters = ["-Cllvm-args=-indvars-widen-indvars=false"]
     static let oldest = (1, 63)
     static let advice = "install rustc (apt-get install rustc) or name it in the plugin's configuration (rustc = PATH)"
 
@@ -40,6 +44,9 @@ struct Toolchain: Sendable {
                 DN_UNAVAILABLE, "rustc \(answer[1]) is too old; 1.63 or later is needed: \(Self.advice)")
         }
         version = "rustc \(answer[1])"
+        // Unknown arguments end the compiler before it prints anything.
+        let known = try? Self.ask(compiler, Self.narrowCounters + ["--print", "target-cpus"], limits)
+        optimiserFlags = known == nil ? [] : Self.narrowCounters
     }
 
     private static func numbers(_ version: Substring) -> (Int, Int)? {

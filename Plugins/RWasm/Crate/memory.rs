@@ -158,17 +158,30 @@ impl Memory {
         i64_store32: i64 as u32;
     }
 
-    fn bytes(&self) -> u64 {
+    /// A copy of `own`, a memory of the same instance, after code ran that may have grown it. In the host's address space
+    /// nothing of it changes then.
+    #[inline(always)]
+    pub fn renewed(self, own: &Memory) -> Memory {
+        #[cfg(native)]
+        return *own;
+        #[cfg(not(native))]
+        self
+    }
+
+    // Methods that are not always inlined take a copy: a pointer to the instance's memory, once given away, would have the
+    // optimiser load it again after each store.
+
+    fn bytes(self) -> u64 {
         // Safe: the host's state; code that asks has a memory.
         unsafe { (*self.state).bytes }
     }
 
     #[inline]
-    pub fn size(&self) -> i32 {
+    pub fn size(self) -> i32 {
         (self.bytes() >> 16) as i32
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn grow(&mut self, pages: i32) -> i32 {
         // Safe: as in `bytes`.
         let old = unsafe { ((*self.state).grow)(self.state, pages as u32) };
@@ -179,7 +192,7 @@ impl Memory {
 
     /// Address and count as lengths, checked.
     #[inline]
-    fn range(&self, address: i32, count: i32, at: u32) -> (*mut u8, usize) {
+    fn range(self, address: i32, count: i32, at: u32) -> (*mut u8, usize) {
         let (address, count) = (address as u32 as u64, count as u32 as u64);
         if address + count > self.bytes() {
             trap(MEMORY_BOUNDS, at)
@@ -187,20 +200,20 @@ impl Memory {
         (self.base.wrapping_add(address as usize), count as usize)
     }
 
-    pub fn fill(&self, to: i32, value: i32, count: i32, at: u32) {
+    pub fn fill(self, to: i32, value: i32, count: i32, at: u32) {
         let (to, count) = self.range(to, count, at);
         // Safe: the range was checked.
         unsafe { core::ptr::write_bytes(to, value as u8, count) }
     }
 
-    pub fn copy(&self, to: i32, from: i32, count: i32, at: u32) {
+    pub fn copy(self, to: i32, from: i32, count: i32, at: u32) {
         let (from, _) = self.range(from, count, at);
         let (to, count) = self.range(to, count, at);
         // Safe: both ranges were checked.
         unsafe { core::ptr::copy(from, to, count) }
     }
 
-    pub(crate) fn init(&self, start: *const u8, length: u64, to: i32, from: i32, count: i32, at: u32) {
+    pub(crate) fn init(self, start: *const u8, length: u64, to: i32, from: i32, count: i32, at: u32) {
         let from = from as u32 as u64;
         let (to, count) = self.range(to, count, at);
         if from + count as u64 > length {

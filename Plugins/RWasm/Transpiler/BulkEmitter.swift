@@ -11,7 +11,10 @@ extension FunctionEmitter {
                     locals: value.locals, weight: value.weight + 1))
         case .refFunc(let index): bind(plan.reference(to: index), .funcref)
         case .memorySize: bind("c.mem.size()", .i32)
-        case .memoryGrow: bind("c.mem.grow(\(pop().text))", .i32)
+        case .memoryGrow:
+            namesMemory = true
+            bind("c.mem.grow(\(pop().text))", .i32)
+            text += "m = m.renewed(&c.mem);\n"
         case .memoryFill: statement("c.mem.fill", 3)
         case .memoryCopy: statement("c.mem.copy", 3)
         case .memoryInit(let segment): statement("c.env.memory_init", 3, leading: ["\(segment)"])

@@ -70,6 +70,7 @@ extension FunctionEmitter {
         }
         if frame.kind == .if || frame.kind == .else { text += "}\n" }
         text += frame.kind == .function ? "}\n" : "};\n"
+        if frame.kind == .function { finish() }
         revive()
         _ = pop(operands.count - frame.height)
         frames.removeLast()

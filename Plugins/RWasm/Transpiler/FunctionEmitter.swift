@@ -22,7 +22,11 @@ struct FunctionEmitter: FunctionSink {
     let plan: ModulePlan
     let function: Int
     let part: Int
+    /// The body; all of the function when it is complete.
     var text = ""
+    private var head = ""
+    /// Whether `m` is named, a copy of the instance's memory: what does not change is not loaded again after each store.
+    var namesMemory = false
     var operands: [Operand] = []
     var frames: [Frame] = []
     private var nextName = 0
@@ -43,8 +47,8 @@ struct FunctionEmitter: FunctionSink {
     mutating func begin(locals: [ValueType]) {
         let type = plan.module.type(ofFunction: function)
         let parameters = type.parameters.enumerated().map { ", mut l\($0.offset): \($0.element.rust)" }.joined()
-        if !plan.inlines { text += "#[inline(never)] " }
-        text += "pub fn f\(function)(c: &mut I\(parameters)) -> \(type.results.rust) {\n"
+        head = plan.inlines ? "" : "#[inline(never)] "
+        head += "pub fn f\(function)(c: &mut I\(parameters)) -> \(type.results.rust) {\n"
         for (index, local) in locals.enumerated().dropFirst(type.parameters.count) {
             text += "let mut l\(index): \(local.rust) = \(local.zero);\n"
         }
@@ -54,6 +58,9 @@ struct FunctionEmitter: FunctionSink {
                 kind: .function, type: FunctionType(parameters: [], results: type.results), id: 0, results: [],
                 height: 0))
     }
+
+    /// The function is complete.
+    mutating func finish() { text = head + (namesMemory ? "let mut m = c.mem;\n" : "") + text }
 
     private(set) var locals: [ValueType] = []
 
@@ -217,7 +224,8 @@ struct FunctionEmitter: FunctionSink {
         let arguments = pop(operation.operands.count)
         let values = ([arguments[0].text, "\(offset)"] + arguments.dropFirst().map(\.text)).joined(separator: ", ")
         let lane = operation.lanes > 0 ? "::<\(lane)>" : ""
-        let expression = "c.mem.\(operation.method)\(lane)(\(values))"
+        namesMemory = true
+        let expression = "m.\(operation.method)\(lane)(\(values))"
         if let type = operation.result { bind(expression, type) } else { text += expression + ";\n" }
     }
 
@@ -235,6 +243,11 @@ struct FunctionEmitter: FunctionSink {
         let arguments = (["c"] + leading + pop(type.parameters.count).map(\.text)).joined(separator: ", ")
         let names = type.results.map { _ in newName() }
         text += (names.isEmpty ? "" : "let \(tuple(names)) = ") + "\(callee)(\(arguments));\nhere();\n"
+        // The callee may have grown the memory.
+        if !plan.module.memories.isEmpty {
+            namesMemory = true
+            text += "m = m.renewed(&c.mem);\n"
+        }
         for (name, type) in zip(names, type.results) { push(Operand(text: name, type: type)) }
     }
 }
