@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import Testing
 
 /// Compiles the guests of this folder with the toolchain's clang.
 enum WasmGuest {
@@ -39,7 +40,15 @@ enum WasmGuest {
         guard fd >= 0 else { throw HarnessError(DN_IO, "cannot open \(path)") }
         defer { close(fd) }
         var buffer = [UInt8](repeating: 0, count: 65536)
-        return Array(buffer.prefix(max(0, Glibc.read(fd, &buffer, buffer.count))))
+        let count = Glibc.read(fd, &buffer, buffer.count)
+        return Array(buffer.prefix(max(0, count)))
+    }
+
+    /// Of this process.
+    static func residentBytes() throws -> Int {
+        let text = String(decoding: try readAll("/proc/self/statm"), as: UTF8.self)
+        let pages = try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     static func write(_ bytes: [UInt8], to path: String) throws {

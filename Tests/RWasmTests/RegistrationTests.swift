@@ -114,12 +114,6 @@ import Testing
         #expect(system("python3 '\(script)' measure \(count) --tool '\(tool)/dandelion-wasm' \(bounds)") == 0)
     }
 
-    private var residentBytes: Int {
-        guard let text = try? WasmGuest.readAll("/proc/self/statm") else { return 0 }
-        let fields = String(decoding: text, as: UTF8.self).split(separator: " ")
-        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
-    }
-
     /// Many registrations: what was not used for longest goes from the disk, and nothing stays in memory.
     @Test func registrationsAreBoundedOnDiskAndInMemory() throws {
         let count = Self.isLong ? 1000 : 12
@@ -135,9 +129,9 @@ import Testing
                 for seed in 1...count {
                     let image = try plugin.load(SyntheticModule.chain(2, seed: seed), cache: cache)
                     #expect(try engine.invoke32(image).exitCode == SyntheticModule.chainResult(2, seed: seed))
-                    if seed == 4 { before = residentBytes }
+                    if seed == 4 { before = try WasmGuest.residentBytes() }
                 }
-                #expect(residentBytes - before < 8 << 20)
+                #expect(try WasmGuest.residentBytes() - before < 8 << 20)
                 let left = try objects(cache)
                 #expect(left["0-fast.so"] == nil && left["15-fast.so"] != nil)
                 #expect(left.values.reduce(0, +) <= 16 << 20 + 1 << 20)
