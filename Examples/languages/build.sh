@@ -20,7 +20,7 @@ build_rust() {
             exec "$compiler" --target "$target" -O -Cstrip=symbols "${options[@]}" "$folder/wordcount.rs" -o "$1"
         done
     done
-    missing 'no rustc has a WASI target (apt-get install rustc libstd-rust-dev-wasm32 lld-14, or rustup target add wasm32-wasip1)'
+    missing 'no rustc has a WASI target (apt-get install rustc libstd-rust-dev-wasm32 lld, or rustup target add wasm32-wasip1)'
 }
 
 build_zig() {
