@@ -12,9 +12,8 @@ extension FunctionEmitter {
         case .refFunc(let index): bind(plan.reference(to: index), .funcref)
         case .memorySize: bind("c.mem.size()", .i32)
         case .memoryGrow:
-            namesMemory = true
             bind("c.mem.grow(\(pop().text))", .i32)
-            text += "m = m.renewed(&c.mem);\n"
+            renewMemory()
         case .memoryFill: statement("c.mem.fill", 3)
         case .memoryCopy: statement("c.mem.copy", 3)
         case .memoryInit(let segment): statement("c.env.memory_init", 3, leading: ["\(segment)"])

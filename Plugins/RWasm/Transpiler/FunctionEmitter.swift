@@ -26,7 +26,7 @@ struct FunctionEmitter: FunctionSink {
     var text = ""
     private var head = ""
     /// Whether `m` is named, a copy of the instance's memory: what does not change is not loaded again after each store.
-    var namesMemory = false
+    private var namesMemory = false
     var operands: [Operand] = []
     var frames: [Frame] = []
     private var nextName = 0
@@ -57,6 +57,13 @@ struct FunctionEmitter: FunctionSink {
             Frame(
                 kind: .function, type: FunctionType(parameters: [], results: type.results), id: 0, results: [],
                 height: 0))
+    }
+
+    /// Comes after what may have grown the memory.
+    mutating func renewMemory() {
+        guard plan.copiesMemory else { return }
+        namesMemory = true
+        text += "m = m.renewed(&c.mem);\n"
     }
 
     /// The function is complete.
@@ -224,8 +231,9 @@ struct FunctionEmitter: FunctionSink {
         let arguments = pop(operation.operands.count)
         let values = ([arguments[0].text, "\(offset)"] + arguments.dropFirst().map(\.text)).joined(separator: ", ")
         let lane = operation.lanes > 0 ? "::<\(lane)>" : ""
-        namesMemory = true
-        let expression = "m.\(operation.method)\(lane)(\(values))"
+        let memory = plan.copiesMemory ? "m" : "c.mem"
+        if plan.copiesMemory { namesMemory = true }
+        let expression = "\(memory).\(operation.method)\(lane)(\(values))"
         if let type = operation.result { bind(expression, type) } else { text += expression + ";\n" }
     }
 
@@ -243,11 +251,7 @@ struct FunctionEmitter: FunctionSink {
         let arguments = (["c"] + leading + pop(type.parameters.count).map(\.text)).joined(separator: ", ")
         let names = type.results.map { _ in newName() }
         text += (names.isEmpty ? "" : "let \(tuple(names)) = ") + "\(callee)(\(arguments));\nhere();\n"
-        // The callee may have grown the memory.
-        if !plan.module.memories.isEmpty {
-            namesMemory = true
-            text += "m = m.renewed(&c.mem);\n"
-        }
+        renewMemory()
         for (name, type) in zip(names, type.results) { push(Operand(text: name, type: type)) }
     }
 }

@@ -25,6 +25,8 @@ final class ModulePlan {
     var parts: [Int] = []
     /// Functions may become part of their callers.
     var inlines = true
+    /// Functions work on a copy of where the memory lies, unless they are to be compiled soon.
+    var copiesMemory: Bool { inlines && !module.memories.isEmpty }
     /// Functions that are called from another part, by canonical type, in the order of their places in a table.
     private(set) var crossCalls: [Int: [Int]] = [:]
     private var crossPlaces: [Int: Int] = [:]
