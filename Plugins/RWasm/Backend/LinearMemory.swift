@@ -10,8 +10,11 @@ struct LinearMemory {
     let base: UnsafeMutableRawPointer
     private var accessible: UInt64 = 0
 
-    /// More than a 32-bit address and a 32-bit offset reach.
-    static let reservedBytes = Int(Slot.contextMax) + 2 << 32 + 65536
+    /// More than a 32-bit address and a 32-bit offset reach, and a multiple of `alignment`.
+    static let reservedBytes = 13 << 30
+    /// Of byte number `kept`: what an upper page table maps. As long as nothing beyond is touched, the kernel sees that by the
+    /// absence of the next such table, instead of looking at 2 MiB after 2 MiB.
+    static let alignment: UInt = 1 << 30
     /// Memory that stays resident while it is not in use.
     static let kept: UInt64 = 4 << 20
 

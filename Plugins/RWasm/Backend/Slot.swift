@@ -42,7 +42,7 @@ final class Slot: @unchecked Sendable {
 
     init(engine: Engine) throws(PluginError) {
         self.engine = engine
-        reservation = try Self.reserve(Self.reservedBytes, PROT_NONE)
+        reservation = try Self.reserveMemories()
         do {
             areaBase = try Self.reserve(Self.areaBytes, PROT_READ | PROT_WRITE)
         } catch {
@@ -63,6 +63,16 @@ final class Slot: @unchecked Sendable {
 
     /// Where both memories lie.
     var memory: UnsafeMutableRawPointer { reservation }
+
+    /// Room for both memories, so that they are aligned as `LinearMemory` wants it.
+    private static func reserveMemories() throws(PluginError) -> UnsafeMutableRawPointer {
+        let slack = Int(LinearMemory.alignment)
+        let mapping = try reserve(reservedBytes + slack, PROT_NONE)
+        let before = Int((0 &- UInt(bitPattern: mapping) &- UInt(LinearMemory.kept)) % LinearMemory.alignment)
+        if before > 0 { munmap(mapping, before) }
+        munmap(mapping + before + reservedBytes, slack - before)
+        return mapping + before
+    }
 
     private static func reserve(_ count: Int, _ protection: Int32) throws(PluginError) -> UnsafeMutableRawPointer {
         let memory = mmap(nil, count, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
