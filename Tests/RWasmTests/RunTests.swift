@@ -43,6 +43,35 @@ import Testing
         }
     }
 
+    /// Memory is used again and again, near the beginning by zeroing it in place, beyond by giving it back.
+    @Test func nothingOfARunIsLeftToTheNext() throws {
+        try withEngine { plugin, engine in
+            let image = try plugin.load(try WasmGuest.raw("stain"))
+            for mebibytes: UInt32 in [1, 0, 4, 0, 5, 0, 600, 0, 1100, 1, 0, 1100, 1100, 0] {
+                let until = mebibytes << 20
+                let word = withUnsafeBytes(of: until.littleEndian) { [UInt8]($0) }
+                let outcome = try engine.invoke32(
+                    image, inputs: [GuestSet("in", [GuestItem("x", word)])], limit: 1200 << 20)
+                #expect(outcome.result.outcome == DN_RUN_EXITED, "\(outcome.detail)")
+                #expect(outcome.outputs.first?.items.first?.data == [0], "stained before \(mebibytes)")
+            }
+        }
+    }
+
+    /// A host that loads an image anew for each request keeps the last one; without a folder for results, whoever does not know
+    /// the bytes compiles them again and tells so.
+    @Test func knownBytesAreNotCompiledAgain() throws {
+        try withEngine { plugin, engine in
+            let module = try WasmGuest.raw("reverse")
+            var image = try plugin.load(module)
+            for _ in 0..<5 {
+                image = try plugin.load(module) { _, stage in Issue.record("the module is \(stage) again") }
+                let input = GuestSet("in", [GuestItem("x", [0x61])])
+                #expect(try engine.invoke32(image, inputs: [input]).result.outcome == DN_RUN_EXITED)
+            }
+        }
+    }
+
     @Test(arguments: [
         ("t", DN_FAULT_TRAP, "unreachable"), ("b", DN_FAULT_TRAP, "out of bounds memory access"),
         ("w", DN_FAULT_TRAP, "out of bounds memory access"), ("d", DN_FAULT_TRAP, "integer divide by zero"),
