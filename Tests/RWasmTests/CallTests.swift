@@ -61,7 +61,7 @@ import Testing
         defer { Files.remove(folder) }
         let module = try ModuleDecoder.decode(Self.module())
         for crates in [
-            try Crates.sole(module, exports: .bySignature), try Crates.linkable([module], exports: .bySignature),
+            try Crates.sole(module, exports: .bySignature), try Crates.together([module], exports: .bySignature),
             try Crates.sole(module, exports: .bySignature, shape: Crates.Shape(bytes: 200, functions: 5)),
         ] {
             let path = "\(folder)/code.so"

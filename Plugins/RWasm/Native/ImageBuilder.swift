@@ -78,7 +78,7 @@ struct ImageBuilder: Sendable {
         _ server: WasiServer, in cache: Cache, _ work: String
     ) throws(PluginError) -> (path: String, type: String) {
         let module = server.outline.module
-        let crates = try checked { () throws(WasmError) in try Crates.linkable([module], name: "shim") }
+        let crates = try checked { () throws(WasmError) in try Crates.together([module], name: "shim") }
         let path = "\(cache.directory)/libshim-\(builder.key(of: module.bytes).prefix(24)).rlib"
         if !Files.exists(path) {
             _ = try builder.libraries(of: crates, .fast, in: cache.directory, work) { _ in }

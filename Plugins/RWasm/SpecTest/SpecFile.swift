@@ -83,7 +83,7 @@ struct SpecFile {
     }
 
     private func compile(_ modules: [Module]) throws(PluginError) -> Code {
-        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules, exports: .bySignature) }
+        let crates = try checked { () throws(WasmError) in try Crates.together(modules, exports: .bySignature) }
         let object = "\(cache)/\(path.split(separator: "/").last ?? "spec").so"
         try builder.build(crates, .quick, to: object, in: cache)
         defer { unlink(object) }

@@ -7,9 +7,11 @@ import PluginSupport
 /// engine; fuzz.py prints the same.
 public enum Observe {
     /// The exit code: 0, or 2 when the modules could not be compiled.
-    public static func main(_ files: [String], level: String, calling call: rwasm_entry_call) -> Int32 {
+    public static func main(_ files: [String], level: String, areLinkable: Bool, calling call: rwasm_entry_call)
+        -> Int32
+    {
         do throws(PluginError) {
-            try run(files, Builder.Level(rawValue: level) ?? .quick, try Caller(call))
+            try run(files, Builder.Level(rawValue: level) ?? .quick, areLinkable, try Caller(call))
             return 0
         } catch {
             print("dandelion wasm: \(error.message)")
@@ -17,55 +19,64 @@ public enum Observe {
         }
     }
 
-    private static func run(_ files: [String], _ level: Builder.Level, _ caller: Caller) throws(PluginError) {
+    private static func run(
+        _ files: [String], _ level: Builder.Level, _ areLinkable: Bool, _ caller: Caller
+    ) throws(PluginError) {
         var modules: [Module] = []
         for file in files {
             let bytes = try Files.read(file)
             modules.append(try checked { () throws(WasmError) in try ModuleDecoder.decode(bytes) })
         }
-        let crates = try checked { () throws(WasmError) in try Crates.linkable(modules, exports: .bySignature) }
+        let crates = try checked { () throws(WasmError) in
+            try Crates.together(modules, isLinkable: areLinkable, exports: .bySignature)
+        }
         let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
         defer { Files.remove(work) }
         try ToolModule.builder().build(crates, level, to: "\(work)/code.so", in: work)
         let code = try Code("\(work)/code.so", level)
         for (index, module) in modules.enumerated() {
-            let store = try Store(caller)
             print("module \(files[index].split(separator: "/").last ?? "")")
-            do throws(LinkError) {
-                try observe(store) { () throws(LinkError) in
-                    try store.instantiate(module, code.descriptor(index)) { _, _ in nil }
+            try observe(module, globals: areLinkable) { () throws(PluginError) in
+                let store = try Store(caller)
+                do throws(LinkError) {
+                    let (instance, trap) = try store.instantiate(module, code.descriptor(index)) { _, _ in nil }
+                    return Run(store: store, instance: instance, trap: trap)
+                } catch {
+                    throw PluginError(DN_BAD_IMAGE, "\(files[index]): \(error.message)")
                 }
-            } catch {
-                print("link \(error.message)")
             }
         }
     }
 
-    /// A trap ends an instance, and what its globals held is then unknown: the next call is made in a new one, as the
+    private struct Run {
+        let store: Store
+        let instance: LinkedInstance
+        let trap: Trap?
+    }
+
+    /// `globals`: those of an instance that runs alone are its own, and cannot be seen. A trap ends an instance, and what its globals held is then unknown: the next call is made in a new one, as the
     /// platform does.
     private static func observe(
-        _ store: Store, _ instantiate: () throws(LinkError) -> (LinkedInstance, Trap?)
-    ) throws(LinkError) {
-        var (instance, trap) = try instantiate()
-        if let trap { return print("trap \(trap.message)") }
-        let module = instance.module
+        _ module: Module, globals: Bool, _ instantiate: () throws(PluginError) -> Run
+    ) throws(PluginError) {
+        var run = try instantiate()
+        if let trap = run.trap { return print("trap \(trap.message)") }
         for (number, export) in module.exports.enumerated() where export.kind == .function {
             let type = module.type(ofFunction: export.index)
             guard !(type.parameters + type.results).contains(.v128) else { continue }
             let arguments = type.parameters.enumerated().map { argument($0.offset, $0.element) }
-            let values: [rwasm_value]
-            (values, trap) = store.call(instance, export.index, arguments)
+            let (values, trap) = run.store.call(run.instance, export.index, arguments)
             let texts = zip(values, type.results).map { text($0, $1) }
             print("call \(number) \(trap.map { "trap \($0.message)" } ?? texts.joined(separator: " "))")
-            if trap != nil { instance = try instantiate().0 }
+            if trap != nil { run = try instantiate() }
         }
         for (number, export) in module.exports.enumerated() {
-            switch instance.export(export.name) {
+            switch run.instance.export(export.name) {
             case .memory(let memory, _):
                 let bytes = UnsafeRawBufferPointer(start: memory.pointee.base, count: Int(memory.pointee.bytes))
                 print("memory \(number) \(bytes.count) \(checksum(bytes))")
             case .table(let table, _): print("table \(number) \(table.pointee.size)")
-            case .global(let place, let type) where type.value != .v128:
+            case .global(let place, let type) where globals && type.value != .v128:
                 print("global \(number) \(text(place.pointee, type.value))")
             default: break
             }

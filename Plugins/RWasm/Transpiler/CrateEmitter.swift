@@ -26,13 +26,14 @@ struct Crates {
         static let fast = Shape(bytes: 384 << 10, functions: 2500)
     }
 
-    /// One crate for several modules that may be linked with each other.
-    static func linkable(
-        _ modules: [Module], exports: ModulePlan.ExportCalls = .none, name: String = "code"
+    /// One crate for several modules; they may be linked with each other when `isLinkable`.
+    static func together(
+        _ modules: [Module], isLinkable: Bool = true, exports: ModulePlan.ExportCalls = .none, name: String = "code"
     ) throws(WasmError) -> Crates {
         var text = head
         for (index, module) in modules.enumerated() {
-            text += try ModuleEmitter.emit(ModulePlan(module, isLinkable: true, exports: exports), name: "m\(index)")
+            let plan = ModulePlan(module, isLinkable: isLinkable, exports: exports)
+            text += try ModuleEmitter.emit(plan, name: "m\(index)")
         }
         return Crates(
             stages: [[Crate(name: name, text: text)]], modules: modules.indices.map { "\(name)::m\($0)::M" })

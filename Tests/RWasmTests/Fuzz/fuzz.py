@@ -23,6 +23,8 @@ import peer
 
 BATCH = 100
 DAMAGED = 49
+LEVELS = ("quick", "fast")
+FORMS = ("alone", "linkable")
 SHAPE = {
     "max-imports": 0, "max-memories": 0, "max-tables": 3, "min-funcs": 1, "max-funcs": 10,
     "max-memory32-bytes": 1 << 18, "memory-max-size-required": True, "max-table-elements": 1000,
@@ -81,23 +83,23 @@ def observations(text):
     return found
 
 
-def compare(tool, level, paths):
+def compare(tool, level, form, paths):
     """Paths of modules on which the engines differ, told on standard error."""
-    ran = subprocess.run([tool, "observe", level, *map(str, paths)], stdout=subprocess.PIPE, text=True)
+    ran = subprocess.run([tool, "observe", level, form, *map(str, paths)], stdout=subprocess.PIPE, text=True)
     ours = observations(ran.stdout)
     if ran.returncode != 0 or len(ours) != len(paths):
         if len(paths) > 1:  # one of them ends the process, or cannot be compiled
             half = len(paths) // 2
-            return compare(tool, level, paths[:half]) + compare(tool, level, paths[half:])
+            return compare(tool, level, form, paths[:half]) + compare(tool, level, form, paths[half:])
         print(f"{paths[0]}: code {ran.returncode}: {ran.stdout[-300:]}", file=sys.stderr)
         return paths
     different = []
     for path in paths:
-        theirs = peer.observe(path.read_bytes())
+        theirs = peer.observe(path.read_bytes(), form == "linkable")
         mine = ours[path.name]
         if theirs != mine and not peer.ended_early(theirs, mine):
             pairs = [pair for pair in zip(mine + ["nothing"], theirs + ["nothing"]) if pair[0] != pair[1]]
-            print(f"{path} ({level}): {pairs[0][0]} instead of {pairs[0][1]}", file=sys.stderr)
+            print(f"{path} ({level}, {form}): {pairs[0][0]} instead of {pairs[0][1]}", file=sys.stderr)
             different.append(path)
     return different
 
@@ -106,7 +108,7 @@ def execute(options, random_, folder):
     done = 0
     while done < options.count:
         paths = generate_all(random_, folder, min(BATCH, options.count - done))
-        keep(options, compare(options.tool, random_.choice(("quick", "fast")), paths))
+        keep(options, compare(options.tool, random_.choice(LEVELS), random_.choice(FORMS), paths))
         done += len(paths)
         print(f"{done} modules executed without a difference", flush=True)
 
@@ -171,7 +173,7 @@ def main():
     options = parser.parse_args()
     if options.command == "replay":
         paths = sorted(Path(options.count).glob("*.wasm"))
-        sys.exit(any([compare(options.tool, level, paths) for level in ("quick", "fast")]))
+        sys.exit(any([compare(options.tool, level, form, paths) for level in LEVELS for form in FORMS]))
     options.count = int(options.count)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([WASM_TOOLS, "parse", "-o", f"{folder}/exports"], input=EXPORTS.encode(), check=True)

@@ -89,8 +89,8 @@ def _instantiate(module):
     return store, list(zip(module.exports, wasmtime.Instance(store, module, []).exports(store).values()))
 
 
-def observe(bytes_):
-    """The lines that `observe` prints of one module; the call after a trap is made in a new instance."""
+def observe(bytes_, globals_):
+    """The lines that `observe` prints of one module, with its globals or without; the call after a trap is made in a new instance."""
     module = wasmtime.Module(_shared, bytes_)
     try:
         store, exports = _instantiate(module)
@@ -112,10 +112,10 @@ def observe(bytes_):
             continue
         answers = answer if isinstance(answer, list) else [answer] if results else []
         lines.append(f"call {number} " + " ".join(map(_text, answers, results)))
-    return lines + [line for number, pair in enumerate(exports) for line in _state(store, number, *pair)]
+    return lines + [line for number, pair in enumerate(exports) for line in _state(store, number, *pair, globals_)]
 
 
-def _state(store, number, export, value):
+def _state(store, number, export, value, globals_):
     kind = export.type
     if isinstance(kind, wasmtime.MemoryType):
         size = value.data_len(store)
@@ -123,6 +123,6 @@ def _state(store, number, export, value):
         return [f"memory {number} {size} {_checksum(bytes_)}"]
     if isinstance(kind, wasmtime.TableType):
         return [f"table {number} {value.size(store)}"]
-    if isinstance(kind, wasmtime.GlobalType) and str(kind.content) != "v128":
+    if globals_ and isinstance(kind, wasmtime.GlobalType) and str(kind.content) != "v128":
         return [f"global {number} {_text(value.value(store), str(kind.content))}"]
     return []
