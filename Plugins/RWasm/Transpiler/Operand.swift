@@ -17,7 +17,8 @@ struct Operand {
 }
 
 extension Operand {
-    /// The bits of a number or vector.
+    /// The bits of a number or vector. The optimiser gives a NaN that it converts other bits than the processor does, so it
+    /// does not learn that a constant is one.
     init(constant type: ValueType, _ low: UInt64, _ high: UInt64) {
         self.init(text: "0", type: type)
         switch type {
@@ -29,9 +30,11 @@ extension Operand {
             text = value < 0 ? "(\(value)i64)" : "\(value)i64"
         case .f32:
             text = "f32::from_bits(\(low))"
+            if low & 0x7fff_ffff > 0x7f80_0000 { text = "opaque_f32(\(text))" }
             isNeutral = low & 0x7fff_ffff == 0 || low & 0x7fff_ffff == 0x3f80_0000
         case .f64:
             text = "f64::from_bits(\(low))"
+            if low & (~0 >> 1) > 0x7ff0_0000_0000_0000 { text = "opaque_f64(\(text))" }
             isNeutral = low & (~0 >> 1) == 0 || low & (~0 >> 1) == 0x3ff0_0000_0000_0000
         default:
             text = "V128::new(\(low), \(high))"
