@@ -26,7 +26,7 @@ def keeper(bench, each, shares, count):
         cold = stats.median(measure(bench, server, kinds, 0, 10, 10))
         measure(bench, server, kinds, 1, 20, 10)
         rate = 0.3e6 / cold
-        count = min(count, int(bench.scale(12, 3) * rate))
+        count = min(count, int(bench.scale(7, 3) * rate))
         return rate, [(share, measure(bench, server, kinds, share, rate, count)) for share in shares]
 
 
