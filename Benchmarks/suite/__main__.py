@@ -21,7 +21,7 @@ def arguments():
     parser.add_argument(
         "experiments", nargs="*", metavar="EXPERIMENT", help=f"of {', '.join(EXPERIMENTS)}; all without"
     )
-    parser.add_argument("--quick", action="store_true", help="a scaled subset, about four minutes for all")
+    parser.add_argument("--quick", action="store_true", help="a scaled subset, about five minutes for all")
     parser.add_argument(
         "--output", type=Path, help="folder of the results (Benchmarks/results, with --quick its folder quick)"
     )
