@@ -3,22 +3,27 @@
 import bisect
 import subprocess
 
-from .bench import Server
+from .bench import Server, Unavailable
 
 
 class Stalls:
     """Watches all CPUs in `with`; afterwards `times` are (from, to) in ns of CLOCK_MONOTONIC, without overlaps, of stalls
-    longer than 1 ms. Needs the right to real-time priority; raises Unavailable without it."""
+    longer than 1 ms. Without the right to real-time priority nothing is watched, and `missing` says why."""
 
     def __init__(self, bench):
-        self.bench, self.times = bench, []
+        self.bench, self.times, self.missing = bench, [], None
 
     def __enter__(self):
         command = [self.bench.helper("load/stalls.c"), *self.bench.cpus]
-        self.server = Server(command, 0, self.bench.work / "stalls.log", stdin=subprocess.PIPE)
+        try:
+            self.server = Server(command, 0, self.bench.work / "stalls.log", stdin=subprocess.PIPE)
+        except Unavailable as reason:
+            self.missing = str(reason)
         return self
 
     def __exit__(self, *_):
+        if self.missing:
+            return
         process = self.server.process
         process.stdin.close()
         lines = [line.split() for line in process.stdout]
@@ -27,6 +32,8 @@ class Stalls:
 
     def describe(self, start, seconds):
         """Of a run that began at `start`."""
+        if self.missing:
+            return f"stalls were not watched ({self.missing})"
         within = [(begin, end) for begin, end in self.times if start <= begin < start + seconds * 1e9]
         total = sum(end - begin for begin, end in within) / 1e6
         longest = max((end - begin for begin, end in within), default=0) / 1e6

@@ -67,7 +67,8 @@ def rows(class_name, outcome, stalls):
         times = [latency / 1000 for latency in outcome.latencies(kind)]
         tail = [stats.percentile(times, 0.5), stats.percentile(times, 0.9), stats.p99(times), stats.p999(times)]
         rest = list(undisturbed(outcome, kind, stalls))
-        variances = [percent(stats.relative_variance(times)), percent(stats.relative_variance(rest)), len(rest)]
+        without = [None, None] if stalls.missing else [percent(stats.relative_variance(rest)), len(rest)]
+        variances = [percent(stats.relative_variance(times)), *without]
         yield [class_name, name, len(times), stats.mean(times), *tail, *variances]
 
 

@@ -12,14 +12,12 @@ extension Router {
         let exchange = request.exchange
         let terms = InvocationTerms(
             tenant: try tenant(request.head), deadline: try deadline(request), fresh: fresh)
-        if body.count <= Self.longDocument {
-            let document = try Self.document(body)
-            guard document.textLength > Self.longText else {
-                return start(document, try target(of: document), terms, exchange, worker)
-            }
+        let read = body.count <= Self.longDocument ? try Self.document(body) : nil
+        if let read, read.textLength <= Self.longText {
+            return start(read, try target(of: read), terms, exchange, worker)
         }
         try takeApart(for: exchange, on: worker) { () throws(Problem) in
-            let document = try Self.document(body)
+            let document = if let read { read } else { try Self.document(body) }
             return (document, try self.target(of: document))
         } next: { (document, target) throws(Problem) in
             self.start(document, target, terms, exchange, worker)
