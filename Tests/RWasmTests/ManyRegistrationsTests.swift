@@ -10,11 +10,14 @@ import Testing
 @Suite(.serialized) struct ManyRegistrationsTests {
     private static let isLong = getenv("DANDELION_LONG_TESTS") != nil
     private static let budget = 16 << 20
+    /// Of an object, which is filled up: a hundred and twenty-eight are the budget.
+    private static let objectBytes = 128 << 10
 
     /// A folder that stands for a Rust toolchain whose compiler always makes the object of `module`.
     private func makeToolchain(_ folder: String, _ module: [UInt8]) throws {
         let crates = try Crates.sole(try ModuleDecoder.decode(module))
         try ToolModule.builder().build(crates, .fast, to: "\(folder)/code.so", in: folder)
+        #expect(truncate("\(folder)/code.so", Self.objectBytes) == 0)
         let script = """
             #!/bin/sh
             case "$*" in
