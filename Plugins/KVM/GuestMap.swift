@@ -29,9 +29,12 @@ enum GuestMap {
         static let stubs: UInt64 = 0x5000
         static let kernelStack: UInt64 = 0x6000
         static let trampoline: UInt64 = 0x7000
+        /// Read by the trampoline. Processors touch the last byte of an XSAVE image as long as all components that they
+        /// have make it, even of one without any: 11,008 bytes with AMX.
         static let entry: UInt64 = 0x8000
+        static let entryEnd: UInt64 = 0x1_0000
         /// Page tables, which no guest address leads to.
-        static let tables: UInt64 = 0x1_0000
+        static let tables: UInt64 = entryEnd
     }
     /// Bytes of physical memory for the system area: most of it page tables, which are never changed once in use.
     static let systemBytes: UInt64 = 16 << 20

@@ -41,13 +41,16 @@ struct PageTables {
         guard let directory = area.newTable(), let pages = area.newTable() else { return nil }
         systemDirectory = directory
         area.setEntry(0, of: directory, pages | Entry.table)
-        let rights: [(page: UInt64, entry: UInt64)] = [
+        var rights: [(page: UInt64, entry: UInt64)] = [
             (GuestMap.Page.descriptors, Entry.supervisor), (GuestMap.Page.interrupts, Entry.supervisor),
             (GuestMap.Page.task, Entry.supervisor), (GuestMap.Page.task + GuestMap.page, Entry.supervisor),
             (GuestMap.Page.task + 2 * GuestMap.page, Entry.supervisor),
             (GuestMap.Page.stubs, Entry.supervisorCode), (GuestMap.Page.kernelStack, Entry.supervisor),
-            (GuestMap.Page.trampoline, Entry.code), (GuestMap.Page.entry, Entry.constant),
+            (GuestMap.Page.trampoline, Entry.code),
         ]
+        for page in stride(from: GuestMap.Page.entry, to: GuestMap.Page.entryEnd, by: Int(GuestMap.page)) {
+            rights.append((page, Entry.constant))
+        }
         for (page, entry) in rights { area.setEntry(page / GuestMap.page, of: pages, page | entry) }
         for index in 0..<count {
             guard let tables = makeSlot(index) else { return nil }

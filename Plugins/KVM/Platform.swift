@@ -49,6 +49,11 @@ final class Platform: @unchecked Sendable {
                     reason: DN_REASON_NO_CPU_FEATURE,
                     message: "KVM offers guests no \(features.nx == 1 ? "XSAVE" : "NX") on this CPU")
             }
+            guard features.xsave_bytes <= GuestMap.Page.entryEnd - GuestMap.Page.entry else {
+                throw Obstacle(
+                    reason: DN_REASON_NO_CPU_FEATURE,
+                    message: "the CPU's XSAVE image has \(features.xsave_bytes) bytes, more than the KVM backend maps")
+            }
             xcr0 = features.xcr0
             isTCG = features.tcg == 1
             forcesFSGSBase = isBare && features.fsgsbase == 1 && features.kvm_fsgsbase == 0

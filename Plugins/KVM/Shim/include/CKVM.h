@@ -104,6 +104,7 @@ int ckvm_set_xcr0(int vcpu, uint64_t value);
 /* What the machine offers. */
 struct ckvm_features {
     uint64_t xcr0;        /* x87, SSE, AVX, AVX-512 as far as KVM offers them to guests; 0: it offers no XSAVE */
+    uint32_t xsave_bytes; /* of an image with all components of the CPU */
     int32_t xsave;        /* the CPU has XSAVE, and this system uses it */
     int32_t fsgsbase;     /* the CPU has rdfsbase and the like */
     int32_t kvm_fsgsbase; /* KVM says so to guests */
