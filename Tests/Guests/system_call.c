@@ -1,7 +1,10 @@
 /* Makes a system call: parameters are the instruction, the number and the first three arguments. */
 #include "guest.h"
 
-extern const char at_syscall[], at_int80[], at_sysenter[];
+extern const char at_syscall[], at_int80[], at_sysenter[], at_low_sysenter[];
+
+/* Linux reads an argument of sysenter from the stack, which it takes to be below 4 GiB. */
+static u64 low_stack[64];
 
 void guest_main(void) {
     u64 how = parameter(0), number = parameter(1), a = parameter(2), b = parameter(3), c = parameter(4);
@@ -14,6 +17,12 @@ void guest_main(void) {
     } else if (how == 2) {
         NOTE_PC(at_sysenter);
         __asm__ volatile("at_sysenter: sysenter" : "+a"(number) : "b"(a), "c"(b), "d"(c) : "memory");
+    } else if (how == 4) {
+        NOTE_PC(at_low_sysenter);
+        __asm__ volatile("mov %%rdi, %%rsp\n\tmov %%rdi, %%rbp\n\tat_low_sysenter: sysenter"
+                         : "+a"(number)
+                         : "D"(low_stack + 32), "b"(a), "c"(b), "d"(c)
+                         : "memory");
     } else {
         u64 vsyscall = 0xffffffffff600000;
         NOTE_PC(vsyscall);

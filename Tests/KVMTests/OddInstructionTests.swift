@@ -33,13 +33,14 @@ extension KVMBackend {
             ([50...50, 61...61, 124...124, 126...126], [systemCall]),
             ([81...81], [.fault(DN_FAULT_ARITHMETIC)]),
             // Null page, other half of the address space, system pages, descriptor tables, own code.
-            ([82...82, 84...84, 87...88, 91...92, 95...96, 116...116, 119...119], [write]),
-            ([85...86, 90...90, 93...94], [read]),
+            ([82...82, 84...84, 87...88, 91...93, 95...96, 116...116, 119...119], [write]),
+            ([85...86, 90...90, 94...94], [read]),
             ([89...89, 118...118, 120...120, 123...123, 129...129], [execute]),
             // A selector that only a page-table VM's own tables know; alignment checks, which QEMU's TCG does not make.
             ([72...72, 80...80], [.survives, protection]),
-            // Hypercalls: refused, or an error that the function gets back.
-            ([103...104], [.survives, protection, illegal]),
+            // Hypercalls: refused, or an error that the function gets back; KVM may try to write the processor's own in
+            // the other's place.
+            ([103...104], [.survives, protection, illegal, write]),
             // As images of the original system leave.
             ([127...128], [.leaves]),
         ]

@@ -101,7 +101,7 @@ static void odd(u64 number) {
     case 90: ONE("mov $0x8000006ff8, %%rax\n movb (%%rax), %%al")
     case 91: ONE("mov $0x8000007000, %%rax\n movb $0, (%%rax)")
     case 92: ONE("mov $0x8000008000, %%rax\n movb $0, (%%rax)")
-    case 93: ONE("mov $0x8000009000, %%rax\n movb (%%rax), %%al")
+    case 93: ONE("mov $0x800000f000, %%rax\n movb $0, (%%rax)")
     case 94: ONE("mov $0x8000010000, %%rax\n movb (%%rax), %%al")
     case 95: ONE("sub $16, %%rsp\n sgdt (%%rsp)\n mov 2(%%rsp), %%rax\n movb $0, (%%rax)")
     case 96: ONE("sub $16, %%rsp\n sidt (%%rsp)\n mov 2(%%rsp), %%rax\n movb $0, (%%rax)")
