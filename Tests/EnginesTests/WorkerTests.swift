@@ -31,4 +31,17 @@ import Testing
             computing.roles.returnPermit()
         }
     }
+
+    @Test func leaderRunsWhatHoldsNobodyUpForLong() throws {
+        let alone = try WorkerPool(cores: [0])
+        let two = try WorkerPool(cores: [0, 1])
+        let short = function(typicalRunTime: 50_000), brief = function(typicalRunTime: 1_500_000)
+        #expect(alone.workers[0].mayLead(during: short) && two.workers[0].mayLead(during: short))
+        #expect(alone.workers[0].mayLead(during: brief))
+        #expect(!two.workers[0].mayLead(during: brief), "the other core could take what the loop brings")
+        #expect(two.workers[1].mayLead(during: brief), "its loop has nothing")
+        for long in [function(typicalRunTime: 5_000_000), function(typicalRunTime: 0)] {
+            #expect(!alone.workers[0].mayLead(during: long) && !two.workers[0].mayLead(during: long))
+        }
+    }
 }

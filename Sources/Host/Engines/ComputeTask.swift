@@ -62,9 +62,14 @@ public final class ComputeFunction: Sendable {
     }
 
     /// Whether the thread that turns the loop may run it: it has run before, and its runs are short.
-    var isKnownShort: Bool {
+    var isKnownShort: Bool { isKnown(toTake: Self.longestInline) }
+
+    /// Whether it may on a node of one core, where a hand-over buys no other core's help and costs more than the wait.
+    var isKnownBrief: Bool { isKnown(toTake: Self.longestAlone) }
+
+    private func isKnown(toTake longest: UInt64) -> Bool {
         let typical = typicalRunTime.load(ordering: .relaxed)
-        return mayRunInline && typical != 0 && typical <= Self.longestInline
+        return mayRunInline && typical != 0 && typical <= longest
     }
 
     var isBoundToCores: Bool { !cores.isEmpty }
@@ -76,6 +81,7 @@ public final class ComputeFunction: Sendable {
     }
 
     private static let longestInline: UInt64 = 200_000
+    private static let longestAlone: UInt64 = 2_000_000
 
     /// What a run costs its tenant, ns: with a sandbox, and a guess before the first run.
     var expectedTime: UInt64 {

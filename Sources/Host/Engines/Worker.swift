@@ -135,7 +135,7 @@ public final class Worker: @unchecked Sendable {
         var busyTurns = 0
         while !pool.isStopping {
             if let task = takeTask(isQuiet: busyTurns % Self.mostBusyTurns == 0) {
-                if !mayLead(during: task) {
+                if !mayLead(during: task.function) {
                     roles.handOver(from: me)
                     run(task, engines)
                     return
@@ -154,9 +154,9 @@ public final class Worker: @unchecked Sendable {
         }
     }
 
-    /// Whether the leader may stay one while it runs the task: for a short time, or when there is nothing to lead.
-    private func mayLead(during task: ComputeTask) -> Bool {
-        task.function.isKnownShort || kind == .compute && loop.isVacant
+    /// Whether the leader may stay one while it runs the function: for a short time, or when there is nothing to lead.
+    func mayLead(during function: ComputeFunction) -> Bool {
+        function.isKnownShort || pool.hasOneCore && function.isKnownBrief || kind == .compute && loop.isVacant
     }
 
     /// - Returns: whether anything happened.

@@ -89,6 +89,8 @@ public final class WorkerPool: @unchecked Sendable {
         }
     }
 
+    var hasOneCore: Bool { workers.count == 1 }
+
     /// Whether a core that only computes runs no function: it is asleep, or looks at the queue before it sleeps.
     var hasFreeEngine: Bool { workers.contains { $0.kind == .compute && !$0.roles.isComputing } }
 
