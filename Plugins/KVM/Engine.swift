@@ -35,7 +35,8 @@ final class Engine {
 
     // MARK: Contexts
 
-    /// Takes a clean slot, or cleans one.
+    /// Takes a clean slot. What earlier functions left goes first: it must not stay while this one runs, which may take
+    /// minutes.
     func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
         let limit = limit & ~(GuestMap.page - 1)
         guard limit > GuestMap.lowest, limit <= GuestMap.contextMax else {
@@ -44,7 +45,8 @@ final class Engine {
                 "a memory limit of \(limit) bytes; this backend takes more than \(GuestMap.lowest) and at most "
                     + "\(GuestMap.contextMax)")
         }
-        guard let slot = claim(CKVM_SLOT_CLEAN) ?? claimDirty() else {
+        while let slot = claimDirty() { slot.release(as: CKVM_SLOT_CLEAN) }
+        guard let slot = claim(CKVM_SLOT_CLEAN) else {
             throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
         }
         slot.limit = limit

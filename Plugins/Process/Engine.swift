@@ -33,6 +33,9 @@ final class Engine: @unchecked Sendable {
         guard limit <= settings.contextMax else {
             throw PluginError(DN_LIMIT, "the memory limit \(limit) is above context_max \(settings.contextMax)")
         }
+        // What earlier functions left must not stay while this one runs, which may take minutes. A small rest may: cleaning
+        // includes the wait for the next child.
+        for context in contexts where context.isReleased && context.sandbox?.isLarge ?? false { clean(context) }
         let context = try freeContext()
         let sandbox = try readySandbox(of: context)
         try sandbox.setLimit(limit)

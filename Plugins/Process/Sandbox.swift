@@ -186,6 +186,9 @@ final class Sandbox {
         try memory.zero(keep: settings.residentBytes, sparingControlPage: hasChild)
     }
 
+    /// Much more memory is in use than a clean sandbox keeps.
+    var isLarge: Bool { memory.used > 2 * settings.residentBytes }
+
     private func protection(_ rights: Rights) -> UInt32 {
         UInt32(rights.contains(.execute) ? PROT_READ | PROT_EXEC : PROT_READ)
     }

@@ -63,6 +63,12 @@ struct SlotMemory: ~Copyable {
         )
     }
 
+    /// Bytes of the file that take memory.
+    var used: UInt64 {
+        var status = stat()
+        return fstat(file, &status) == 0 ? UInt64(status.st_blocks) &* 512 : 0
+    }
+
     /// Sets the memory limit of the next function; the memory must be zero.
     mutating func setLimit(_ bytes: UInt64) throws(PluginError) {
         guard roundUp(bytes) != roundUp(limit) else {

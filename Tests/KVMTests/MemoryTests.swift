@@ -73,6 +73,20 @@ extension KVMBackend {
             }
         }
 
+        /// An engine that is never idle gives memory back before the next function begins, which may run for minutes.
+        @Test func nothingLargeStaysThroughTheNextRun() throws {
+            let mark = try Rig.sharedImage("mark")
+            try Rig.withEngine { engine in
+                for _ in 0..<3 {
+                    #expect(try engine.invoke(mark, limit: 64 << 20, idle: false).outcome == DN_RUN_EXITED)
+                    #expect(try residentBytes() > 60 << 20)
+                    let next = try engine.context(limit: 64 << 20, image: mark)
+                    #expect(try residentBytes() < 32 << 20)
+                    next.destroy()
+                }
+            }
+        }
+
         @Test func memoryGoesBackAfterABurst() throws {
             let span = try Rig.image("span"), hello = try Rig.sharedImage("hello")
             try Rig.withEngine { engine in

@@ -58,6 +58,23 @@ import Testing
         }
     }
 
+    /// An engine that is never idle gives memory back before the next function begins, which may run for minutes.
+    @Test func nothingLargeStaysThroughTheNextRun() throws {
+        try withEngine { plugin, engine in
+            let image = try plugin.load(try WasmGuest.raw("fill"))
+            let input = GuestSet("in", [GuestItem("x", [64, 0, 0, 0])])
+            for _ in 0..<3 {
+                let before = try WasmGuest.residentBytes()
+                let outcome = try engine.invoke32(image, inputs: [input], limit: 80 << 20, idle: false)
+                #expect(outcome.result.outcome == DN_RUN_EXITED, "\(outcome.detail)")
+                #expect(try WasmGuest.residentBytes() - before > 48 << 20)
+                let next = try engine.context(limit: 80 << 20, image: image)
+                #expect(try WasmGuest.residentBytes() - before < 16 << 20)
+                next.destroy()
+            }
+        }
+    }
+
     /// A host that loads an image anew for each request keeps the last one; without a folder for results, whoever does not know
     /// the bytes compiles them again and tells so.
     @Test func knownBytesAreNotCompiledAgain() throws {

@@ -45,12 +45,15 @@ final class Engine {
 
     // MARK: Contexts
 
+    /// Takes a clean slot. What earlier functions left goes first: it must not stay while this one runs, which may take
+    /// minutes.
     func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
         guard limit >= Part.pageBytes, limit <= Slot.contextMax else {
             throw PluginError(
                 DN_LIMIT, "a memory limit of \(limit) bytes; this backend takes 64 KiB to \(Slot.contextMax >> 30) GiB")
         }
-        guard let slot = slots.first(where: { $0.claim(from: .clean) }) ?? claimDirty() else {
+        while let slot = claimDirty() { slot.release(as: .clean) }
+        guard let slot = slots.first(where: { $0.claim(from: .clean) }) else {
             throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
         }
         slot.limit = limit

@@ -191,7 +191,8 @@ typedef struct dn_compute {
      * [engine-thread] of target's engine. DN_UNSUPPORTED: the host copies by itself. */
     dn_status (*DN_NULLABLE context_transfer)(
         dn_context *target, dn_gaddr to, dn_context *source, dn_gaddr from, uint64_t len, dn_error *err);
-    /* Gives the sandbox up; what is costly may be left to engine_idle. Since 1.0. Required. [any-thread] */
+    /* Gives the sandbox up; what is costly may be left to engine_idle. Large memory goes back with the next context_create
+     * at the latest, because an engine may never be idle. Since 1.0. Required. [any-thread] */
     void (*DN_NULLABLE context_destroy)(dn_context *context);
 
     /* Runs the image in context to its end; at most one run per engine, one run per context. Since 1.0. Required.
