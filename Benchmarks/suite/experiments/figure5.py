@@ -61,7 +61,7 @@ def run(bench):
         + ("another" if bench.load_cpu not in bench.node_cpu else "the same")
         + " one, open loop with exponential gaps. Kept up: the median stayed below ten times the unloaded one and at"
         " most 1 % failed. Unloaded: one at a time, with pauses as long as requests, from a client on the same CPU, so that"
-        " none has to be woken; counted from when it was sent. Latencies in us."
+        " none has to be woken; counted from when it was sent, in several turns between the other systems. Latencies in us."
     )
     head = [
         "system",
