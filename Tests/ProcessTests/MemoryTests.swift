@@ -33,26 +33,26 @@ import Testing
         let plugin = try HarnessPlugin(file: processPlugin)
         let engine = try HarnessEngine(plugin)
         let mark = try plugin.load(try GuestCompiler.image("mark"))
+        let before = fileMemory()
         for _ in 0..<3 {
             #expect(try engine.invoke(mark, limit: 64 << 20, idle: false).outcome == DN_RUN_EXITED)
-            #expect(try fileMemory() > 60 << 20)
+            #expect(fileMemory() - before > 60 << 20)
             let next = try engine.context(limit: 64 << 20, image: mark)
-            #expect(try fileMemory() < 8 << 20)
+            #expect(fileMemory() - before < 8 << 20)
             next.destroy()
         }
         engine.destroy()
     }
 
-    /// Bytes of memory that the memory files of contexts take.
-    private func fileMemory() throws -> Int {
+    /// Bytes of memory that the memory files of this process's contexts take.
+    private func fileMemory() -> Int {
         var total = 0
-        for fd in 3..<Int32(256) {
+        for fd in names(in: "/proc/self/fd").compactMap({ Int32($0) }) {
             var path = [CChar](repeating: 0, count: 256)
             let count = readlink("/proc/self/fd/\(fd)", &path, path.count)
             let name = String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-            guard name.contains("dandelion-context") else { continue }
             var status = stat()
-            if fstat(fd, &status) == 0 { total += Int(status.st_blocks) * 512 }
+            if name.contains("dandelion-context"), fstat(fd, &status) == 0 { total += Int(status.st_blocks) * 512 }
         }
         return total
     }
