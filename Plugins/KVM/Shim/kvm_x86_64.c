@@ -91,8 +91,8 @@ int ckvm_read_features(int kvm, struct ckvm_features *out) {
     out->nx = extended && extended->edx & 1u << 20;
     __cpuid(1, a, b, c, d);
     out->xsave = c >> 27 & 1;
-    if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d)) out->xsave_bytes = c;
     out->tcg = c >> 31 && emulated_by_tcg();
+    if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d)) out->xsave_bytes = c;
     free(table);
     return 0;
 }
