@@ -66,9 +66,9 @@ def turns(bench):
 
 
 def unloaded(bench, server, system, kinds):
-    """Latencies of requests one after another in one turn, as many as fit a bounded time. The client is on the server's CPU: a CPU
-    that sleeps takes as long to wake as some of the sandboxes to start, whatever the system. They count from sending: a
-    connection is always free, so only the client's own timer makes it later than due."""
+    """Latencies of requests one after another in one turn, as many as fit a bounded time. The client is on the server's
+    CPU: a CPU that sleeps takes as long to wake as some of the sandboxes to start, whatever the system. They count from
+    sending: a connection is always free, so only the client's own timer makes it later than due."""
     first = load.play(bench, server.port, kinds, load.steady(3, 20, system.chooser), cpu=bench.cpus[0])
     if first.failures:
         raise Unavailable(f"{first.failures} of 3 requests failed")
@@ -116,8 +116,12 @@ def sweep_all(bench, name, all_systems):
             sweeps.append(sweep(bench, system))
         except Unavailable as reason:
             missing.append([system.title, str(reason)])
-    for _ in range(1, turns(bench)):
+    for turn in range(1, turns(bench)):
+        progress(f"{name}: unloaded, turn {turn + 1} of {turns(bench)}")
         for each in sweeps:
-            with each.system.start(bench) as server:
-                each.unloaded += unloaded(bench, server, each.system, each.system.kinds(bench))
+            try:
+                with each.system.start(bench) as server:
+                    each.unloaded += unloaded(bench, server, each.system, each.system.kinds(bench))
+            except Unavailable as reason:
+                progress(f"{name}: {each.system.title}: a turn less: {reason}")
     return sweeps, missing
