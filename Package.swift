@@ -4,6 +4,9 @@ import PackageDescription
 // Rooms of the host, lowest first; a room imports only from rooms above it in this list (Docs/architecture.md).
 // Plugins import PluginABI and Plugins/Support, never a room of the host.
 
+/// Coverage-guided fuzzing (Tests/Fuzz/run.sh) needs a sanitizer's runtime, which no other build has.
+let isFuzzing = Context.environment["DANDELION_FUZZ"] != nil
+
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -40,9 +43,10 @@ func plugin(
     .target(
         name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport"] + dependencies, path: "Plugins/\(folder)",
         exclude: exclude, resources: resources, swiftSettings: swiftSettings,
-        linkerSettings: [
-            .unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])
-        ], plugins: plugins)
+        // A fuzzer's program is linked with plugins, and a sanitizer's runtime must stay visible in it.
+        linkerSettings: isFuzzing
+            ? [] : [.unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])],
+        plugins: plugins)
 }
 
 func pluginProduct(_ folder: String) -> Product {
@@ -209,3 +213,16 @@ let package = Package(
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17
 )
+
+if isFuzzing {
+    package.targets += [
+        .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", cSettings: cSettings),
+        .executableTarget(
+            name: "dandelion-fuzz",
+            dependencies: [
+                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Failure", "HTTPCommPlugin", "RWasmPlugin",
+                "PluginABI", "PluginSupport",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+    ]
+}
