@@ -24,9 +24,11 @@ let zygoteSettings: [CSetting] = [
 ]
 
 /// A room of the host: a Swift target at Sources/Host/<name>.
-func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Host/\(name)", exclude: exclude,
+        name: name, dependencies: dependencies, path: "Sources/Host/\(name)", exclude: exclude, resources: resources,
         swiftSettings: swiftSettings)
 }
 
@@ -41,7 +43,7 @@ func plugin(
     plugins: [Target.PluginUsage]? = nil
 ) -> Target {
     .target(
-        name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport"] + dependencies, path: "Plugins/\(folder)",
+        name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport", "CVersion"] + dependencies, path: "Plugins/\(folder)",
         exclude: exclude, resources: resources, swiftSettings: swiftSettings,
         // A fuzzer's program is linked with plugins, and a sanitizer's runtime must stay visible in it.
         linkerSettings: isFuzzing
@@ -86,8 +88,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        // The C ABI, and system libraries.
+        // The C ABI, the version of everything else, and system libraries.
         shim("PluginABI", path: "Sources/PluginABI"),
+        .systemLibrary(name: "CVersion", path: "Sources/Version"),
         .systemLibrary(name: "CElf", path: "Plugins/Support/CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
         .systemLibrary(
             name: "CCurl", path: "Plugins/HTTPComm/CCurl", pkgConfig: "libcurl",
@@ -111,10 +114,10 @@ let package = Package(
             name: "CToml", path: "Sources/Host/Config/CToml",
             cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("tomlplusplus")]),
-        room("Config", ["Failure", "CToml"], exclude: ["CToml"]),
+        room("Config", ["Failure", "CToml"], exclude: ["CToml"], resources: [.embedInCode("dandelion.toml")]),
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
-        room("PluginHost", ["PluginABI", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
+        room("PluginHost", ["PluginABI", "CVersion", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "Config", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
@@ -138,7 +141,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Conformance", "PluginTemplates", "Platform", "PluginHost", "Config", "Failure", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Node", "Conformance", "PluginTemplates", "Platform", "PluginHost", "Config", "Failure", "PluginABI", "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),
@@ -155,7 +158,7 @@ let package = Package(
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
         shim("CCHERI", path: "Plugins/CHERI/Shim", ["PluginABI"]),
         .target(
-            name: "CHERICore", dependencies: ["PluginABI", "PluginSupport", "CCHERI"], path: "Plugins/CHERI/Core",
+            name: "CHERICore", dependencies: ["PluginABI", "PluginSupport", "CCHERI", "CVersion"], path: "Plugins/CHERI/Core",
             swiftSettings: swiftSettings),
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import CHTTPComm
+internal import CVersion
 internal import Glibc
 public import PluginABI
 
@@ -15,7 +16,7 @@ enum Descriptor {
             magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
             abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
             flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.httpcomm"), name: text("HTTPComm"),
-            version: text("0.1.0"), vendor: text("Dandelion"), license: text("MIT"),
+            version: dandelion_version(), vendor: text("Dandelion for Swift"), license: text("Apache-2.0"),
             description: text("HTTP/1.1 and HTTP/2 requests for functions, through libcurl."),
             config_schema: text(Settings.schema), probe: probe, start: start, stop: stop, get_interface: interface))
 

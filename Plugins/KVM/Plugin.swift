@@ -1,4 +1,5 @@
 import CKVM
+import CVersion
 import Glibc
 public import PluginABI
 import PluginSupport
@@ -27,7 +28,7 @@ private nonisolated(unsafe) let descriptor = permanent(
     dn_plugin(
         magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
         abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
-        flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.kvm"), name: text("KVM"), version: text("0.1.0"),
+        flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.kvm"), name: text("KVM"), version: dandelion_version(),
         vendor: text("Dandelion for Swift"), license: text("Apache-2.0"),
         description: text("Runs functions in a virtual machine without a guest kernel, through /dev/kvm."),
         config_schema: text(schema),

@@ -1,4 +1,5 @@
 import CProcess
+import CVersion
 import Glibc
 public import PluginABI
 import PluginSupport
@@ -19,9 +20,9 @@ nonisolated(unsafe) private let descriptor: UnsafePointer<dn_plugin> = {
     plugin.pointee.flags = DN_PLUGIN_RELOADABLE
     plugin.pointee.id = text("org.dandelion.process")
     plugin.pointee.name = text("Process")
-    plugin.pointee.version = text("1.0.0")
+    plugin.pointee.version = dandelion_version()
     plugin.pointee.vendor = text("Dandelion for Swift")
-    plugin.pointee.license = text("MIT")
+    plugin.pointee.license = text("Apache-2.0")
     plugin.pointee.description = text("A fresh process for every invocation, without system calls")
     plugin.pointee.config_schema = text(Settings.schema)
     plugin.pointee.probe = probe

@@ -1,4 +1,5 @@
 import CRWasm
+import CVersion
 import Glibc
 public import PluginABI
 import PluginSupport
@@ -21,7 +22,7 @@ private nonisolated(unsafe) let descriptor = permanent(
     dn_plugin(
         magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
         abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
-        flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.rwasm"), name: text("RWasm"), version: text("0.1.0"),
+        flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.rwasm"), name: text("RWasm"), version: dandelion_version(),
         vendor: text("Dandelion for Swift"), license: text("Apache-2.0"),
         description: text("Runs WebAssembly modules as native code that was compiled from safe Rust."),
         config_schema: text(Instance.schema),

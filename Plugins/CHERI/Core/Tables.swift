@@ -1,3 +1,4 @@
+import CVersion
 import Glibc
 public import PluginABI
 import PluginSupport
@@ -17,7 +18,7 @@ public nonisolated(unsafe) let descriptor = permanent(
     dn_plugin(
         magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
         abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
-        flags: 0, id: text("org.dandelion.cheri"), name: text("CHERI"), version: text("0.1.0"),
+        flags: 0, id: text("org.dandelion.cheri"), name: text("CHERI"), version: dandelion_version(),
         vendor: text("Dandelion for Swift"), license: text("Apache-2.0"),
         description: text("Runs functions in the node's own process, bounded by an Arm Morello CPU's capabilities."),
         config_schema: UnsafeRawPointer(Settings.schema.utf8Start).assumingMemoryBound(to: CChar.self),

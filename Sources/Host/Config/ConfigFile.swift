@@ -13,6 +13,19 @@ extension NodeConfig {
         return try parse(text, file: path)
     }
 
+    /// The text of the config that is compiled in: Config/dandelion.toml as it was at the build.
+    public static var builtInText: String { String(decoding: PackageResources.dandelion_toml, as: UTF8.self) }
+
+    /// The config that is compiled in.
+    public static func builtIn() throws(ConfigError) -> NodeConfig {
+        var config = try parse(builtInText, file: "built-in config")
+        config.isBuiltIn = true
+        return config
+    }
+
+    /// The config as its source has it now.
+    public func readAgain() throws(ConfigError) -> NodeConfig { isBuiltIn ? try .builtIn() : try .load(file) }
+
     /// Checks the text of a config file. `file` is what mistakes call it.
     public static func parse(_ text: String, file: String) throws(ConfigError) -> NodeConfig {
         let log = MistakeLog(file: file, text: text)

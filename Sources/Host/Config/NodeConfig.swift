@@ -1,7 +1,9 @@
 /// Everything that a config file says, checked.
 public struct NodeConfig: Sendable {
-    /// The file as the user named it.
+    /// The file as the user named it, or what messages call the built-in config.
     public var file: String
+    /// Whether this is the config that is compiled in, which no file can change.
+    var isBuiltIn = false
     /// The whole text, for excerpts.
     var text: String
     public var node: NodeSettings

@@ -83,7 +83,7 @@ final class PluginControl {
     /// The plugin's table as the config file has it now.
     private func settings(of plugin: LivePlugin) throws(Failure) -> (PluginConfig, NodeConfig) {
         let now: NodeConfig
-        do throws(ConfigError) { now = try NodeConfig.load(config.file) } catch { throw Failure(.conflict, "\(error)") }
+        do throws(ConfigError) { now = try config.readAgain() } catch { throw Failure(.conflict, "\(error)") }
         guard let table = now.plugins.first(where: { $0.name.value == plugin.name }) else {
             throw Failure(.conflict, "\(config.file) has no table [plugins.\(plugin.name)] any more")
         }

@@ -1,4 +1,5 @@
 internal import CPlatform
+internal import CVersion
 internal import Glibc
 internal import PluginABI
 internal import Telemetry
@@ -7,7 +8,7 @@ internal import Telemetry
 enum ServiceTables {
     // SAFETY of nonisolated(unsafe), here and below: written once before any plugin is loaded, read-only afterwards.
     nonisolated(unsafe) static let hostName = UnsafePointer(strdup("dandelion"))
-    nonisolated(unsafe) static let hostVersion = UnsafePointer(strdup(HostVersion.text))
+    nonisolated(unsafe) static let hostVersion = dandelion_version()
 
     static func table(_ id: String) -> UnsafeRawPointer? {
         switch id {
@@ -101,8 +102,4 @@ enum ServiceTables {
                 nonisolated(unsafe) let argument = argument
                 return services.submit { job(argument) }
             }))
-}
-
-public enum HostVersion {
-    public static let text = "0.1.0"
 }

@@ -33,7 +33,8 @@ nonisolated(unsafe) private let descriptor = permanent(
         magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
         abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
         flags: DN_PLUGIN_RELOADABLE, id: text("org.example.__NAME__"), name: text("__NAME__"), version: text("0.1.0"),
-        vendor: text("example.org"), license: text("MIT"), description: text("Answers each request with itself."),
+        vendor: text("example.org"), license: text("Apache-2.0"),
+        description: text("Answers each request with itself."),
         config_schema: text(schema),
         // An echo needs nothing of the machine; a real protocol would look for its library.
         probe: { _, _, out, _ in

@@ -14,7 +14,7 @@ enum Tables {
             abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
             flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.example.redis"), name: text("Redis"),
             version: text("1.0.0"),
-            vendor: text("Dandelion examples"), license: text("MIT"),
+            vendor: text("Dandelion examples"), license: text("Apache-2.0"),
             description: text("Commands to Redis servers, by RESP3."), config_schema: text(Instance.schema),
             probe: probe,
             start: start, stop: { end(Instance.self, $0) },
