@@ -15,7 +15,7 @@ archiver=${LLVM_AR:-llvm-ar}
 
 mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin" "$output/config"
 cp "$source_folder"/config/*.cfg "$output/config/"
-cp "$source_folder"/*.cfg "$source_folder/toolchain.cmake" "$output/"
+cp "$source_folder"/drivers/dandelion-freestanding*.cfg "$source_folder/toolchain.cmake" "$output/"
 cp "$source_folder"/bin/* "$output/bin/"
 cp -R "$source_folder/templates" "$output/"
 cp "$source_folder"/include/dandelion/*.h "$output/include/dandelion/"
@@ -39,5 +39,11 @@ build() {
 
 build x86_64 dandelion-freestanding.cfg
 build aarch64 dandelion-freestanding-aarch64.cfg
-[[ $hosted == no ]] || PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
+# A config file is there once its libraries are: `dandelion new` goes by that.
+if [[ $hosted == yes ]]; then
+    PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
+    for config in "$source_folder"/drivers/*.cfg; do
+        [[ $config == *-wasm.cfg && ! -d $output/wasm/lib ]] || cp "$config" "$output/"
+    done
+fi
 echo "$output"

@@ -4,7 +4,7 @@ import Testing
 @Suite struct NewTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "new-\(UUID().uuidString)")
 
-    /// The templates of the tree with an empty config beside them, as in an SDK folder.
+    /// The templates of the tree with empty configs beside them, as in an SDK folder.
     private func sdk() throws -> String {
         let sdk = folder.appending(path: "sdk")
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -12,7 +12,9 @@ import Testing
         try FileManager.default.createDirectory(at: sdk, withIntermediateDirectories: true)
         try FileManager.default.copyItem(
             at: root.appending(path: "SDK/templates"), to: sdk.appending(path: "templates"))
-        try Data().write(to: sdk.appending(path: "dandelion.cfg"))
+        for config in ["-freestanding", "", "-debug", "++", "++-debug", "-wasm"] {
+            try Data().write(to: sdk.appending(path: "dandelion\(config).cfg"))
+        }
         return sdk.path
     }
 
@@ -38,6 +40,14 @@ import Testing
         let sdk = try sdk()
         let none = try Ran(["new", "c", "f", "--sdk", "/nonexistent"], folder: folder.path)
         #expect(none.status == 66 && none.errors.hasPrefix("dandelion: /nonexistent is no SDK folder: "))
+        // The sources of the SDK look much like the SDK that is built from them.
+        let sources = URL(fileURLWithPath: Ran.shipped).deletingLastPathComponent().appending(path: "SDK").path
+        #expect(try Ran(["new", "c", "f", "--sdk", sources], folder: folder.path).status == 66)
+        try FileManager.default.removeItem(atPath: sdk + "/dandelion++-debug.cfg")
+        let partial = try Ran(["new", "cpp", "f", "--sdk", sdk], folder: folder.path)
+        #expect(partial.status == 66 && partial.errors.contains("has no dandelion++-debug.cfg"))
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/f"))
+        try Data().write(to: URL(fileURLWithPath: sdk + "/dandelion++-debug.cfg"))
         #expect(try Ran(["new", "cobol", "f", "--sdk", sdk], folder: folder.path).status == 64)
         for name in ["a/b", "", "-x", ".x", "a b", "ä"] {
             #expect(try Ran(["new", "c", "--sdk", sdk, "--", name], folder: folder.path).status == 64)

@@ -8,8 +8,8 @@ struct New: ParsableCommand {
               dandelion new c wordcount --sdk .build-sdk
               cd wordcount && make run && make register && make invoke
 
-            The SDK folder is the one that --sdk or the environment variable DANDELION_SDK names, or else a .build-sdk
-            above the executable.
+            The SDK folder is the one that --sdk or the environment variable
+            DANDELION_SDK names, or else a .build-sdk above the executable.
             """)
 
     @Argument(help: "The kind of project: what the SDK has templates for, such as c and cpp.")
@@ -34,6 +34,7 @@ struct New: ParsableCommand {
     func run() throws {
         let folder = try SDKFolder(named: sdk)
         let values = try folder.values(of: kind)
+        try folder.require(["CONFIG", "DEBUG"].compactMap { key in values.first { $0.key == key }?.value })
         let common = [("NAME", name), ("SDK", folder.path), ("DANDELION", Executable.path)]
         let project = ProjectWriter(root: name, values: common + values)
         // All templates are read first, so that an SDK that lacks one leaves no half of a project behind.
@@ -61,7 +62,8 @@ struct SDKFolder {
             path = Input.absolute(named)
             guard Self.isOne(path) else {
                 Output.note(
-                    "dandelion: \(named) is no SDK folder: it has no dandelion.cfg and templates; see ./dev sdk")
+                    "dandelion: \(named) is no SDK folder: it has no templates and no libraries; `./dev sdk` in "
+                        + "Dandelion's source tree builds one, and its last line of output names it")
                 throw ExitCode.noInput
             }
         } else if let found = Executable.foldersAbove.map({ $0 + "/.build-sdk" }).first(where: Self.isOne) {
@@ -75,7 +77,17 @@ struct SDKFolder {
     }
 
     private static func isOne(_ path: String) -> Bool {
-        access(path + "/dandelion.cfg", R_OK) == 0 && access(path + "/templates/Makefile", R_OK) == 0
+        access(path + "/dandelion-freestanding.cfg", R_OK) == 0 && access(path + "/templates/Makefile", R_OK) == 0
+    }
+
+    /// - Throws: when the folder lacks one of these clang config files, which it has once their libraries are built.
+    func require(_ configs: [String]) throws {
+        for config in configs where access("\(path)/\(config).cfg", R_OK) != 0 {
+            Output.note(
+                "dandelion: the SDK folder \(path) has no \(config).cfg: the libraries for it are not built. `./dev sdk` "
+                    + "in Dandelion's source tree builds them all, unlike `./dev sdk --freestanding`")
+            throw ExitCode.noInput
+        }
     }
 
     func template(_ name: String) throws -> [UInt8] { try Input.read("\(path)/templates/\(name)") }
