@@ -55,12 +55,13 @@ import Testing
         let node = try FakeNode([Self.reply("RESULT", "200 OK", fields), Self.reply("{}"), Self.reply("")])
         let ran = try Ran(
             ["invoke", "f", "--text", "hello", "--timing", "--cold", "--class", "kvm", "--timeout", "5s"], node: node)
-        #expect(ran.status == 0 && ran.output == "RESULT")
+        #expect(ran.status == 1 && ran.output == "RESULT")
         #expect(
-            ran.errors == "dandelion: the function left with exit code 3\n  run        0.012 ms\n  sandboxes  1\n")
+            ran.errors == "  run        0.012 ms\n  sandboxes  1\ndandelion: the function left with exit code 3\n")
         let text = try #require(node.requests.first)
         #expect(text.hasPrefix("POST /v1/invoke/f?class=kvm&fresh=true HTTP/1.1\r\n"))
         #expect(text.contains("\r\nDandelion-Timeout: 5s\r\n") && text.hasSuffix("\r\n\r\nhello"))
+        #expect(text.contains("\r\nUser-Agent: dandelion/\(try Ran.version())\r\n"))
 
         let file = try TemporaryFile("CSV")
         #expect(try Ran(["invoke", "f", "--item", "l#1=\(file.path)", "--json"], node: node).output == "{}")
@@ -110,20 +111,27 @@ import Testing
         #expect(try Ran(["register", "f", "x", "--bind", "a=b"]).status == 64)
         #expect(try Ran(["register", "f", "x", "--memory", "64MB"]).status == 64)
         #expect(try Ran(["serve", "--config", "/nonexistent"]).status == 78)
+        #expect(try Ran(["remove", "f", "--node", "http://127.0.0.1:1"]).status == 69)
         #expect(try Ran(["serve", "--config", "x", "--listen", "here"]).status == 64)
         let cut = try FakeNode(["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut"])
         #expect(try Ran(["invoke", "f"], node: cut).status == 69)
     }
 
-    @Test func everyHelpHasAnExample() throws {
-        let commands = [
-            ["serve"], ["check-config"], ["plugins"], ["plugins", "list"], ["plugins", "inspect"], ["register"],
-            ["compose"],
-            ["invoke"], ["list"],
-        ]
-        for command in commands {
-            let ran = try Ran(command + ["--help"])
-            #expect(ran.status == 0 && ran.output.contains("  dandelion \(command.joined(separator: " ")) "))
-        }
+    @Test func remove() throws {
+        let gone = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        let removed = "HTTP/1.1 204 No Content\r\n\r\n"
+        let used = Self.reply(#"{"detail":"'f' is used by C"}"#, "409 Conflict")
+        let node = try FakeNode([removed, gone, removed, used, gone, Self.reply(#"{"detail":"none"}"#, "404 X")])
+        #expect(try Ran(["remove", "f"], node: node).output == "removed f\n")
+        #expect(try Ran(["remove", "C"], node: node).output == "removed C\n")
+        let refused = try Ran(["remove", "f"], node: node)
+        #expect(refused.status == 1 && refused.errors == "dandelion: 'f' is used by C\n")
+        #expect(try Ran(["remove", "f"], node: node).status == 1)
+        #expect(
+            node.requests.map { $0.prefix { $0 != "\r\n" } } == [
+                "DELETE /v1/functions/f HTTP/1.1", "DELETE /v1/functions/C HTTP/1.1",
+                "DELETE /v1/compositions/C HTTP/1.1", "DELETE /v1/functions/f HTTP/1.1",
+                "DELETE /v1/functions/f HTTP/1.1", "DELETE /v1/compositions/f HTTP/1.1",
+            ])
     }
 }

@@ -71,7 +71,18 @@ struct Ran {
     static let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Config").path
 
-    init(_ arguments: [String], input: String = "", node: FakeNode? = nil, folder: String? = nil) throws {
+    /// The version that the tree says it has.
+    static func version() throws -> String {
+        let header = "\(shipped)/../Sources/Version/version.h"
+        let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: header)), as: UTF8.self)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("#define DANDELION_VERSION ") }
+        return line.map { String($0.split(separator: "\"")[1]) } ?? ""
+    }
+
+    init(
+        _ arguments: [String], input: String = "", node: FakeNode? = nil, folder: String? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         let process = Process()
         let (output, errors, input_) = (Pipe(), Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: Self.executable)
@@ -80,11 +91,9 @@ struct Ran {
         process.standardError = errors
         process.standardInput = input_
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-        if let node {
-            process.environment = ProcessInfo.processInfo.environment.merging(
-                ["DANDELION_NODE": "http://127.0.0.1:\(node.port)"]
-            ) { _, new in new }
-        }
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            node.map { ["DANDELION_NODE": "http://127.0.0.1:\($0.port)"] } ?? [:]
+        ) { _, new in new }.merging(environment) { _, new in new }
         try process.run()
         try input_.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try input_.fileHandleForWriting.close()

@@ -36,6 +36,20 @@ import Testing
         if name != "third-party" { #expect(ran.output.contains("\n  HTTP  http  protocol http, ")) }
     }
 
+    /// What is compiled in is the shipped file, and a node runs with it when no config is named.
+    @Test func theBuiltInConfig() throws {
+        let shipped = try Data(contentsOf: URL(fileURLWithPath: "\(Ran.shipped)/dandelion.toml"))
+        #expect(try Ran(["default-config"]).output == String(decoding: shipped, as: UTF8.self))
+        let checked = try Ran(["check-config"])
+        #expect(checked.status == 0 && checked.output.hasPrefix("built-in config: no mistakes; listens on "))
+        #expect(checked.output.contains("\n  process  process  "))
+        let folder = TemporaryFile.folder.appending(path: "built-in")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let node = try Served(["--listen", "127.0.0.1:0"], folder: folder)
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/dandelion-state/functions"))
+        #expect(node.stop() == 0)
+    }
+
     @Test func checkConfigTellsMistakes() throws {
         let file = try TemporaryFile("[node]\nlisen = 1\nlog = \"inf\"\n")
         let ran = try Ran(["check-config", file.path])
@@ -82,17 +96,31 @@ import Testing
     @Test func serve() throws {
         let file = try TemporaryFile(Self.config)
         let state = TemporaryFile.folder.appending(path: "deep/state").path
-        let process = Process()
+        let node = try Served(["--config", file.path, "--listen", "127.0.0.1:0", "--state", state])
+        #expect(FileManager.default.fileExists(atPath: state + "/functions"))
+        #expect(node.stop() == 0)
+    }
+}
+
+/// `dandelion serve` that has told that it is ready.
+private struct Served {
+    private let process = Process()
+
+    init(_ arguments: [String], folder: URL? = nil) throws {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: Ran.executable)
-        process.arguments = ["serve", "--config", file.path, "--listen", "127.0.0.1:0", "--state", state]
+        process.arguments = ["serve"] + arguments
+        if let folder { process.currentDirectoryURL = folder }
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
         #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "Socket ready\n")
-        #expect(FileManager.default.fileExists(atPath: state + "/functions"))
+    }
+
+    /// The exit code after SIGTERM; nil when a signal ended it.
+    func stop() -> Int32? {
         process.terminate()
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0 && process.terminationReason == .exit)
+        return process.terminationReason == .exit ? process.terminationStatus : nil
     }
 }

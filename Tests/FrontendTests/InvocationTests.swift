@@ -40,9 +40,35 @@ import Testing
             #expect(
                 listing?.hasPrefix(#"{"name":"E","class":"default","inputs":["a","b"],"bound":[],"outputs":["x","y"],"#)
                     == true)
-            #expect(client.send("PUT", "/v1/functions/E?inputs=a&outputs=x", "S")?.status == 409)
+            let taken = client.send("PUT", "/v1/functions/E?inputs=a&outputs=x", "S")
+            #expect(taken?.status == 409)
+            #expect(taken?.text.contains("'E' is registered already, as a function of class 'default'; delete") == true)
             #expect(client.send("DELETE", "/v1/functions/E", "")?.status == 204)
             #expect(client.send("POST", "/v1/invoke/E", "hello")?.status == 404)
+        }
+    }
+
+    @Test func namesThatAreWrong() throws {
+        try with { server, client in
+            for query in ["inputs=in,in&outputs=x", "inputs=a&outputs=x,y,x"] {
+                let twice = client.send("PUT", "/v1/functions/T?\(query)", "E")
+                #expect(twice?.status == 400 && twice?.text.contains("sets are called '") == true)
+            }
+            #expect(client.send("PUT", "/v1/functions/matmul?inputs=a&outputs=x", "E")?.status == 201)
+            for (method, path) in [
+                ("POST", "/v1/invoke/matmull"), ("GET", "/v1/functions/Matmul"), ("DELETE", "/v1/functions/matmu"),
+            ] {
+                let wrong = client.send(method, path, "")
+                #expect(wrong?.status == 404 && wrong?.text.contains("did you mean 'matmul'?") == true, "\(path)")
+            }
+            let called = client.send("POST", "/hot/x", call("matmil", []))
+            #expect(called?.status == 404 && called?.text.contains("did you mean 'matmul'?") == true)
+            #expect(client.send("POST", "/v1/invoke/sqrt", "")?.text.contains("did you mean") == false)
+            // More than an event loop should compare.
+            for number in 0..<260 {
+                #expect(client.send("PUT", "/v1/functions/n\(number)?inputs=a&outputs=x", "E")?.status == 201)
+            }
+            #expect(client.send("POST", "/v1/invoke/matmull", "")?.text.contains("did you mean") == false)
         }
     }
 

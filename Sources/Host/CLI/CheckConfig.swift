@@ -6,19 +6,21 @@ struct CheckConfig: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a config, and show what it would choose on this machine and why.",
         discussion: """
-            Loads and probes the plugins, as a node would, and starts nothing. Mistakes are told as
-            file:line:column, all at once, and end with exit code 78. A plugin that is not available is none.
+            Loads and probes the plugins, as a node would, and starts nothing. Mistakes
+            are told as file:line:column, all at once, and end with exit code 78. A
+            plugin that is not available is no mistake.
 
-              dandelion check-config Config/dandelion.toml
+              dandelion check-config
+              dandelion check-config node.toml
             """)
 
-    @Argument(help: "The config file.")
-    var file: String
+    @Argument(help: "The config file. (default: the built-in config)")
+    var file: String?
 
     func run() throws {
-        let config = try ConfigFile.load(file)
+        let config = try ConfigFile.loadOrBuiltIn(file)
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(config) }
-        Output.line("\(file): no mistakes; listens on \(config.node.listen), state in \(config.node.state)")
+        Output.line("\(config.file): no mistakes; listens on \(config.node.listen), state in \(config.node.state)")
         if !plugins.statuses.isEmpty {
             Output.line("\nplugins")
             Output.table(

@@ -11,8 +11,9 @@ struct CheckPlugin: ParsableCommand {
               dandelion plugins check ./libacme.so
               dandelion plugins check ./libacme.so --include interrupt --seed 7
 
-            Each check runs in a process of its own. A plugin that is unavailable on this machine is skipped, with its
-            reason. Exit code 1 when a check failed, crashed or hung.
+            Each check runs in a process of its own. A plugin that is unavailable on
+            this machine is skipped, with its reason. Exit code 1 when a check failed,
+            crashed or hung.
             """)
 
     @Argument(help: "The plugin's file.")

@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import CVersion
+internal import PluginABI
 
 /// The command `dandelion`.
 struct Dandelion: ParsableCommand {
@@ -8,16 +10,17 @@ struct Dandelion: ParsableCommand {
         discussion: """
             A first tour, with the node in one terminal and the client in another:
 
-              dandelion serve --config Config/dandelion.toml
-              dandelion register matmul ./matmul --input in --output out --class process
-              dandelion invoke matmul --file matrix.bin >product.bin
+              dandelion serve
+              dandelion register upper ./upper --input in --output out
+              dandelion invoke upper --text hello
 
-            Client commands speak HTTP to the node that --node or the environment variable DANDELION_NODE names.
+            Client commands speak HTTP to the node that --node or the environment
+            variable DANDELION_NODE names.
 
             Exit codes:
 
               0   done
-              1   the node refused, or the function failed
+              1   the node refused, or the function failed or did not leave with 0
               64  wrong usage
               66  a file cannot be read
               69  the node cannot be reached
@@ -25,9 +28,11 @@ struct Dandelion: ParsableCommand {
               73  a file cannot be made
               78  the config is wrong
             """ + ExternalCommand.help,
+        version:
+            "dandelion \(String(cString: dandelion_version())), plugin ABI \(DN_ABI_MAJOR).\(DN_ABI_MINOR)",
         subcommands: [
-            New.self, Serve.self, CheckConfig.self, Plugins.self, Register.self, Compose.self, Invoke.self, List.self,
-            Top.self,
+            New.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self, Compose.self,
+            Invoke.self, List.self, Remove.self, Top.self,
         ])
 }
 

@@ -5,11 +5,16 @@ struct Invoke: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a function or a composition and print what it gives.",
         discussion: """
-            A result of one item is printed as it is, any other as JSON.
+            A result of one item is printed as it is, any other as JSON. On a terminal a
+            line feed follows it, and a result that is no text is only counted.
 
+              dandelion invoke upper --text hello
               dandelion invoke matmul --file matrix.bin >product.bin
               dandelion invoke LogProcessing --text 'my token' --timing
-              dandelion invoke join --item left#1=a.csv --item left#2=b.csv --item right#1=c.csv
+              dandelion invoke join --item left#1=a.csv --item right#1=b.csv
+
+            The exit code is 1 when the function left with another code than 0; its
+            outputs are printed all the same.
             """)
 
     @Argument(help: "The function or composition.")
@@ -49,11 +54,12 @@ struct Invoke: ParsableCommand {
 
     func run() throws {
         let reply = try node.send(try request())
-        Output.bytes(reply.body)
+        Output.result(reply.body)
+        if timing, let stages = reply["server-timing"] { Output.table(Self.rows(stages), to: Output.note) }
         if let code = reply["dandelion-exit-code"] {
             Output.note("dandelion: the function left with exit code \(code)")
+            throw ExitCode.failure
         }
-        if timing, let stages = reply["server-timing"] { Output.table(Self.rows(stages), to: Output.note) }
     }
 
     private func request() throws -> NodeRequest {

@@ -6,7 +6,8 @@ struct NewPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new", abstract: "Write the project of a new plugin into a folder of its name.",
         discussion: """
-            What it writes is a working plugin that needs nothing but its own copy of the ABI's headers:
+            What it writes is a working plugin that needs nothing but its own copy of
+            the ABI's headers:
 
               comm     an echo protocol with deadlines, cancellation and settings
               compute  an interpreter of a small text format, in the node's own process

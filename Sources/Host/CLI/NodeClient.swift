@@ -1,3 +1,4 @@
+internal import CVersion
 internal import Glibc
 
 /// A request to a node.
@@ -41,6 +42,7 @@ struct NodeClient {
 
     private func head(of request: NodeRequest) -> [UInt8] {
         var head = "\(request.method) \(request.target) HTTP/1.1\r\nHost: \(address.authority)\r\nConnection: close\r\n"
+        head += "User-Agent: dandelion/\(String(cString: dandelion_version()))\r\n"
         for field in request.fields { head += "\(field.name): \(field.value)\r\n" }
         if !request.body.isEmpty || request.method != "GET" { head += "Content-Length: \(request.body.count)\r\n" }
         return Array((head + "\r\n").utf8)

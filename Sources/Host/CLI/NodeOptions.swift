@@ -18,16 +18,23 @@ struct NodeOptions: ParsableArguments {
 
     /// Sends a request; whatever is not a success is told to the user and thrown.
     func send(_ request: NodeRequest) throws -> NodeReply {
-        let reply: NodeReply
-        do throws(NodeUnreachable) { reply = try fetch(request) } catch {
-            Output.note("dandelion: no answer from the node at \(error)")
+        let reply = try reach(request)
+        guard reply.isSuccess else { throw Self.refused(reply) }
+        return reply
+    }
+
+    /// Sends a request; that there is no answer is told to the user and thrown.
+    func reach(_ request: NodeRequest) throws -> NodeReply {
+        do throws(NodeUnreachable) { return try fetch(request) } catch {
+            Output.note("dandelion: no answer from the node at \(error); `dandelion serve` starts one")
             throw ExitCode.unreachable
         }
-        guard reply.isSuccess else {
-            Output.note(Self.problem(reply))
-            throw ExitCode.failure
-        }
-        return reply
+    }
+
+    /// Tells the user why the node refused.
+    static func refused(_ reply: NodeReply) -> ExitCode {
+        Output.note(problem(reply))
+        return .failure
     }
 
     /// Whatever the node answers.

@@ -7,6 +7,25 @@ enum Output {
 
     static func bytes(_ bytes: [UInt8]) { write(1, bytes) }
 
+    /// What a function gave: to a file or pipe as it is, to a terminal if it is text.
+    static func result(_ bytes: [UInt8]) {
+        guard isatty(1) == 1 else { return write(1, bytes) }
+        if isText(bytes) {
+            write(1, bytes.isEmpty || bytes.last == 0x0A ? bytes : bytes + [0x0A])
+        } else {
+            note(
+                "dandelion: a result of \(bytes.count) bytes that is no text; send it to a file or pipe, or use --json")
+        }
+    }
+
+    /// Whether a terminal shows these bytes as they are: UTF-8 without control characters, which could drive it.
+    private static func isText(_ bytes: [UInt8]) -> Bool {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return false }
+        return text.unicodeScalars.allSatisfy { scalar in
+            scalar.properties.generalCategory != .control || [0x09, 0x0A, 0x0D].contains(scalar.value)
+        }
+    }
+
     static func note(_ text: String) { write(2, Array((text + "\n").utf8)) }
 
     /// Columns as wide as their widest cell, two spaces apart.

@@ -5,8 +5,9 @@ struct Register: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Register a compute function.",
         discussion: """
-              dandelion register matmul ./matmul --class process --input in --output out --memory 8MiB
-              dandelion register render ./render --input logs --input template --bind template=page.html --output html
+              dandelion register matmul ./matmul --input in --output out --memory 8MiB
+              dandelion register render ./render --input logs --output html \\
+                --input template --bind template=page.html
             """)
 
     @Argument(help: "The name to register.")

@@ -7,9 +7,10 @@ struct ReloadPlugin: ParsableCommand {
         discussion: """
               dandelion plugins reload acme --node http://127.0.0.1:8080
 
-            The node inspects the file in a child process, starts it, tries it, and puts it in the place of the running
-            one. Requests that have begun end on the earlier one. If anything is wrong with the file, the node goes on
-            with what it has, and the reason is told here and by `dandelion plugins running`.
+            The node inspects the file in a child process, starts it, tries it, and puts
+            it in the place of the running one. Requests that have begun end on the
+            earlier one. If anything is wrong with the file, the node goes on with what
+            it has, and the reason is told here and by `dandelion plugins running`.
             """)
 
     @Argument(help: "The plugin's name in the node's config.")

@@ -7,14 +7,22 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a node until SIGTERM.",
         discussion: """
-            Prints the line "Socket ready" once it accepts connections; log lines go to standard error. SIGHUP loads plugins
-            anew whose file or settings have changed (`dandelion plugins reload`).
+            Without --config it runs with the built-in config, which `dandelion
+            default-config` prints: on 127.0.0.1:8080, with the plugins beside the
+            executable, and with what is registered kept in the folder dandelion-state
+            of the working directory.
 
-              dandelion serve --config Config/dandelion.toml --listen 127.0.0.1:8080 --state /var/lib/dandelion
+              dandelion serve
+              dandelion serve --config node.toml --state /var/lib/dandelion
+
+            Prints the line "Socket ready" to standard output once it accepts
+            connections; log lines, which have times, go to standard error. SIGHUP loads
+            plugins anew whose file or settings have changed (`dandelion plugins
+            reload`).
             """)
 
-    @Option(help: "The config file; Config/dandelion.toml describes every setting.")
-    var config: String
+    @Option(help: "The config file. (default: the built-in config)")
+    var config: String?
 
     @Option(help: "ADDRESS:PORT to accept on, instead of the config's; port 0 takes any free one.")
     var listen: String?
@@ -30,7 +38,10 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
-        var settings = try ConfigFile.load(config)
+        var settings = try ConfigFile.loadOrBuiltIn(config)
+        if config == nil {
+            Output.note("dandelion: no --config: running with the built-in one, see `dandelion default-config`")
+        }
         if let address = listen.flatMap(ListenAddress.init) { settings.node.listen = address }
         if let state { settings.node.state = state }
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings, serving: true) }
@@ -46,6 +57,12 @@ struct Serve: ParsableCommand {
 
 /// Configs, with their mistakes told to the user.
 enum ConfigFile {
+    /// The file's, or the built-in one when none is named.
+    static func loadOrBuiltIn(_ path: String?) throws -> NodeConfig {
+        if let path { return try load(path) }
+        return try telling { () throws(ConfigError) in try NodeConfig.builtIn() }
+    }
+
     static func load(_ path: String) throws -> NodeConfig {
         try telling { () throws(ConfigError) in try NodeConfig.load(path) }
     }

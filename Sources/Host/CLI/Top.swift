@@ -5,7 +5,8 @@ struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what a node does: requests, queues, engines, cores, memory and times.",
         discussion: """
-            Refreshes until q or Ctrl-C. Times are upper bounds of histogram buckets, of what ended since the last refresh.
+            Refreshes until q or Ctrl-C. Times are upper bounds of histogram buckets, of
+            what ended since the last refresh.
 
               dandelion top
               dandelion top --once --json | jq .queue_length

@@ -78,7 +78,7 @@ public final class Invocation {
         case .composition(let graph): return .composition(graph)
         case .name(let name):
             guard let entry = catalogue.entry(named: name) else {
-                throw Failure(.notFound, "nothing is registered as '\(name)'", [.init("name", name)])
+                throw catalogue.nothing(named: name)
             }
             return entry
         }

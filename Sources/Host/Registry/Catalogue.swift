@@ -34,6 +34,8 @@ public final class Catalogue: Sendable {
     private let partition: PartitionPolicy
     private let cacheDirectory: String
     private static let longestOnce = 1 << 20
+    /// Names that a misspelled one is compared with: a tenth of a millisecond.
+    private static let mostCompared = 256
 
     /// `imageCache` in bytes.
     public init(
@@ -110,6 +112,17 @@ public final class Catalogue: Sendable {
 
     /// The text that a composition was registered with.
     public func text(ofComposition name: String) -> String? { table.withLock { $0.texts[name] } }
+
+    /// Why `name` cannot be used: nothing of that kind has it. Names the nearest one that is known, as long as there are few
+    /// to compare it with, because an event loop may ask.
+    public func nothing(named name: String, kind: String = "function or composition") -> Failure {
+        let known = table.withLock { table -> [String] in
+            let names = [Array(table.functions.keys), Array(table.compositions.keys), Array(table.communications.keys)]
+            return names.reduce(0) { $0 + $1.count } <= Self.mostCompared ? names.flatMap(\.self) : []
+        }
+        let hint = Nearest.nearest(to: name, among: known.filter { $0 != name }).map { "; did you mean '\($0)'?" } ?? ""
+        return Failure(.notFound, "no \(kind) is registered as '\(name)'\(hint)", [.init("name", name)])
+    }
 
     public func runClass(named name: String) throws(Failure) -> RunClass {
         if let known = classes[name] ?? classes[name.lowercased()] { return known }
@@ -195,9 +208,7 @@ public final class Catalogue: Sendable {
     /// - Throws: `.notFound`, or `.conflict` when a composition uses it.
     public func removeFunction(_ name: String) throws(Failure) {
         try changing.withLock { _ throws(Failure) in
-            guard table.withLock({ $0.functions[name] != nil }) else {
-                throw Failure(.notFound, "no function is registered as '\(name)'", [.init("name", name)])
-            }
+            guard table.withLock({ $0.functions[name] != nil }) else { throw nothing(named: name, kind: "function") }
             try refuseUsed(name)
             try store.removeFunction(name)
             _ = table.withLock { $0.functions.removeValue(forKey: name) }
@@ -207,7 +218,7 @@ public final class Catalogue: Sendable {
     public func removeComposition(_ name: String) throws(Failure) {
         try changing.withLock { _ throws(Failure) in
             guard table.withLock({ $0.compositions[name] != nil }) else {
-                throw Failure(.notFound, "no composition is registered as '\(name)'", [.init("name", name)])
+                throw nothing(named: name, kind: "composition")
             }
             try refuseUsed(name)
             try store.removeComposition(name)
@@ -219,8 +230,9 @@ public final class Catalogue: Sendable {
     }
 
     private func refuseTaken(_ names: [String]) throws(Failure) {
-        for name in names where entry(named: name) != nil {
-            throw Failure(.conflict, "'\(name)' is registered already", [.init("name", name)])
+        for name in names {
+            guard let entry = entry(named: name) else { continue }
+            throw Failure(.conflict, "'\(name)' is registered already, \(entry.wayOut)", [.init("name", name)])
         }
     }
 
@@ -317,6 +329,17 @@ public final class Catalogue: Sendable {
 }
 
 extension CatalogueEntry {
+    /// What is registered under a name that somebody else wants, and what to do about it.
+    fileprivate var wayOut: String {
+        switch self {
+        case .function(let function):
+            "as a function of class '\(function.definition.className)'; delete it first, or leave it and name another "
+                + "class when you invoke it"
+        case .composition: "as a composition; delete it first"
+        case .communication: "as a communication function of the node's config"
+        }
+    }
+
     /// What a composition must know to call it.
     public var signature: Signature {
         switch self {

@@ -35,6 +35,7 @@ struct ImageLoader {
         what += runClass.backends.map { "\($0.name) (\($0.imageFormats))" }.joined(separator: ", ")
         let translators = runClass.translators.map { $0.current == nil ? "\($0.name) (unavailable)" : $0.name }
         if !translators.isEmpty { what += "; its translators: \(translators.joined(separator: ", "))" }
+        what += ". Programs become functions when they are built with the SDK (SDK/README.md)"
         return Failure(.invalid, what, [.init("function", label), .init("class", runClass.name)])
     }
 }

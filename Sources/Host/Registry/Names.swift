@@ -13,8 +13,18 @@ enum Names {
         for output in definition.outputs where output.utf8.count > longest {
             throw Failure(.invalid, "the name of an output set is longer than \(longest) bytes")
         }
+        try refuseTwice(definition.inputs.map(\.name), "input")
+        try refuseTwice(definition.outputs, "output")
         guard definition.inputs.count <= 1024, definition.outputs.count <= 1024 else {
             throw Failure(.invalid, "a function has at most 1024 input and 1024 output sets")
+        }
+    }
+
+    /// Sets are asked for by name; of two of a name nobody could have the second.
+    private static func refuseTwice(_ names: [String], _ kind: String) throws(Failure) {
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            throw Failure(.invalid, "two \(kind) sets are called '\(name)'")
         }
     }
 

@@ -15,7 +15,7 @@ extension Router {
         let wish = try PlainWish(
             name, request, tenant: try tenant(request.head), deadline: try deadline(request))
         guard let entry = catalogue.entry(named: name) else {
-            throw Problem(Failure(.notFound, "nothing is registered as '\(name)'", [.init("name", name)]))
+            throw Problem(catalogue.nothing(named: name))
         }
         let form = InvocationForm(request, declared: entry.signature.variants.first?.inputs ?? [])
         let exchange = request.exchange

@@ -41,7 +41,7 @@ extension Router {
         switch request.head.method {
         case .get, .head:
             guard case .function(let function) = catalogue.entry(named: name) else {
-                throw .notRegistered("function", name)
+                throw Problem(catalogue.nothing(named: name, kind: "function"))
             }
             var json = JSONWriter()
             json.write(function)
@@ -60,7 +60,7 @@ extension Router {
         switch request.head.method {
         case .get, .head:
             guard case .composition(let graph) = catalogue.entry(named: name) else {
-                throw .notRegistered("composition", name)
+                throw Problem(catalogue.nothing(named: name, kind: "composition"))
             }
             var json = JSONWriter()
             json.write(graph, text: catalogue.text(ofComposition: name))
@@ -106,18 +106,12 @@ extension Router {
                 throw Problem(error)
             }
             guard case .function(let function) = router.catalogue.entry(named: name) else {
-                throw .notRegistered("function", name)
+                throw Problem(router.catalogue.nothing(named: name, kind: "function"))
             }
             var json = JSONWriter()
             json.write(function)
             return .json(json, .created)
         }
-    }
-}
-
-extension Problem {
-    static func notRegistered(_ kind: String, _ name: String) -> Problem {
-        Problem(Failure(.notFound, "no \(kind) is registered as '\(name)'", [.init("name", name)]))
     }
 }
 
