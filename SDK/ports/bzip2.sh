@@ -1,0 +1,10 @@
+package=bzip2
+file=bzip2_1.0.8.orig.tar.gz
+sha256=ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269
+licence=LICENSE
+
+build() {
+    make -j2 CC="$CC" AR="$AR" RANLIB="$RANLIB" CFLAGS="$CFLAGS -D_FILE_OFFSET_BITS=64" libbz2.a
+    install -D -m 644 bzlib.h "$prefix/include/bzlib.h"
+    install -D -m 644 libbz2.a "$prefix/lib/libbz2.a"
+}
