@@ -14,6 +14,7 @@ import Testing
         let output = Pipe()
         process.standardInput = stdin
         process.standardError = output
+        process.standardOutput = output
         try process.run()
         stdin.fileHandleForWriting.write(Data(input.utf8))
         try stdin.fileHandleForWriting.close()
@@ -33,12 +34,49 @@ import Testing
         #expect(status == 0, "\(command[0]): \(text)")
     }
 
-    @Test(arguments: ["abi", "comm", "compute", "guest", "host", "plugin", "status", "types", "version"])
+    @Test(arguments: ["abi", "comm", "compute", "guest", "host", "plugin", "status", "translate", "types", "version"])
     func eachHeaderStandsAlone(name: String) throws {
         let (status, text) = try run(
             ["gcc", "-std=c99", "-pedantic", "-Werror", "-x", "c", "-I", Self.include, "-fsyntax-only", "-"],
             input: "#include <dandelion/\(name).h>\ntypedef int not_empty;\n")
         #expect(status == 0, "\(text)")
+    }
+
+    /// Binding generators (bindgen, cgo) read enumerators, and macros that are a literal; a cast hides a macro from them.
+    @Test func constantsAreVisibleToBindingGenerators() throws {
+        let (status, text) = try run(
+            ["clang", "-I", Self.include, "-E", "-dM", "-x", "c", "-"], input: "#include <dandelion/abi.h>\n")
+        try #require(status == 0)
+        let hidden = text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 2) }.filter { words in
+            guard words.count == 3, words[1].hasPrefix("DN_"), !words[1].contains("(") else { return false }
+            return words[2].wholeMatch(
+                of: /"[^"]*"|(0x)?[0-9a-f]+u?(ll)?|\(1ull << [0-9]+\)|_.*|DN_NONNULL_(BEGIN|END)/) == nil
+        }
+        #expect(hidden.isEmpty, "\(hidden)")
+        let count = try FileManager.default.contentsOfDirectory(atPath: "\(Self.include)/dandelion").reduce(0) {
+            try $0
+                + String(contentsOfFile: "\(Self.include)/dandelion/\($1)", encoding: .utf8)
+                .components(separatedBy: "\nDN_CONSTANT(").count - 1
+        }
+        #expect(count > 70)
+    }
+
+    /// Typed in C++, and in C what may stand in a case label or an initializer.
+    @Test func constantsHaveTheirTypes() throws {
+        let cases = "int f(int32_t x) { switch (x) { case DN_RUN_EXITED: return 1; default: return DN_FAILED; } }\n"
+        let typed = """
+            #include <type_traits>
+            static_assert(std::is_same<decltype(DN_OK), const dn_status>::value, "");
+            static_assert(std::is_same<decltype(DN_FAULT_READ), const int32_t>::value, "");
+
+            """
+        for (compiler, extra) in [(["gcc", "-std=c99", "-pedantic", "-x", "c"], ""), (["g++", "-x", "c++"], typed)] {
+            let (status, text) = try run(
+                compiler + ["-Wall", "-Wextra", "-Werror", "-I", Self.include, "-fsyntax-only", "-"],
+                input: "#include <dandelion/abi.h>\n" + cases + extra
+                    + "static const int32_t all[] = {DN_OK, DN_COMM_RESET};\nint g(void) { return all[0]; }\n")
+            #expect(status == 0, "\(compiler[0]): \(text)")
+        }
     }
 
     @Test func everySlotSaysSinceAndThread() throws {

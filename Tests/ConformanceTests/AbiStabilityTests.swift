@@ -46,14 +46,20 @@ import Testing
 
     static let appended = ("    char detail[128];", "    char detail[128];\n    uint64_t newer;")
     static let inserted = ("    int32_t fault_kind;", "    uint64_t newer;\n    int32_t fault_kind;")
-    static let renumbered = ("#define DN_RUN_DEADLINE ((int32_t)2)", "#define DN_RUN_DEADLINE ((int32_t)9)")
+    static let renumbered = ("DN_RUN_DEADLINE, 2)", "DN_RUN_DEADLINE, 9)")
+
+    static let added = (
+        "DN_CONSTANT(int32_t, DN_RUN_CANCELLED",
+        "DN_CONSTANT(int32_t, DN_RUN_OTHER, 4);\nDN_CONSTANT(int32_t, DN_RUN_CANCELLED"
+    )
+    static let retyped = ("#define DN_RESULT_PC (1ull << 1)", "#define DN_RESULT_PC (1u << 1)")
 
     /// The watch itself: an edit of compute.h, the minor it comes with, and whether that breaks old plugins.
     @Test(arguments: [
         (appended, "1u", true), (appended, "2u", false), (inserted, "2u", true), (renumbered, "2u", true),
         (("uint64_t deadline;", "uint32_t deadline;"), "2u", true),
         (("dn_engine *engine, uint64_t budget", "dn_engine *engine, uint32_t budget"), "2u", true),
-        (("#define DN_RUN_CANCELLED", "#define DN_RUN_OTHER ((int32_t)4)\n#define DN_RUN_CANCELLED"), "2u", false),
+        (added, "1u", true), (added, "2u", false), (retyped, "2u", true),
     ])
     func changesAreFound(edit: (String, String), minor: String, breaks: Bool) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-abi-\(UUID())").path

@@ -4,12 +4,14 @@ import Foundation
 struct Layouts {
     /// Of "dn_error": its "sizeof", and each field, written as in C, with its offset.
     private(set) var structs: [String: [String: String]] = [:]
+    /// Each with its type and value as LLVM writes them, so that it does not matter how the header says it.
     private(set) var constants: [String: String] = [:]
 
     /// `folder` is an include folder with `dandelion/abi.h`.
     init(of folder: String) throws {
         let name = FileManager.default.temporaryDirectory.appending(path: "dandelion-layouts-\(UUID()).c").path
-        try "#include <dandelion/abi.h>\n".write(toFile: name, atomically: true, encoding: .utf8)
+        let headers = "#include <dandelion/abi.h>\n"
+        try headers.write(toFile: name, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: name) }
         func clang(_ arguments: [String]) throws -> [Substring] {
             let (status, output) = try Judged.run(
@@ -19,10 +21,25 @@ struct Layouts {
             return String(decoding: output, as: UTF8.self).split(separator: "\n")
         }
         readStructs(try clang(["-fsyntax-only", "-Xclang", "-fdump-record-layouts-complete"]))
+        var names: [String] = []
         for line in try clang(["-E", "-dM"]) {
             let words = line.split(separator: " ", maxSplits: 2)
             guard words.count == 3, words[1].hasPrefix("DN_"), !words[1].contains("(") else { continue }
-            constants[String(words[1])] = String(words[2])
+            // Attributes and the like have no value.
+            if words[2].first.map({ "0123456789(\"U".contains($0) }) == true { names.append(String(words[1])) }
+        }
+        for line in try clang(["-E", "-P"]) {
+            names += line.matches(of: /enum \{ (DN_[A-Z0-9_]+) =/).map { String($0.1) }
+        }
+        let kind = "int: 0, unsigned: 1, long: 2, long long: 2, unsigned long: 3, unsigned long long: 3, default: 4"
+        let values = names.map {
+            "__typeof__(\($0)) value_\($0) = \($0); int kind_\($0) = _Generic(\($0), \(kind));\n"
+        }
+        try (headers + values.joined()).write(toFile: name, atomically: true, encoding: .utf8)
+        // "@value_DN_FAILED = dso_local global i32 -1, align 4"
+        for line in try clang(["-S", "-emit-llvm", "-o", "-"]) {
+            guard let found = line.wholeMatch(of: /@(value|kind)_(\w+) = .*? global (.*), align \d+/) else { continue }
+            constants[String(found.2), default: ""] += "\(found.1) \(found.3) "
         }
     }
 
@@ -47,7 +64,9 @@ struct Layouts {
     }
 
     var version: [Int] {
-        ["DN_ABI_MAJOR", "DN_ABI_MINOR"].map { name in Int((constants[name] ?? "").prefix { $0.isNumber }) ?? -1 }
+        ["DN_ABI_MAJOR", "DN_ABI_MINOR"].map { name in
+            (constants[name]?.firstMatch(of: /value i32 (\d+)/)?.1).flatMap { Int($0) } ?? -1
+        }
     }
 
     /// What `newer` may not change of these, or changes without saying so by its version; empty when all is well.

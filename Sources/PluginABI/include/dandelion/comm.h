@@ -25,9 +25,9 @@ typedef struct dn_comm_protocol {
     const dn_comm_signature *DN_NULLABLE signatures;
 } dn_comm_protocol;
 
-#define DN_IDEMPOTENT_UNKNOWN ((int32_t)0)
-#define DN_IDEMPOTENT_YES ((int32_t)1)
-#define DN_IDEMPOTENT_NO ((int32_t)2)
+DN_CONSTANT(int32_t, DN_IDEMPOTENT_UNKNOWN, 0);
+DN_CONSTANT(int32_t, DN_IDEMPOTENT_YES, 1);
+DN_CONSTANT(int32_t, DN_IDEMPOTENT_NO, 2);
 
 /* What validation learned. The caller sets struct_size. */
 typedef struct dn_request_info {
@@ -48,22 +48,22 @@ typedef struct dn_comm_request {
     uint64_t max_response;  /* bytes of all outputs together, 0 = the plugin's own limit */
 } dn_comm_request;
 
-#define DN_COMM_OK ((int32_t)0) /* an answer came, whatever the protocol's own status says */
-#define DN_COMM_BAD_INPUT ((int32_t)1)
-#define DN_COMM_DENIED ((int32_t)2) /* refused by the operator's policy */
-#define DN_COMM_RESOLVE ((int32_t)3)
-#define DN_COMM_CONNECT ((int32_t)4)
-#define DN_COMM_TLS ((int32_t)5)
-#define DN_COMM_PROTOCOL ((int32_t)6)
-#define DN_COMM_RESET ((int32_t)7)
-#define DN_COMM_TOO_LARGE ((int32_t)8)
-#define DN_COMM_DEADLINE ((int32_t)9)
-#define DN_COMM_CANCELLED ((int32_t)10)
-#define DN_COMM_OTHER ((int32_t)11)
+DN_CONSTANT(int32_t, DN_COMM_OK, 0); /* an answer came, whatever the protocol's own status says */
+DN_CONSTANT(int32_t, DN_COMM_BAD_INPUT, 1);
+DN_CONSTANT(int32_t, DN_COMM_DENIED, 2); /* refused by the operator's policy */
+DN_CONSTANT(int32_t, DN_COMM_RESOLVE, 3);
+DN_CONSTANT(int32_t, DN_COMM_CONNECT, 4);
+DN_CONSTANT(int32_t, DN_COMM_TLS, 5);
+DN_CONSTANT(int32_t, DN_COMM_PROTOCOL, 6);
+DN_CONSTANT(int32_t, DN_COMM_RESET, 7);
+DN_CONSTANT(int32_t, DN_COMM_TOO_LARGE, 8);
+DN_CONSTANT(int32_t, DN_COMM_DEADLINE, 9);
+DN_CONSTANT(int32_t, DN_COMM_CANCELLED, 10);
+DN_CONSTANT(int32_t, DN_COMM_OTHER, 11);
 
-#define DN_EFFECT_NOT_SENT ((int32_t)0)
-#define DN_EFFECT_MAY_HAVE_HAPPENED ((int32_t)1)
-#define DN_EFFECT_DONE ((int32_t)2)
+DN_CONSTANT(int32_t, DN_EFFECT_NOT_SENT, 0);
+DN_CONSTANT(int32_t, DN_EFFECT_MAY_HAVE_HAPPENED, 1);
+DN_CONSTANT(int32_t, DN_EFFECT_DONE, 2);
 
 /* The end of one request, written by poll into the caller's array; the caller sets struct_size of each. */
 typedef struct dn_completion {

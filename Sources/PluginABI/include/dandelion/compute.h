@@ -14,10 +14,10 @@
 
 DN_BEGIN
 
-#define DN_ISOLATION_VM ((int32_t)1)
-#define DN_ISOLATION_PROCESS ((int32_t)2)
-#define DN_ISOLATION_CAPABILITY ((int32_t)3)
-#define DN_ISOLATION_SOFTWARE ((int32_t)4)
+DN_CONSTANT(int32_t, DN_ISOLATION_VM, 1);
+DN_CONSTANT(int32_t, DN_ISOLATION_PROCESS, 2);
+DN_CONSTANT(int32_t, DN_ISOLATION_CAPABILITY, 3);
+DN_CONSTANT(int32_t, DN_ISOLATION_SOFTWARE, 4);
 
 #define DN_COMPUTE_HOST_VISIBLE (1ull << 0)    /* context_view works */
 #define DN_COMPUTE_TRANSFER_SHARES (1ull << 1) /* context_transfer can pass pages without a copy */
@@ -49,7 +49,7 @@ typedef struct dn_image_params {
 } dn_image_params;
 
 /* No system data in this image: the host passes inputs by the entry block only. */
-#define DN_NO_SYSTEM_DATA UINT64_MAX
+#define DN_NO_SYSTEM_DATA 0xffffffffffffffffull
 
 /* Facts of a loaded image, constant while it lives but for resident_bytes. The caller sets struct_size. */
 typedef struct dn_image_info {
@@ -87,25 +87,25 @@ typedef struct dn_context_info {
     dn_gaddr exit_address; /* where a function jumps to leave; 0 = it leaves as its format says (wasm: returns) */
 } dn_context_info;
 
-#define DN_RUN_EXITED ((int32_t)0)    /* left as functions leave; the exit code is in its system data */
-#define DN_RUN_FAULTED ((int32_t)1)   /* stopped by what it did: fault_kind */
-#define DN_RUN_DEADLINE ((int32_t)2)  /* stopped because its time was over */
-#define DN_RUN_CANCELLED ((int32_t)3) /* stopped by interrupt */
+DN_CONSTANT(int32_t, DN_RUN_EXITED, 0);    /* left as functions leave; the exit code is in its system data */
+DN_CONSTANT(int32_t, DN_RUN_FAULTED, 1);   /* stopped by what it did: fault_kind */
+DN_CONSTANT(int32_t, DN_RUN_DEADLINE, 2);  /* stopped because its time was over */
+DN_CONSTANT(int32_t, DN_RUN_CANCELLED, 3); /* stopped by interrupt */
 
-#define DN_FAULT_NONE ((int32_t)0)
-#define DN_FAULT_READ ((int32_t)1)
-#define DN_FAULT_WRITE ((int32_t)2)
-#define DN_FAULT_EXECUTE ((int32_t)3)
-#define DN_FAULT_ILLEGAL_INSTRUCTION ((int32_t)4)
-#define DN_FAULT_ARITHMETIC ((int32_t)5)
-#define DN_FAULT_STACK ((int32_t)6)      /* ran into the guard below its stack */
-#define DN_FAULT_SYSCALL ((int32_t)7)    /* tried a system call */
-#define DN_FAULT_CAPABILITY ((int32_t)8)
-#define DN_FAULT_TRAP ((int32_t)9)       /* wasm trap or breakpoint; trap_code is the backend's */
-#define DN_FAULT_MEMORY_LIMIT ((int32_t)10) /* used more than its context may hold */
-#define DN_FAULT_PROTECTION ((int32_t)11) /* privileged instruction, port, non-canonical address */
-#define DN_FAULT_KILLED ((int32_t)12)    /* died without telling why */
-#define DN_FAULT_OTHER ((int32_t)13)
+DN_CONSTANT(int32_t, DN_FAULT_NONE, 0);
+DN_CONSTANT(int32_t, DN_FAULT_READ, 1);
+DN_CONSTANT(int32_t, DN_FAULT_WRITE, 2);
+DN_CONSTANT(int32_t, DN_FAULT_EXECUTE, 3);
+DN_CONSTANT(int32_t, DN_FAULT_ILLEGAL_INSTRUCTION, 4);
+DN_CONSTANT(int32_t, DN_FAULT_ARITHMETIC, 5);
+DN_CONSTANT(int32_t, DN_FAULT_STACK, 6);      /* ran into the guard below its stack */
+DN_CONSTANT(int32_t, DN_FAULT_SYSCALL, 7);    /* tried a system call */
+DN_CONSTANT(int32_t, DN_FAULT_CAPABILITY, 8);
+DN_CONSTANT(int32_t, DN_FAULT_TRAP, 9);       /* wasm trap or breakpoint; trap_code is the backend's */
+DN_CONSTANT(int32_t, DN_FAULT_MEMORY_LIMIT, 10); /* used more than its context may hold */
+DN_CONSTANT(int32_t, DN_FAULT_PROTECTION, 11); /* privileged instruction, port, non-canonical address */
+DN_CONSTANT(int32_t, DN_FAULT_KILLED, 12);    /* died without telling why */
+DN_CONSTANT(int32_t, DN_FAULT_OTHER, 13);
 
 #define DN_RESULT_ADDRESS (1ull << 0) /* fault_address is valid */
 #define DN_RESULT_PC (1ull << 1)      /* fault_pc is valid */
@@ -134,11 +134,11 @@ typedef struct dn_run_result {
     char detail[128]; /* NUL-terminated sentence for the user, may be empty */
 } dn_run_result;
 
-#define DN_INTERRUPT_CANCEL ((int32_t)0)
-#define DN_INTERRUPT_DEADLINE ((int32_t)1)
+DN_CONSTANT(int32_t, DN_INTERRUPT_CANCEL, 0);
+DN_CONSTANT(int32_t, DN_INTERRUPT_DEADLINE, 1);
 
-#define DN_VIEW_READ ((int32_t)1)
-#define DN_VIEW_WRITE ((int32_t)2)
+DN_CONSTANT(int32_t, DN_VIEW_READ, 1);
+DN_CONSTANT(int32_t, DN_VIEW_WRITE, 2);
 
 typedef struct dn_compute {
     uint32_t struct_size;

@@ -21,12 +21,12 @@ struct dn_host {
     const void *DN_NULLABLE (*DN_NULLABLE get_interface)(const dn_host *host, const char *id);
 };
 
-#define DN_LOG_TRACE ((int32_t)0)
-#define DN_LOG_DEBUG ((int32_t)1)
-#define DN_LOG_INFO ((int32_t)2)
-#define DN_LOG_WARNING ((int32_t)3)
-#define DN_LOG_ERROR ((int32_t)4)
-#define DN_LOG_CRITICAL ((int32_t)5)
+DN_CONSTANT(int32_t, DN_LOG_TRACE, 0);
+DN_CONSTANT(int32_t, DN_LOG_DEBUG, 1);
+DN_CONSTANT(int32_t, DN_LOG_INFO, 2);
+DN_CONSTANT(int32_t, DN_LOG_WARNING, 3);
+DN_CONSTANT(int32_t, DN_LOG_ERROR, 4);
+DN_CONSTANT(int32_t, DN_LOG_CRITICAL, 5);
 
 /* dn.host.log/1. Also legal in probe. */
 typedef struct dn_host_log {
@@ -38,8 +38,8 @@ typedef struct dn_host_log {
     void (*DN_NULLABLE log)(const dn_host *host, int32_t level, dn_bytes message);
 } dn_host_log;
 
-#define DN_METRIC_COUNTER ((int32_t)0)
-#define DN_METRIC_GAUGE ((int32_t)1)
+DN_CONSTANT(int32_t, DN_METRIC_COUNTER, 0);
+DN_CONSTANT(int32_t, DN_METRIC_GAUGE, 1);
 
 /* dn.host.metrics/1. The host puts the plugin's configured name before each metric's. */
 typedef struct dn_host_metrics {

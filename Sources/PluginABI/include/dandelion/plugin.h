@@ -8,20 +8,20 @@
 
 DN_BEGIN
 
-#define DN_AVAILABLE ((int32_t)0)
-#define DN_DEGRADED ((int32_t)1) /* works, with something missing that the message names */
-#define DN_NOT_AVAILABLE ((int32_t)2)
+DN_CONSTANT(int32_t, DN_AVAILABLE, 0);
+DN_CONSTANT(int32_t, DN_DEGRADED, 1); /* works, with something missing that the message names */
+DN_CONSTANT(int32_t, DN_NOT_AVAILABLE, 2);
 
-#define DN_REASON_NONE ((int32_t)0)
-#define DN_REASON_NO_DEVICE ((int32_t)1)
-#define DN_REASON_NO_PERMISSION ((int32_t)2)
-#define DN_REASON_NO_CPU_FEATURE ((int32_t)3)
-#define DN_REASON_NO_KERNEL_FEATURE ((int32_t)4)
-#define DN_REASON_WRONG_ARCH ((int32_t)5)
-#define DN_REASON_MISSING_LIBRARY ((int32_t)6)
-#define DN_REASON_MISSING_TOOL ((int32_t)7)
-#define DN_REASON_BAD_CONFIG ((int32_t)8)
-#define DN_REASON_OTHER ((int32_t)9)
+DN_CONSTANT(int32_t, DN_REASON_NONE, 0);
+DN_CONSTANT(int32_t, DN_REASON_NO_DEVICE, 1);
+DN_CONSTANT(int32_t, DN_REASON_NO_PERMISSION, 2);
+DN_CONSTANT(int32_t, DN_REASON_NO_CPU_FEATURE, 3);
+DN_CONSTANT(int32_t, DN_REASON_NO_KERNEL_FEATURE, 4);
+DN_CONSTANT(int32_t, DN_REASON_WRONG_ARCH, 5);
+DN_CONSTANT(int32_t, DN_REASON_MISSING_LIBRARY, 6);
+DN_CONSTANT(int32_t, DN_REASON_MISSING_TOOL, 7);
+DN_CONSTANT(int32_t, DN_REASON_BAD_CONFIG, 8);
+DN_CONSTANT(int32_t, DN_REASON_OTHER, 9);
 
 /* What a plugin can do on this machine. The caller sets struct_size. */
 typedef struct dn_probe {

@@ -12,28 +12,28 @@ DN_BEGIN
 
 typedef int32_t dn_status;
 
-#define DN_OK ((dn_status)0)
-#define DN_FAILED ((dn_status)-1)       /* none of the below */
-#define DN_MISUSE ((dn_status)-2)       /* the caller broke the contract; the host logs it as a bug of its own */
-#define DN_INVALID ((dn_status)-3)      /* an argument's value is not acceptable */
-#define DN_UNSUPPORTED ((dn_status)-4)  /* not offered by this plugin; an image of another plugin's format */
-#define DN_UNAVAILABLE ((dn_status)-5)  /* this machine lacks something */
-#define DN_NO_MEMORY ((dn_status)-6)
-#define DN_OUT_OF_RANGE ((dn_status)-7) /* address + length outside the context */
-#define DN_BAD_IMAGE ((dn_status)-8)    /* the plugin's format, but malformed; dn_error.input_offset says where */
-#define DN_BAD_CONFIG ((dn_status)-9)
-#define DN_BAD_INPUT ((dn_status)-10)   /* untrusted input refused; dn_error.input_offset says where */
-#define DN_BUSY ((dn_status)-11)        /* full at the moment; try later */
-#define DN_LIMIT ((dn_status)-12)       /* a configured limit is reached */
-#define DN_PERMISSION ((dn_status)-13)
-#define DN_IO ((dn_status)-14)
-#define DN_CANCELLED ((dn_status)-15)
-#define DN_TIMED_OUT ((dn_status)-16)
-#define DN_ENGINE_DEAD ((dn_status)-17) /* destroy the engine and make it anew; the run may be repeated */
+DN_CONSTANT(dn_status, DN_OK, 0);
+DN_CONSTANT(dn_status, DN_FAILED, -1);       /* none of the below */
+DN_CONSTANT(dn_status, DN_MISUSE, -2);       /* the caller broke the contract; the host logs it as a bug of its own */
+DN_CONSTANT(dn_status, DN_INVALID, -3);      /* an argument's value is not acceptable */
+DN_CONSTANT(dn_status, DN_UNSUPPORTED, -4);  /* not offered by this plugin; an image of another plugin's format */
+DN_CONSTANT(dn_status, DN_UNAVAILABLE, -5);  /* this machine lacks something */
+DN_CONSTANT(dn_status, DN_NO_MEMORY, -6);
+DN_CONSTANT(dn_status, DN_OUT_OF_RANGE, -7); /* address + length outside the context */
+DN_CONSTANT(dn_status, DN_BAD_IMAGE, -8);    /* the plugin's format, but malformed; dn_error.input_offset says where */
+DN_CONSTANT(dn_status, DN_BAD_CONFIG, -9);
+DN_CONSTANT(dn_status, DN_BAD_INPUT, -10);   /* untrusted input refused; dn_error.input_offset says where */
+DN_CONSTANT(dn_status, DN_BUSY, -11);        /* full at the moment; try later */
+DN_CONSTANT(dn_status, DN_LIMIT, -12);       /* a configured limit is reached */
+DN_CONSTANT(dn_status, DN_PERMISSION, -13);
+DN_CONSTANT(dn_status, DN_IO, -14);
+DN_CONSTANT(dn_status, DN_CANCELLED, -15);
+DN_CONSTANT(dn_status, DN_TIMED_OUT, -16);
+DN_CONSTANT(dn_status, DN_ENGINE_DEAD, -17); /* destroy the engine and make it anew; the run may be repeated */
 /* -1000 and below belong to the plugin. A reader treats a code that it does not know as DN_FAILED. */
 
 #define DN_ERROR_RETRYABLE (1ull << 0)
-#define DN_NO_OFFSET UINT64_MAX
+#define DN_NO_OFFSET 0xffffffffffffffffull
 #define DN_MESSAGE_SIZE 256
 
 /* Written by the callee in the caller's memory, which sets struct_size. Untouched when the call returns DN_OK. */

@@ -25,6 +25,14 @@
 #define DN_END DN_NONNULL_END
 #endif
 
+/* A number with a name, which binding generators see too (a macro with a cast is hidden from them): in C an enumerator, so
+ * that it may stand in a case label, in C++ and Swift a constant of its type. Flags and sizes are plain macros. */
+#if defined(__cplusplus) || defined(__swift__)
+#define DN_CONSTANT(type, name, value) static const type name = value
+#else
+#define DN_CONSTANT(type, name, value) enum { name = value }
+#endif
+
 DN_BEGIN
 
 /* An address inside a sandbox. Never a pointer of the host: only a backend may turn it into one. */
