@@ -11,15 +11,44 @@ import Testing
         return try CommBackend(try library.start(label: name, configuration: .empty))
     }
 
-    @Test(arguments: ["N", "O", "C"]) func outputsThatAreNotThereAreEmpty(letter: String) throws {
+    /// What becomes of a request that the plugin completes as ScriptedComm says of its letter.
+    private func ending(_ letter: String, maxResponse: UInt64 = 0) throws -> (failure: Failure?, breach: String) {
         let reactor = try CommReactor(backend: try backend("lying_\(letter)"), core: nil, maxInflight: 1)
         try reactor.submit(
-            CommRequest(token: 7, protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: 0))
+            CommRequest(
+                token: 7, protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: maxResponse))
         var completions: [CommCompletion] = []
         try reactor.poll { completions.append($0) }
         #expect(completions.map(\.token) == [7])
-        #expect(completions.flatMap(\.outputs).allSatisfy { $0.count == 0 })
         #expect(reactor.destroyIfUnused())
+        return (completions.first?.failure, reactor.breach ?? "")
+    }
+
+    @Test(arguments: [
+        ("N", "output 0 of 5 bytes, which are not all memory"), ("O", "2 outputs, its signature has 1"),
+        ("0", "0 outputs, its signature has 1"), ("A", "outputs at an address that is no memory"),
+        ("B", "output 0 of 8 bytes, which are not all memory"), ("G", "which are not all memory"),
+        ("H", "output 0 of 1099511627776 bytes, which are not all memory"),
+    ]) func outputsThatAreNotThereEndTheirRequest(letter: String, what: String) throws {
+        let (failure, breach) = try ending(letter)
+        #expect(failure?.kind == .internal)
+        #expect(failure?.detail.contains(what) == true, "\(failure?.detail ?? "none")")
+        #expect(breach.contains(what), "\(breach)")
+    }
+
+    @Test(arguments: ["H", "L"]) func noAnswerIsLargerThanAllowed(letter: String) throws {
+        let (failure, _) = try ending(letter, maxResponse: 4096)
+        #expect(failure?.kind == .upstream && failure?.facts.contains(.init("reason", "too-large")) == true)
+    }
+
+    @Test(arguments: [
+        ("C", "18446744073709551615 completions"), ("U", "token 99, which has no open request"),
+        ("2", "token 7, which has no open request"),
+    ])
+    func completionsThatNobodyAskedForAreIgnored(letter: String, what: String) throws {
+        let (failure, breach) = try ending(letter)
+        #expect(failure == nil || letter == "C")
+        #expect(breach.contains(what), "\(breach)")
     }
 
     @Test func aReactorWithoutDescriptorIsRefused() throws {

@@ -1,7 +1,8 @@
 /// A communication plugin that lies: for testing that the host takes no harm from one with mistakes.
 ///
-/// The request's first byte says what its poll does. N: one output of no address and five bytes. O: two outputs, no
-/// array. C: claims 2^64 - 1 completions. P: fails. R: cannot connect twice, then answers "yes". I: breaks twice after it was
+/// The request's first byte says what its poll does. Y: answers "yes". N: one output of no address and five bytes. O: two outputs, no
+/// array. 0: none. A: outputs at an address that is no memory. B: an output there. G: one that ends in a page without rights.
+/// H: one of 2^40 bytes. L: one of 1 MiB. U: also completes a token that nobody gave. 2: completes twice. C: claims 2^64 - 1 completions. P: fails. R: cannot connect twice, then answers "yes". I: breaks twice after it was
 /// sent, as a request that may be repeated, then answers; M: the same, but may not be repeated. With flag -DDESCRIPTOR=-1 reactors have no descriptor.
 public enum ScriptedComm {
     public static func compile(_ name: String, flags: [String] = []) throws -> String {
@@ -10,6 +11,7 @@ public enum ScriptedComm {
 
     static let source = #"""
         #include <sys/eventfd.h>
+        #include <sys/mman.h>
         #ifndef DESCRIPTOR
         #define DESCRIPTOR eventfd(0, EFD_NONBLOCK)
         #endif
@@ -50,6 +52,25 @@ public enum ScriptedComm {
             if (!r->letter) return DN_OK;
             if (r->letter == 'P') { strcpy(err->message, "scripted failure"); return DN_FAILED; }
             out->outcome = DN_COMM_OK; out->token = r->token;
+            if (strchr("0ABGHLU2", r->letter)) {
+                static uint8_t large[1 << 20];
+                static dn_bytes lie;
+                uint8_t *pages = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                mprotect(pages + 4096, 4096, PROT_NONE);
+                lie = (dn_bytes){pages, 8};
+                out->outputs = &lie; out->output_count = 1; *count = 1;
+                switch (r->letter) {
+                case '0': out->output_count = 0; break;
+                case 'A': out->outputs = (dn_bytes *)8; break;
+                case 'B': lie.data = (uint8_t *)16; break;
+                case 'G': lie.len = 5000; break;
+                case 'H': lie.len = 1ull << 40; break;
+                case 'L': lie = (dn_bytes){large, sizeof large}; break;
+                default: out[1] = out[0]; *count = 2; if (r->letter == 'U') out[1].token = 99;
+                }
+                r->letter = 0;
+                return DN_OK;
+            }
             if (strchr("RIM", r->letter)) {
                 int breaks = r->tries++ % 3 < 2;
                 if (breaks) out->outcome = r->letter == 'R' ? DN_COMM_CONNECT : DN_COMM_RESET;
@@ -60,7 +81,7 @@ public enum ScriptedComm {
                 *count = 1;
                 return DN_OK;
             }
-            out->outputs = r->letter == 'O' ? 0 : &nothing;
+            out->outputs = r->letter == 'O' ? 0 : strchr("YW", r->letter) ? &yes : &nothing;
             out->output_count = r->letter == 'O' ? 2 : 1;
             *count = r->letter == 'C' ? ~0ull : 1;
             // W stays, and wakes its host for ever.

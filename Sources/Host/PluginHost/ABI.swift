@@ -1,18 +1,29 @@
 internal import Failure
-internal import Glibc
+internal import Platform
 internal import PluginABI
 
 /// Reading what plugins write: sizes may be older or newer than ours, and texts may be anything.
 enum ABI {
     /// Copies a struct whose first field (or the one at `sizeOffset`) is its size: ours is `zero` where theirs ends.
+    ///
+    /// What is not readable memory reads as zeros.
     static func normalised<T>(_ theirs: UnsafeRawPointer, into zero: T, sizeOffset: Int = 0) -> T {
         var mine = zero
-        let size = Int(theirs.loadUnaligned(fromByteOffset: sizeOffset, as: UInt32.self))
+        guard let size = size(at: theirs, offset: sizeOffset) else { return mine }
         withUnsafeMutableBytes(of: &mine) { mine in
-            // SAFETY: the writer vouches for `size` bytes, and no more than our own size are copied.
-            mine.copyMemory(from: UnsafeRawBufferPointer(start: theirs, count: min(size, mine.count)))
+            let count = min(size, mine.count)
+            guard ReadableMemory.holds(theirs, count) else { return }
+            // SAFETY: the bytes are readable, and no more than our own size are copied.
+            mine.copyMemory(from: UnsafeRawBufferPointer(start: theirs, count: count))
         }
         return mine
+    }
+
+    /// The `struct_size` of a plugin's struct; nil where no memory is.
+    static func size(at theirs: UnsafeRawPointer, offset: Int = 0) -> Int? {
+        guard ReadableMemory.holds(theirs, offset + 4) else { return nil }
+        // SAFETY: the four bytes are readable.
+        return Int(theirs.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     /// The text in a fixed array: up to its NUL or its end, repaired to valid UTF-8.
@@ -22,12 +33,11 @@ enum ABI {
         }
     }
 
-    /// A static text of a plugin, cut at 64 KiB.
+    /// A static text of a plugin, cut at 64 KiB; empty where no readable text is.
     static func text(_ pointer: UnsafePointer<CChar>?) -> String {
-        guard let pointer else { return "" }
-        // SAFETY: static plugin texts are NUL-terminated by contract; strnlen bounds a missing NUL.
-        return String(
-            decoding: UnsafeRawBufferPointer(start: pointer, count: strnlen(pointer, 1 << 16)), as: UTF8.self)
+        guard let pointer, let count = ReadableMemory.textLength(pointer, most: 1 << 16) else { return "" }
+        // SAFETY: count bytes were just read there.
+        return String(decoding: UnsafeRawBufferPointer(start: pointer, count: count), as: UTF8.self)
     }
 
     static func emptyError() -> dn_error {
@@ -40,7 +50,7 @@ enum ABI {
     /// Turns a status and the error buffer into our error; `what` is said in front.
     static func failure(_ status: dn_status, _ error: dn_error, _ what: String) -> Failure {
         var message = text(error.message)
-        if message.isEmpty { message = "status \(status)" }
+        if message.isEmpty { message = ABIName.status(status) }
         var failure = Failure(kind(of: status), "\(what): \(message)", [.init("status", "\(status)")])
         if error.input_offset != UInt64.max { failure.facts.append(.init("offset", "\(error.input_offset)")) }
         if error.os_errno != 0 { failure.facts.append(.init("errno", "\(error.os_errno)")) }

@@ -58,6 +58,10 @@ public final class ComputeEngine: @unchecked Sendable {
         var data: UnsafeMutableRawPointer?
         var stack: UnsafeMutableRawPointer?
         if status == DN_OK { status = backend.slots.contextInfo(created, &info, &error) }
+        if status == DN_OK, let wrong = Self.mistake(in: info, limit: limit) {
+            backend.slots.contextDestroy(created)
+            throw Failure(.internal, "backend \(backend.name): context_info tells of \(wrong)")
+        }
         if status == DN_OK {
             let both = DN_VIEW_READ | DN_VIEW_WRITE
             status = backend.slots.contextView(created, info.low, info.limit &- info.low, both, &data, &error)
@@ -71,6 +75,17 @@ public final class ComputeEngine: @unchecked Sendable {
             throw failure(status, error, "context")
         }
         return ComputeContext(engine: self, image: image, handle: created, info: info, data: data, stack: stack)
+    }
+
+    /// What the host cannot work with; nil = nothing.
+    private static func mistake(in info: dn_context_info, limit: UInt64) -> String? {
+        guard info.low < info.limit, info.limit <= limit else {
+            return "memory from \(info.low) to \(info.limit) in a context of \(limit) bytes"
+        }
+        guard info.stack_low <= info.stack_high else {
+            return "a stack from \(info.stack_low) to \(info.stack_high)"
+        }
+        return nil
     }
 
     /// The id that the next `run` will have, for `interrupt`.
@@ -178,7 +193,7 @@ public struct RunResult: Sendable {
             return Failure(.cancelled, "function '\(function)' was cancelled", [.init("function", function)])
         case .faulted: break
         }
-        let kind = Self.name(ofFault: raw.fault_kind)
+        let kind = ABIName.fault(raw.fault_kind == DN_FAULT_NONE ? DN_FAULT_OTHER : raw.fault_kind)
         var detail = "function '\(function)' was stopped: \(kind.replacing("-", with: " "))"
         var facts: [Failure.Fact] = [.init("function", function), .init("fault", kind)]
         func add(_ flag: UInt64, _ name: String, _ text: String, _ said: String) {
@@ -193,23 +208,5 @@ public struct RunResult: Sendable {
         let more = ABI.text(raw.detail)
         if !more.isEmpty { detail += " (\(more))" }
         return Failure(.functionFault, detail, facts)
-    }
-
-    private static func name(ofFault kind: Int32) -> String {
-        switch kind {
-        case DN_FAULT_READ: "read"
-        case DN_FAULT_WRITE: "write"
-        case DN_FAULT_EXECUTE: "execute"
-        case DN_FAULT_ILLEGAL_INSTRUCTION: "illegal-instruction"
-        case DN_FAULT_ARITHMETIC: "arithmetic"
-        case DN_FAULT_STACK: "stack-overflow"
-        case DN_FAULT_SYSCALL: "system-call"
-        case DN_FAULT_CAPABILITY: "capability"
-        case DN_FAULT_TRAP: "trap"
-        case DN_FAULT_MEMORY_LIMIT: "memory-limit"
-        case DN_FAULT_PROTECTION: "protection"
-        case DN_FAULT_KILLED: "killed"
-        default: "other"
-        }
     }
 }

@@ -1,5 +1,6 @@
 public import Failure
 internal import Glibc
+internal import Platform
 internal import PluginABI
 
 /// What a plugin says of itself.
@@ -78,6 +79,8 @@ public final class PluginLibrary: @unchecked Sendable {
         guard let described = entry(DN_ABI_MINOR) else {
             throw refuse("needs a newer host than ABI \(DN_ABI_MAJOR).\(DN_ABI_MINOR)")
         }
+        guard ReadableMemory.holds(described, 16) else { throw refuse("its entry gave an address that is no memory") }
+        // SAFETY: the bytes are readable.
         let magic = UnsafeRawPointer(described).loadUnaligned(as: UInt64.self)
         guard magic == DN_PLUGIN_MAGIC else {
             throw refuse("its descriptor does not begin with the plugin magic (found \(String(magic, radix: 16)))")

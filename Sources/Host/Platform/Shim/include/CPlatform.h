@@ -49,6 +49,15 @@ int cp_signal_fd(const int *signals, int count);
 /* The next signal that such a descriptor has, 0 when there is none. */
 int cp_next_signal(int fd);
 
+/* Whether len bytes at start can be read: asks the kernel, page by page. */
+int cp_is_readable(const void *_Nullable start, uint64_t len);
+/* strnlen(3) that gives -1 where the memory ends before a NUL or most. */
+int64_t cp_text_length(const char *start, uint64_t most);
+
+/* Between the two, exit(3) tells of itself and leaves with 70 (EX_SOFTWARE). Call from one thread. */
+void cp_forbid_exit(void);
+void cp_permit_exit(void);
+
 /* Refuses, for the calling process and for ever, what a plugin under inspection has no need of. Returns 0 or errno. */
 int cp_restrict_inspector(void);
 
