@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Config
 internal import Failure
 internal import Node
+internal import Platform
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,10 +45,17 @@ struct Serve: ParsableCommand {
         }
         if let address = listen.flatMap(ListenAddress.init) { settings.node.listen = address }
         if let state { settings.node.state = state }
+        ProcessEnd.forbid()
+        defer { ProcessEnd.permit() }
+        let signals = try telling { () throws(Failure) in try NodeSignals() }
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings, serving: true) }
+        let node = try telling { () throws(Failure) in try Node(settings, plugins, signals) }
+        try telling { () throws(Failure) in try node.serve { _ in Output.line("Socket ready") } }
+    }
+
+    private func telling<Result>(_ body: () throws(Failure) -> Result) throws -> Result {
         do throws(Failure) {
-            let node = try Node(settings, plugins)
-            try node.serve { _ in Output.line("Socket ready") }
+            return try body()
         } catch {
             Output.note("dandelion: \(error.detail)")
             throw ExitCode.cannotServe

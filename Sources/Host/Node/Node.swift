@@ -14,21 +14,21 @@ public final class Node {
     private let config: NodeConfig
     private let assembly: Assembly
     private let frontend: Frontend
-    private let signals: Int32
+    private let signals: NodeSignals
     private let desk = ControlDesk()
 
     /// Starts the node: plugins, engines, what was registered before, and the listener.
     ///
-    /// Call from the main thread, before any other thread exists: SIGTERM and SIGINT are blocked for all of them.
+    /// Call from the main thread.
+    /// - Parameter signals: taken before the plugins were loaded.
     /// - Throws: `Failure` when the node cannot serve; a plugin that is unavailable is only logged.
-    public init(_ config: NodeConfig, _ plugins: PluginSet) throws(Failure) {
+    public init(_ config: NodeConfig, _ plugins: PluginSet, _ signals: NodeSignals) throws(Failure) {
         self.config = config
+        self.signals = signals
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         signal(SIGPIPE, SIG_IGN)
         Self.raiseDescriptorLimit()
         cp_return_large_blocks(1 << 20)
-        signals = cp_signal_fd(StopSignals.all + [SIGHUP], Int32(StopSignals.all.count + 1))
-        guard signals >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
             dispatcher: Dispatcher(catalogue: assembly.catalogue, admission: Assembly.admission(config)),
@@ -61,10 +61,12 @@ public final class Node {
     private func attendUntilStopped() {
         let plugins = assembly.plugins
         while true {
-            var watched = [signals, desk.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var watched = [signals.descriptor, desk.descriptor].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
             // Nobody says when the last user of an earlier generation is gone.
             _ = poll(&watched, 2, plugins.isDraining ? 50 : -1)
-            while let signal = nextSignal() {
+            while let signal = signals.next() {
                 guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
                 plugins.reloadChanged()
             }
@@ -74,11 +76,6 @@ public final class Node {
                 plugins.drain()
             }
         }
-    }
-
-    private func nextSignal() -> Int32? {
-        let signal = cp_next_signal(signals)
-        return signal > 0 ? signal : nil
     }
 
     private static func raiseDescriptorLimit() {
@@ -102,15 +99,4 @@ private final class PluginDesk: PluginOperations, @unchecked Sendable {
 
     func plugins() -> [PluginFacts] { control.facts }
     func reload(_ name: String) throws(Failure) -> PluginFacts { try desk.reload(name) }
-}
-
-/// What asks the node to stop. They are blocked in every thread and read from a descriptor when the main thread comes to it.
-enum StopSignals {
-    static let all = [SIGTERM, SIGINT, SIGQUIT]
-
-    /// Whether one waits to be read: what takes long on the main thread is to be given up.
-    static var arePending: Bool {
-        var waiting = sigset_t()
-        return sigpending(&waiting) == 0 && all.contains { sigismember(&waiting, $0) == 1 }
-    }
 }

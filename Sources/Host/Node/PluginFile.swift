@@ -24,7 +24,7 @@ enum PluginFile {
         let (ending, said) = ChildProcess.run(
             "/proc/self/exe",
             ["plugins", "check-one", path, trial.rawValue, "--original", original, "--settings", settings],
-            timeout: seconds * 1_000_000_000, while: { !StopSignals.arePending })
+            timeout: seconds * 1_000_000_000, while: { !NodeSignals.askToStop })
         switch ending {
         // Of what a probe says, the node's own says more.
         case .exited(3) where trial == .smoke: throw Failure(.unavailable, "failed its trial: \(said)")
