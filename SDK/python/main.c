@@ -1,0 +1,83 @@
+/* CPython as a function. Everything that is the same for all invocations is done before `run`: the interpreter starts, the
+ * module dandelion and the user's own are imported. The command line is read after that, by dandelion._main. */
+#include "sets.h"
+#include <dandelion/program.h>
+#include <stdio.h>
+
+extern const char dandelion_library[], dandelion_library_end[];
+
+#define HOME "/usr"
+#define LIBRARY HOME "/lib/python311.zip"
+
+static PyStatus set_paths(PyConfig *config) {
+    static const wchar_t *const paths[] = {L"/code", L"/code/packages.zip", L"" LIBRARY};
+    PyStatus status = {0};
+    config->module_search_paths_set = 1;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && !PyStatus_Exception(status); i++)
+        status = PyWideStringList_Append(&config->module_search_paths, paths[i]);
+    return status;
+}
+
+static PyStatus configure(PyConfig *config) {
+    PyPreConfig before;
+    PyPreConfig_InitIsolatedConfig(&before);
+    before.utf8_mode = 1;
+    PyStatus status = Py_PreInitialize(&before);
+    if (PyStatus_Exception(status)) return status;
+    PyConfig_InitIsolatedConfig(config);
+    config->install_signal_handlers = 0;
+    config->site_import = 0;
+    config->write_bytecode = 0;
+    config->pathconfig_warnings = 0;
+    status = PyConfig_SetString(config, &config->program_name, L"/usr/bin/python3");
+    if (!PyStatus_Exception(status)) status = PyConfig_SetString(config, &config->executable, L"/usr/bin/python3");
+    if (!PyStatus_Exception(status)) status = PyConfig_SetString(config, &config->home, L"" HOME);
+    return PyStatus_Exception(status) ? status : set_paths(config);
+}
+
+static PyStatus start(void) {
+    PyConfig config;
+    PyStatus status = configure(&config);
+    if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
+    PyConfig_Clear(&config);
+    return status;
+}
+
+/* Calls dandelion._main.`name`(*arguments), which steals `arguments`; what it returns, or -1 after telling of the error. */
+static long call(const char *name, PyObject *arguments) {
+    PyObject *module = PyImport_ImportModule("dandelion._main");
+    PyObject *function = module ? PyObject_GetAttrString(module, name) : NULL;
+    PyObject *result = function && arguments ? PyObject_CallObject(function, arguments) : NULL;
+    long code = result ? PyLong_AsLong(result) : -1;
+    if (PyErr_Occurred()) PyErr_Print();
+    Py_XDECREF(result);
+    Py_XDECREF(arguments);
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    return code;
+}
+
+static PyObject *words(int argc, char **argv) {
+    PyObject *list = PyList_New(argc);
+    for (int i = 0; list && i < argc; i++) {
+        PyObject *word = PyUnicode_DecodeFSDefault(argv[i]);
+        if (!word) Py_CLEAR(list);
+        else PyList_SET_ITEM(list, i, word);
+    }
+    return list;
+}
+
+int main(int argc, char **argv) {
+    if (dandelion_carry(LIBRARY, dandelion_library, (size_t)(dandelion_library_end - dandelion_library)) != 0) {
+        perror("python: " LIBRARY);
+        return 1;
+    }
+    PyImport_AppendInittab("_dandelion", PyInit__dandelion);
+    PyStatus status = start();
+    if (PyStatus_Exception(status)) Py_ExitStatusException(status);
+    if (call("prepare", PyTuple_New(0)) != 0) return 1;
+    long code = call("run", Py_BuildValue("(N)", words(argc, argv)));
+    /* The sandbox ends here: what a shutdown would free is of no use to anybody. */
+    fflush(NULL);
+    return (int)code;
+}
