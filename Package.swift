@@ -198,7 +198,7 @@ let package = Package(
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
-        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Measure", "Programs"]),
+        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Guests", "Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),

@@ -37,6 +37,28 @@ import Testing
         #expect(end.sharedKiB == 0)
     }
 
+    /// Zygotes and the processes of functions hold no right, and no list of rights to come.
+    @Test func processesHaveNoPrivileges() throws {
+        let engine = try HarnessEngine(try HarnessPlugin(file: processPlugin))
+        defer { engine.destroy() }
+        var found: [pid_t] = []
+        for _ in 0..<200 where found.count < 4 {
+            usleep(10_000)
+            found = try processes(parent: getpid())
+        }
+        #expect(found.count >= 4, "two zygotes with a child each: \(found)")
+        for pid in found {
+            let status = String(decoding: try fileBytes("/proc/\(pid)/status"), as: UTF8.self).split(separator: "\n")
+            func field(_ name: String) -> Substring? {
+                status.first { $0.hasPrefix("\(name):") }?.split(separator: "\t").last
+            }
+            var sets = ["CapInh", "CapPrm", "CapEff", "CapAmb"]
+            if geteuid() == 0 { sets.append("CapBnd") }
+            for set in sets { #expect(field(set) == "0000000000000000", "\(pid): \(set) \(field(set) ?? "")") }
+            #expect(field("NoNewPrivs") == "1" && field("Seccomp") == "2")
+        }
+    }
+
     /// A host that is killed takes its zygotes and children with it.
     @Test func processesDieWithAKilledHost() throws {
         let host = try HostProgram(["hold"])

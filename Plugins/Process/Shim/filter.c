@@ -4,6 +4,7 @@
 
 #include <asm/unistd.h>
 #include <linux/audit.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -40,17 +41,17 @@ static void require_argument(program *out, uint32_t index, uint64_t value) {
     require(out, (uint32_t)(value >> 32));
 }
 
-/* At the call that returns to `label`: number, and for futex(2) exactly this word and operation. */
-static void gate_site(program *out, const char *label, uint32_t number, uint64_t word, uint32_t operation) {
+/* At the call that returns to `label`: this number, and for futex(2) nothing but a wake of the word of the end. */
+static void gate_site(program *out, const char *label, uint32_t number) {
     put(out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer)));
     uint32_t skip = out->length;
     put(out, IF(BPF_JEQ, (uint32_t)zygote_address(label), 0, 0));
     put(out, LOAD(nr));
     require(out, number);
     if (number == __NR_futex) {
-        require_argument(out, 0, word);
+        require_argument(out, 0, DP_CHILD + offsetof(dp_child, done));
         put(out, LOAD_AT(LOW(1)));
-        require(out, operation);
+        require(out, FUTEX_WAKE);
     }
     put(out, RETURN(SECCOMP_RET_ALLOW));
     if (out->length <= FILTER_MAX) out->code[skip].jf = (uint8_t)(out->length - skip - 1);
@@ -78,9 +79,8 @@ uint32_t zygote_filter(struct sock_filter *code) {
     require(&out, AUDIT_ARCH_X86_64);
     put(&out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer) + 4));
     require(&out, DP_TEXT_HIGH);
-    gate_site(&out, dp_gate_woken, __NR_futex, DP_CHILD + offsetof(dp_child, done), 1);
-    gate_site(&out, dp_gate_parked, __NR_futex, DP_CHILD + offsetof(dp_child, park), 0);
-    gate_site(&out, dp_gate_restored, __NR_rt_sigreturn, 0, 0);
+    gate_site(&out, dp_gate_woken, __NR_futex);
+    gate_site(&out, dp_gate_parked, __NR_pause);
     /* The zygote's own text, closed to a function by syscall user dispatch before it starts. */
     put(&out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer)));
     put(&out, IF(BPF_JGE, (uint32_t)(__stop_zygote - __start_zygote), 0, 1));

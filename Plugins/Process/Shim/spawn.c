@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -57,10 +58,19 @@ static image_head make_head(uint64_t text_size, uint64_t data_offset) {
     return head;
 }
 
+/* Marks and wakes the word of the end when a child dies, and no other: the child cannot write the list. */
+static void make_robust_list(zygote_params *params) {
+    uint64_t head = DP_DATA + offsetof(zygote_params, robust.head), entry = DP_DATA + offsetof(zygote_params, robust.entry);
+    params->robust.head[0] = entry;
+    params->robust.head[1] = DP_CHILD + offsetof(dp_child, done) - entry;
+    params->robust.entry[0] = head;
+}
+
 static int32_t make_program(const dp_spawn *spawn) {
     zygote_params params = {.spawn = *spawn, .host = getpid()};
     params.filter_length = zygote_filter(params.filter);
     if (params.filter_length == 0) return -E2BIG;
+    make_robust_list(&params);
     uint64_t text_size = (uint64_t)(__stop_zygote - __start_zygote);
     uint64_t data_offset = TEXT_OFFSET + (text_size + DP_PAGE - 1) / DP_PAGE * DP_PAGE;
     image_head head = make_head(text_size, data_offset);

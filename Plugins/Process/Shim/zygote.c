@@ -31,7 +31,7 @@ void zygote_main(void);
 void zygote_on_signal(int signo, siginfo_t *info, void *context);
 __attribute__((noreturn, visibility("hidden"))) void dp_enter(uint64_t entry, uint64_t stack, uint64_t argument);
 
-_Static_assert(offsetof(dp_child, done) == 8 && offsetof(dp_child, park) == 12, "gate.S knows these offsets");
+_Static_assert(offsetof(dp_child, done) == 8, "gate.S knows this offset");
 _Static_assert(sizeof(dp_child) <= DP_PAGE && sizeof(zygote_params) <= DP_DATA_SIZE / 2, "they fit their pages");
 
 INLINE long call6(long number, long a, long b, long c, long d, long e, long f) {
@@ -84,6 +84,20 @@ INLINE void map_everything(void) {
     must(CALL(__NR_munmap, DP_STACK_HIGH, DP_USER_END - DP_STACK_HIGH, 0, 0));
 }
 
+/* No capability may come back, and none of a list that the kernel keeps for programs to come. A host without
+ * CAP_SETPCAP cannot empty the bounding set; no_new_privs makes it mean nothing. */
+INLINE void drop_capabilities(void) {
+    must(CALL(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0));
+    for (int capability = 0;; capability++) {
+        long result = CALL(__NR_prctl, PR_CAPBSET_DROP, capability, 0, 0);
+        if (result == -EINVAL || result == -EPERM) break;
+        must(result);
+    }
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    must(CALL(__NR_capset, &head, data, 0, 0));
+}
+
 /* Nothing of the host stays: no descriptor, capability, terminal, core file; and no life after the host's thread. */
 INLINE void restrict_rights(void) {
     zygote_page()->step = DP_STEP_CLOSE;
@@ -96,17 +110,17 @@ INLINE void restrict_rights(void) {
     must(CALL(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0));
     struct rlimit none = {0, 0};
     must(CALL(__NR_prlimit64, 0, RLIMIT_CORE, &none, 0));
-    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
-    must(CALL(__NR_capset, &head, data, 0, 0));
+    drop_capabilities();
     int32_t priority = 0;
     if (params()->spawn.batch) must(CALL(__NR_sched_setscheduler, 0, SCHED_BATCH_POLICY, &priority, 0));
 }
 
 INLINE void handle(int signo) {
+    /* dp_restore leaves the mask as it is, so a signal whose handler may return is not blocked meanwhile. */
+    uint64_t open = signo == SIGSYS ? SA_NODEFER : 0;
     /* The kernel's struct sigaction: handler, flags, restorer, mask. */
-    uint64_t action[4] = {zygote_address(dp_signal_entry), SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */,
-                          zygote_address(dp_gate_restore), 0};
+    uint64_t action[4] = {zygote_address(dp_signal_entry), SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */ | open,
+                          zygote_address(dp_restore), 0};
     must(CALL(__NR_rt_sigaction, signo, action, 0, 8));
 }
 
@@ -124,6 +138,12 @@ INLINE void prepare_signals(void) {
                     1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1);
     uint64_t blocked = ~open;
     must(CALL(__NR_rt_sigprocmask, SIG_SETMASK, &blocked, 0, 8));
+}
+
+/* What the kernel reads there at a child's death must not be the child's to write. */
+INLINE void protect_params(void) {
+    zygote_page()->step = DP_STEP_RESTRICT;
+    must(CALL(__NR_mprotect, DP_DATA, DP_PRIVATE_STACK - DP_DATA, PROT_READ, 0));
 }
 
 INLINE void install_filter(void) {
@@ -151,11 +171,7 @@ INLINE void child_fails(long result) {
 INLINE void child_prepare(dp_child *child) {
     CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
-    child->robust_head[0] = (uint64_t)child->robust_entry;
-    child->robust_head[1] = offsetof(dp_child, done) - offsetof(dp_child, robust_entry);
-    child->robust_head[2] = 0;
-    child->robust_entry[0] = (uint64_t)child->robust_head;
-    long result = CALL(__NR_set_robust_list, child->robust_head, sizeof child->robust_head, 0, 0);
+    long result = CALL(__NR_set_robust_list, params()->robust.head, sizeof params()->robust.head, 0, 0);
     if (result == 0) result = apply(__NR_mprotect, &child->prepare);
     if (result < 0) child_fails(result);
     apply(__NR_madvise, &child->prefault);
@@ -180,6 +196,7 @@ ZYGOTE void zygote_main(void) {
     map_everything();
     restrict_rights();
     prepare_signals();
+    protect_params();
     install_filter();
     dp_zygote *zygote = zygote_page();
     dp_store(&zygote->ready, 1);

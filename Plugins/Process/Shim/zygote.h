@@ -8,11 +8,16 @@
 
 #define FILTER_MAX 96
 
-/* At DP_DATA, put there by the builder; the rest of the segment is the stack. */
+/* At DP_DATA, put there by the builder, in pages that are made read-only; the rest of the segment is the stack. */
 typedef struct zygote_params {
     dp_spawn spawn;
     int32_t host;
     uint32_t filter_length;
+    /* What the kernel does when a child dies (set_robust_list(2)): a list of one, whose word is dp_child.done. */
+    struct {
+        uint64_t head[3]; /* struct robust_list_head */
+        uint64_t entry[1];
+    } robust;
     struct sock_filter filter[FILTER_MAX];
 } zygote_params;
 
@@ -25,9 +30,8 @@ extern const char dp_zygote_start[] __attribute__((visibility("hidden")));
 extern const char dp_gate[] __attribute__((visibility("hidden")));
 extern const char dp_gate_woken[] __attribute__((visibility("hidden")));
 extern const char dp_gate_parked[] __attribute__((visibility("hidden")));
-extern const char dp_gate_restore[] __attribute__((visibility("hidden")));
-extern const char dp_gate_restored[] __attribute__((visibility("hidden")));
 extern const char dp_gate_end[] __attribute__((visibility("hidden")));
+extern const char dp_restore[] __attribute__((visibility("hidden")));
 extern const char dp_signal_entry[] __attribute__((visibility("hidden")));
 
 /* Where a label of the section lies in a zygote. */

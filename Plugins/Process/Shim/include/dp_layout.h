@@ -3,7 +3,7 @@
  * Guest addresses of a child, low to high:
  *   DP_CONTEXT_BEGIN ..   the context, shared with the host; bytes behind the memory limit fault with SIGBUS
  *   DP_TEXT               the zygote's code, read and execute
- *   DP_DATA               its parameters and stack, private to each process
+ *   DP_DATA               its parameters, read-only, and DP_PRIVATE_STACK: its stack, private to each process
  *   DP_ZYGOTE             the zygote's page, which no child has
  *   DP_CHILD              the child's control page and its signal stack, shared with the host
  *   .. DP_STACK_HIGH      the function's stack, shared with the host; nothing is mapped below it
@@ -17,6 +17,7 @@
 #define DP_TEXT_HIGH 0x7e00 /* the upper half of every address in the text */
 #define DP_DATA 0x7e0000100000
 #define DP_DATA_SIZE 0x4000
+#define DP_PRIVATE_STACK (DP_DATA + DP_DATA_SIZE / 2)
 #define DP_ZYGOTE 0x7e0000200000
 #define DP_CHILD 0x7e0000300000
 #define DP_SIGNAL_STACK_SIZE 0x10000
@@ -72,11 +73,9 @@ typedef struct dp_child {
     uint32_t ready; /* futex: DP_READY_*, set by child or zygote */
     uint32_t go;    /* futex: 1 starts the function */
     uint32_t done;  /* futex: how the host learns of the end, also of the child's death (robust futex) */
-    uint32_t park;  /* futex: never woken */
     uint32_t thread; /* the child's thread id */
     int32_t failure; /* errno of the step that failed before ready */
-    uint64_t robust_head[3]; /* struct robust_list_head */
-    uint64_t robust_entry[1];
+    uint32_t padding;
     dp_ranges prepare; /* mprotect before ready */
     dp_ranges prefault; /* madvise before ready */
     dp_ranges change;  /* mprotect after go */
