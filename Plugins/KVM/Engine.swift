@@ -79,7 +79,7 @@ final class Engine {
                 DN_LIMIT, "the image needs \(image.contextMin) bytes, its memory limit is \(slot.limit)")
         }
         let machine = try map(slot, image)
-        slot.place(image)
+        try slot.place(image)
         if machine.isNearlyFull, successor == nil { prepareSuccessor(old: nil) }
     }
 

@@ -7,6 +7,9 @@ enum GuestMap {
     static let largePage: UInt64 = 2 << 20
     static let gibibyte: UInt64 = 1 << 30
 
+    /// The end of the page that holds the byte before `address`, which is far from the top.
+    static func pageUp(_ address: UInt64) -> UInt64 { (address + page - 1) & ~(page - 1) }
+
     /// Below it nothing is mapped, so that null pointers fault.
     static let lowest: UInt64 = 0x1_0000
     /// The largest limit of a context.

@@ -2,60 +2,113 @@ import Glibc
 import PluginABI
 import PluginSupport
 
-/// A function image, checked once and copied into a context for every run.
+/// A function image, checked once. A small one is copied into a context for every run; a large one is mapped there.
 final class Image: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
     let protections: [PageRange]
-    private let elf: ElfImage
-    private let bytes: UnsafeMutableRawPointer
-    private let pieces: [Piece]
-    private let byteCount: Int
+    let entry: UInt64
+    private let systemData: UInt64
+    private let dataBegin: UInt64
+    private let contents: Contents
 
-    /// Bytes of the image that go to one place.
-    private struct Piece {
-        let address: Int
-        let offset: Int
-        let count: Int
+    private enum Contents {
+        case copied(Pieces)
+        case mapped(ImageFile)
     }
+
+    /// From so many bytes on, mapping costs less than copying (Benchmarks/RESULTS.md, "Images mapped").
+    private static let leastMapped = 1 << 20
 
     init(_ file: UnsafeRawBufferPointer) throws(PluginError) {
-        elf = try ElfImage(bytes: file, machine: .x86_64, addresses: GuestMap.lowest..<GuestMap.contextMax)
+        let elf = try ElfImage(bytes: file, machine: .x86_64, addresses: GuestMap.lowest..<GuestMap.contextMax)
         protections = try elf.protections(pageSize: GuestMap.page)
-        var offset = 0
-        var pieces: [Piece] = []
-        for segment in elf.segments where segment.fileSize > 0 {
-            pieces.append(Piece(address: Int(segment.address), offset: offset, count: segment.fileSize))
-            offset += segment.fileSize
-        }
-        self.pieces = pieces
-        byteCount = offset
-        bytes = .allocate(byteCount: max(offset, 1), alignment: 64)
-        for (piece, segment) in zip(pieces, elf.segments.lazy.filter { $0.fileSize > 0 }) {
-            // SAFETY: ElfImage checked that the segment's bytes lie in the file.
-            let from = UnsafeRawBufferPointer(rebasing: file[segment.fileOffset..<segment.fileOffset + piece.count])
-            (bytes + piece.offset).copyMemory(from: from.baseAddress.unsafelyUnwrapped, byteCount: piece.count)
-        }
+        entry = elf.entry
+        systemData = elf.systemData
+        dataBegin = elf.end
+        let segments = elf.segments.filter { $0.fileSize > 0 }
+        let size = segments.reduce(0) { $0 + $1.fileSize }
+        contents =
+            size < Self.leastMapped
+            ? .copied(Pieces(segments, of: file)) : .mapped(try ImageFile(segments, of: file))
     }
 
-    deinit { bytes.deallocate() }
+    /// What a slot maps for this image; nil when it is copied.
+    var file: ImageFile? { if case .mapped(let file) = contents { file } else { nil } }
 
-    var entry: UInt64 { elf.entry }
     /// The smallest limit that holds the image: whole pages.
-    var contextMin: UInt64 { (elf.end + GuestMap.page - 1) & ~(GuestMap.page - 1) }
+    var contextMin: UInt64 { GuestMap.pageUp(dataBegin) }
 
     var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 8
-        info.entry = elf.entry
-        info.system_data = elf.systemData
-        info.data_begin = elf.end
+        info.entry = entry
+        info.system_data = systemData
+        info.data_begin = dataBegin
         info.context_min = contextMin
-        info.resident_bytes = UInt64(byteCount)
+        switch contents {
+        case .copied(let pieces): info.resident_bytes = UInt64(pieces.byteCount)
+        case .mapped(let file): info.resident_bytes = UInt64(file.byteCount)
+        }
         return info
     }
 
-    /// Copies the image into a clean context of at least contextMin bytes.
-    func place(in context: UnsafeMutableRawPointer) {
+    /// Copies a small image into a clean context of at least contextMin bytes.
+    func copy(to context: UnsafeMutableRawPointer) {
+        if case .copied(let pieces) = contents { pieces.copy(to: context) }
+    }
+}
+
+/// The segments of a small image, beside each other.
+private final class Pieces {
+    private let bytes: UnsafeMutableRawPointer
+    private let pieces: [(address: Int, offset: Int, count: Int)]
+    let byteCount: Int
+
+    init(_ segments: [Segment], of file: UnsafeRawBufferPointer) {
+        byteCount = segments.reduce(0) { $0 + $1.fileSize }
+        bytes = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+        var offset = 0
+        var pieces: [(Int, Int, Int)] = []
+        for segment in segments {
+            segment.copy(from: file, to: bytes + offset)
+            pieces.append((Int(segment.address), offset, segment.fileSize))
+            offset += segment.fileSize
+        }
+        self.pieces = pieces
+    }
+
+    deinit { bytes.deallocate() }
+
+    func copy(to context: UnsafeMutableRawPointer) {
         for piece in pieces { memcpy(context + piece.address, bytes + piece.offset, piece.count) }
+    }
+}
+
+extension ImageFile {
+    /// The pages that hold bytes of a segment's file; segments may share a page.
+    fileprivate convenience init(_ segments: [Segment], of file: UnsafeRawBufferPointer) throws(PluginError) {
+        var ranges: [Range<UInt64>] = []
+        for segment in segments {
+            let begin = segment.address & ~(GuestMap.page - 1)
+            let end = GuestMap.pageUp(segment.address + UInt64(segment.fileSize))
+            if let last = ranges.last, begin <= last.upperBound {
+                ranges[ranges.count - 1] = last.lowerBound..<max(end, last.upperBound)
+            } else {
+                ranges.append(begin..<end)
+            }
+        }
+        try self.init(ranges) { range, memory in
+            for segment in segments where range.contains(segment.address) {
+                segment.copy(from: file, to: memory + Int(segment.address - range.lowerBound))
+            }
+        }
+    }
+}
+
+extension Segment {
+    fileprivate func copy(from file: UnsafeRawBufferPointer, to memory: UnsafeMutableRawPointer) {
+        // SAFETY: ElfImage checked that the segment's bytes lie in the file.
+        let from = UnsafeRawBufferPointer(rebasing: file[fileOffset..<fileOffset + fileSize])
+        memory.copyMemory(from: from.baseAddress.unsafelyUnwrapped, byteCount: fileSize)
     }
 }

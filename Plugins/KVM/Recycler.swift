@@ -32,45 +32,65 @@ struct Recycler: ~Copyable {
         return -1
     }
 
-    /// Zeroes [base, base + length); resident pages of `window` (offsets, whole pages) stay resident.
-    borrowing func recycle(_ base: UnsafeMutableRawPointer, length: Int, window: Range<Int>) {
-        let window = window.clamped(to: 0..<length)
-        guard pagemap >= 0, zeroResident(base, length, window) else {
-            madvise(base, length, MADV_DONTNEED)
-            return
+    /// Zeroes the memory at `range` of `base`; resident pages of `window` stay resident. All in offsets, whole pages.
+    borrowing func zero(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, keeping window: Range<Int>) {
+        guard !range.isEmpty else { return }
+        let complete = scan(base, range, not: ckvm_page_zero) { begin, end in
+            let kept = (begin..<end).clamped(to: window)
+            // SAFETY: the kernel reports only pages of the range.
+            if !kept.isEmpty { memset(base + kept.lowerBound, 0, kept.count) }
+            if begin < window.lowerBound {
+                madvise(base + begin, min(end, window.lowerBound) - begin, MADV_DONTNEED)
+            }
+            guard end > window.upperBound else { return true }
+            let rest = max(window.upperBound, range.lowerBound)
+            madvise(base + rest, range.upperBound - rest, MADV_DONTNEED)
+            return false
         }
+        if !complete { madvise(base + range.lowerBound, range.count, MADV_DONTNEED) }
     }
 
-    /// False when the kernel refused.
-    private borrowing func zeroResident(_ base: UnsafeMutableRawPointer, _ length: Int, _ window: Range<Int>) -> Bool {
+    /// Most bytes that stay as copies of their own in a mapped image; the rest is mapped anew.
+    private static var mostRestored: Int { 4 << 20 }
+
+    /// Puts the contents back into pages that were written of a private mapping.
+    borrowing func restore(_ base: UnsafeMutableRawPointer, to contents: UnsafeRawPointer, _ count: Int) {
+        var restored = 0
+        let complete = scan(base, 0..<count, not: ckvm_page_file) { begin, end in
+            restored += end - begin
+            guard restored <= Self.mostRestored else {
+                madvise(base + begin, count - begin, MADV_DONTNEED)
+                return false
+            }
+            // SAFETY: the kernel reports only pages of the range, and the contents are as long.
+            memcpy(base + begin, contents + begin, end - begin)
+            return true
+        }
+        if !complete { madvise(base, count, MADV_DONTNEED) }
+    }
+
+    /// Calls `body` with offsets of resident or swapped pages that are not of that category, until it returns false.
+    /// - Returns: false when the kernel cannot tell.
+    private borrowing func scan(
+        _ base: UnsafeMutableRawPointer, _ range: Range<Int>, not category: UInt64, _ body: (Int, Int) -> Bool
+    ) -> Bool {
+        guard pagemap >= 0 else { return false }
         let start = UInt64(UInt(bitPattern: base))
         var scan = ckvm_scan()
         scan.size = UInt64(MemoryLayout<ckvm_scan>.size)
-        scan.start = start
-        scan.end = start + UInt64(length)
+        scan.start = start + UInt64(range.lowerBound)
+        scan.end = start + UInt64(range.upperBound)
         scan.vec = UInt64(UInt(bitPattern: regions))
         scan.vec_len = UInt64(Self.regionCount)
-        // Present or swapped out, but not the shared page of zeros.
         scan.category_anyof_mask = ckvm_page_present | ckvm_page_swapped
-        scan.category_mask = ckvm_page_zero
-        scan.category_inverted = ckvm_page_zero
+        scan.category_mask = category
+        scan.category_inverted = category
         scan.return_mask = ckvm_page_present
         while scan.start < scan.end {
             let found = ioctl(pagemap, ckvm_pagemap_scan, &scan)
             guard found >= 0 else { return false }
-            for index in 0..<Int(found) {
-                let begin = Int(regions[index].start - start)
-                let end = Int(regions[index].end - start)
-                let kept = (begin..<end).clamped(to: window)
-                // SAFETY: the kernel reports only pages of [base, base + length).
-                if !kept.isEmpty { memset(base + kept.lowerBound, 0, kept.count) }
-                if begin < window.lowerBound {
-                    madvise(base + begin, min(end, window.lowerBound) - begin, MADV_DONTNEED)
-                }
-                if end > window.upperBound {
-                    madvise(base + window.upperBound, length - window.upperBound, MADV_DONTNEED)
-                    return true
-                }
+            for index in 0..<Int(found) where !body(Int(regions[index].start - start), Int(regions[index].end - start)) {
+                return true
             }
             scan.start = scan.walk_end
         }

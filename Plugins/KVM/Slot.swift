@@ -23,6 +23,8 @@ final class Slot: @unchecked Sendable {
     var root: UInt64 = 0
     var mappedBy: UInt64 = 0
     private(set) var image: Image?
+    /// What is mapped in the memory, also while the slot is clean.
+    private(set) var file: ImageFile?
 
     private static let bytes = Int(GuestMap.stackBytes + GuestMap.contextMax)
     /// Memory around the stack's top and the context's begin that stays resident between runs.
@@ -49,10 +51,17 @@ final class Slot: @unchecked Sendable {
         memory = reserved + lead
         if lead > 0 { munmap(reserved, lead) }
         munmap(memory + Self.bytes, alignment - lead)
+        advise(0..<Self.bytes)
+    }
+
+    /// Tells the kernel how fresh memory is used, by offsets.
+    private func advise(_ range: Range<Int>) {
         // A fork of this process would make every page copy-on-write.
-        madvise(memory, Self.bytes, MADV_DONTFORK)
-        madvise(memory, Self.window.upperBound, MADV_NOHUGEPAGE)
-        madvise(memory + Self.window.upperBound, Self.bytes - Self.window.upperBound, MADV_HUGEPAGE)
+        madvise(memory + range.lowerBound, range.count, MADV_DONTFORK)
+        let small = range.clamped(to: 0..<Self.window.upperBound)
+        let large = range.clamped(to: Self.window.upperBound..<Self.bytes)
+        if !small.isEmpty { madvise(memory + small.lowerBound, small.count, MADV_NOHUGEPAGE) }
+        if !large.isEmpty { madvise(memory + large.lowerBound, large.count, MADV_HUGEPAGE) }
     }
 
     deinit {
@@ -99,16 +108,66 @@ final class Slot: @unchecked Sendable {
         return info
     }
 
-    func place(_ image: Image) {
+    // MARK: Contents
+
+    func place(_ image: Image) throws(PluginError) {
         self.image = image
-        image.place(in: context)
+        if image.file !== file { unmapFile() }
+        guard let contents = image.file else { return image.copy(to: context) }
+        if file == nil { try map(contents) }
     }
 
-    /// Zeroes what the last function and the host left.
+    /// Makes zeros of what the last function and the host left, or a mapped image's own contents where it lies.
     func recycle(with recycler: borrowing Recycler) {
-        recycler.recycle(memory, length: Int(GuestMap.stackBytes + limit), window: Self.window)
+        let end = Int(GuestMap.stackBytes + limit)
+        var begin = 0
+        for part in file?.parts ?? [] {
+            let range = offsets(of: part)
+            recycler.zero(memory, begin..<range.lowerBound, keeping: Self.window)
+            if let file { recycler.restore(memory + range.lowerBound, to: file.contents(of: part), range.count) }
+            begin = range.upperBound
+        }
+        recycler.zero(memory, begin..<max(begin, end), keeping: Self.window)
         image = nil
         mappedBy = 0
         limit = 0
+    }
+
+    /// Where guest addresses lie in `memory`.
+    private func offsets(of part: ImageFile.Part) -> Range<Int> {
+        let begin =
+            part.address >= GuestMap.stackLow
+            ? Int(part.address - GuestMap.stackLow) : Int(GuestMap.stackBytes + part.address)
+        return begin..<begin + part.count
+    }
+
+    private func map(_ file: ImageFile) throws(PluginError) {
+        self.file = file
+        for part in file.parts {
+            let range = offsets(of: part)
+            let flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE
+            let rights = PROT_READ | PROT_WRITE
+            // SAFETY: the range is whole pages of this slot's own memory, and nobody runs in it now.
+            let mapped = mmap(memory + range.lowerBound, range.count, rights, flags, file.descriptor, off_t(part.offset))
+            guard mapped != MAP_FAILED else {
+                let error = errno
+                unmapFile()
+                throw PluginError(DN_NO_MEMORY, "an image cannot be mapped into a context", errno: error)
+            }
+            madvise(memory + range.lowerBound, range.count, MADV_DONTFORK)
+        }
+    }
+
+    /// Puts fresh memory where an image was mapped.
+    private func unmapFile() {
+        for part in file?.parts ?? [] {
+            let range = offsets(of: part)
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
+            // SAFETY: as in `map`. Cannot fail but for want of kernel memory; then the old pages stay, whose contents
+            // are the image's and nobody else's, and the next mapping over them reports the failure.
+            _ = mmap(memory + range.lowerBound, range.count, PROT_READ | PROT_WRITE, flags, -1, 0)
+            advise(range)
+        }
+        file = nil
     }
 }

@@ -38,9 +38,17 @@ struct ckvm_scan {
     uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
 static const unsigned long ckvm_pagemap_scan = _IOWR('f', 16, struct ckvm_scan);
+static const uint64_t ckvm_page_file = 1 << 2; /* of a file, not copied for this mapping */
 static const uint64_t ckvm_page_present = 1 << 3;
 static const uint64_t ckvm_page_swapped = 1 << 4;
 static const uint64_t ckvm_page_zero = 1 << 5; /* the shared page of zeros */
+
+/* ---- images that are mapped ---- */
+
+/* A file in memory of `size` bytes, to be filled and then sealed; -errno when there is none. */
+int ckvm_memory_file(uint64_t size);
+/* Nobody can change the file from now on; the caller must not have it mapped writable. 0 or errno. */
+int ckvm_seal(int file);
 
 /* ---- stopping a run ---- */
 
