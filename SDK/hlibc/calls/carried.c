@@ -1,5 +1,5 @@
 /* Files whose contents are part of the program. */
-#include "vfs.h"
+#include "../core/vfs.h"
 #include <dandelion/program.h>
 #include <errno.h>
 #include <string.h>
