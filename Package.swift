@@ -117,24 +117,25 @@ let package = Package(
         room("Config", ["Failure", "CToml"], exclude: ["CToml"], resources: [.embedInCode("dandelion.toml")]),
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
-        room("PluginHost", ["PluginABI", "CVersion", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
-        room("Engines", ["CPlatform", "Config", "PluginHost", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
-        room("Registry", ["Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
-        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Memory", ["Items", "Failure"]),
+        room("PluginHost", ["PluginABI", "CVersion", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
+        room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
+        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Memory", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend",
             [
-                "Dispatcher", "Registry", "Composition", "Engines", "Config", "Platform", "CPlatform", "Telemetry", "Items",
-                "Failure", "CNghttp2",
+                "Dispatcher", "Registry", "Composition", "Engines", "Memory", "Config", "Platform", "CPlatform", "Telemetry",
+                "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "CPlatform",
-                "Items", "Failure",
+                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Telemetry", "Platform",
+                "CPlatform", "Items", "Failure",
             ]),
-        room("Conformance", ["PluginABI", "PluginHost", "Platform", "Config", "Items", "Failure"]),
+        room("Conformance", ["PluginABI", "PluginHost", "Memory", "Platform", "Config", "Items", "Failure"]),
         .target(
             name: "PluginTemplates", path: "Sources/PluginTemplates",
             resources: pluginTemplates.map { .embedInCode($0) }, swiftSettings: swiftSettings),
@@ -186,18 +187,19 @@ let package = Package(
         tests(
             "Frontend",
             [
-                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Items",
-                "Failure", "TestSupport",
+                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Telemetry", "Platform",
+                "Items", "Failure", "TestSupport",
             ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
-        tests("PluginHost", ["PluginHost", "Items", "Failure", "TestSupport"]),
+        tests("Memory", ["Memory", "Items", "Failure"]),
+        tests("PluginHost", ["PluginHost", "Memory", "Items", "Failure", "TestSupport"]),
         tests(
             "Dispatcher",
-            ["Dispatcher", "Registry", "Engines", "PluginHost", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
+            ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Guests", "Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(

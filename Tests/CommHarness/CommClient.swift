@@ -70,7 +70,8 @@ public final class CommClient {
         input.initialize(to: dn_bytes(data: UnsafePointer(bytes.baseAddress), len: UInt64(bytes.count)))
         var call = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: signature, input_count: 1,
-            inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse)
+            inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse,
+            account: 0)
         var error = CommPlugin.emptyError()
         let status = plugin.comm.submit?(reactor, &call, &error) ?? DN_FAILED
         guard status == DN_OK else {

@@ -56,10 +56,10 @@ import Testing
 
     /// The watch itself: an edit of compute.h, the minor it comes with, and whether that breaks old plugins.
     @Test(arguments: [
-        (appended, "1u", true), (appended, "2u", false), (inserted, "2u", true), (renumbered, "2u", true),
-        (("uint64_t deadline;", "uint32_t deadline;"), "2u", true),
-        (("dn_engine *engine, uint64_t budget", "dn_engine *engine, uint32_t budget"), "2u", true),
-        (added, "1u", true), (added, "2u", false), (retyped, "2u", true),
+        (appended, "2u", true), (appended, "3u", false), (inserted, "3u", true), (renumbered, "3u", true),
+        (("uint64_t deadline;", "uint32_t deadline;"), "3u", true),
+        (("dn_engine *engine, uint64_t budget", "dn_engine *engine, uint32_t budget"), "3u", true),
+        (added, "2u", true), (added, "3u", false), (retyped, "3u", true),
     ])
     func changesAreFound(edit: (String, String), minor: String, breaks: Bool) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-abi-\(UUID())").path
@@ -72,7 +72,7 @@ import Testing
             try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
         }
         try replace("compute.h", edit.0, edit.1)
-        try replace("version.h", "#define DN_ABI_MINOR 1u", "#define DN_ABI_MINOR \(minor)")
+        try replace("version.h", "#define DN_ABI_MINOR 2u", "#define DN_ABI_MINOR \(minor)")
         let found = try Layouts(of: Self.current).breaks(in: try Layouts(of: folder))
         #expect(found.isEmpty != breaks, "\(found)")
     }

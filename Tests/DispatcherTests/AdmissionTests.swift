@@ -97,7 +97,8 @@ import Testing
     /// A request that fans out to many instances takes turns with one that comes later.
     @Test func aLargeFanOutDoesNotGetAheadOfOthers() throws {
         let names = try node.catalogue.register(
-            compositions: "function S(a, b) => (x, y); composition Wide(p) => (q) { S(a = each p) => (q = x); }")
+            compositions: "function S(a, b) => (x, y); composition Wide(p) => (q) { S(a = each p) => (q = x); }",
+            account: node.account)
         defer { for name in names { try? node.catalogue.removeComposition(name) } }
         let finished = DispatchSemaphore(value: 0)
         let items = (0..<150).map { "\($0)" }
@@ -122,23 +123,11 @@ import Testing
                 function E(a, b) => (x, y);
                 composition Inner(i) => (o) { E(a = all i) => (o = x); }
                 composition Outer(p) => (q) { Inner(i = each p) => (q = o); }
-                """)
+                """, account: node.account)
         defer { for name in names.reversed() { try? node.catalogue.removeComposition(name) } }
         let items = (0..<20_000).map { "\($0)" }
         #expect(node.invoke(.name("Outer"), [items]).texts == [items])
         #expect(node.contexts() == 0)
-    }
-
-    @Test func whatCanNeverFitIsRefusedAtOnce() throws {
-        let budget = MemoryBudget(limit: 1 << 20)
-        #expect(throws: Failure.self) { try budget.check(run: 1 << 21, of: "f") }
-        let failure = #expect(throws: Failure.self) { try budget.reserve(data: 1 << 20) }
-        #expect(failure?.kind == .memory)
-        try budget.reserve(data: 1 << 19)
-        let full = #expect(throws: Failure.self) { try budget.reserve(data: 1) }
-        #expect(full?.kind == .busy)
-        budget.release(data: 1 << 19)
-        #expect(budget.usedByData == 0)
     }
 }
 

@@ -38,7 +38,8 @@ import Testing
         worker.loop.post {
             do throws(Failure) {
                 _ = try worker.port(for: backend).submit(
-                    protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: 0
+                    protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: 0,
+                    account: node.account
                 ) {
                     failures.append($0.failure)
                     done.signal()

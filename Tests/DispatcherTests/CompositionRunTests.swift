@@ -84,7 +84,8 @@ import Testing
         // One text, one composition: nesting needs a registered one.
         _ = try node.catalogue.register(
             compositions: Self.declarations
-                + "composition Twice(p) => (q) { E(a = all p) => (m = x); E(a = all m) => (q = x); }")
+                + "composition Twice(p) => (q) { E(a = all p) => (m = x); E(a = all m) => (q = x); }",
+            account: node.account)
         let nested = run(
             "function Twice(p) => (q); composition C(p) => (q) { Twice(p = each p) => (q = q); }", [["1", "2", "3"]])
         #expect(nested.texts == [["1", "2", "3"]])
@@ -115,7 +116,8 @@ import Testing
         let text = (1...depth).map { level in
             "composition N\(level)(p) => (q) { \(level == 1 ? "E(a = all p) => (q = x)" : "N\(level - 1)(p = all p) => (q = q)"); }"
         }
-        let names = try node.catalogue.register(compositions: Self.declarations + text.joined(separator: "\n"))
+        let names = try node.catalogue.register(
+            compositions: Self.declarations + text.joined(separator: "\n"), account: node.account)
         #expect(names.count == depth)
         #expect(node.invoke(.name("N100"), [["1"]]).texts == [["1"]])
         let failure = node.invoke(.name("N\(depth)"), [["1"]]).failure

@@ -155,7 +155,7 @@ import Testing
         weak var removed: RegisteredFunction?
         try node.catalogue.register(
             FunctionDefinition(name: "Gone", className: "default", inputs: [.init(name: "a")], outputs: ["x"]),
-            image: Blob("E"))
+            image: Blob("E"), account: node.account)
         if case .function(let function) = node.catalogue.entry(named: "Gone") { removed = function }
         #expect(node.invoke(.name("Gone"), [["1"]]).texts == [["1"]])
         #expect(removed != nil)

@@ -3,6 +3,7 @@ import Engines
 import Failure
 import Foundation
 import Items
+import Memory
 import Platform
 import PluginHost
 import Registry
@@ -16,6 +17,8 @@ final class TestNode: Sendable {
     let pool: WorkerPool
     let catalogue: Catalogue
     let dispatcher: Dispatcher
+    /// Of nobody in particular.
+    var account: MemoryAccount { pool.budget.own }
 
     private init() {
         do {
@@ -43,7 +46,7 @@ final class TestNode: Sendable {
                     FunctionDefinition(
                         name: letter, className: "default", inputs: [.init(name: "a"), .init(name: "b")],
                         outputs: ["x", "y"]),
-                    image: Blob(letter))
+                    image: Blob(letter), account: pool.budget.own)
             }
         } catch {
             fatalError("test node: \(error)")

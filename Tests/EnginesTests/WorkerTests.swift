@@ -11,7 +11,7 @@ import Testing
             name: "f", stages: StageMetrics(className: "c"), memoryLimit: 0, timeout: 0, inputNames: [],
             outputNames: [],
             mayRunInline: true
-        ) { _ throws(Failure) in throw Failure(.unavailable, "has no image") }
+        ) { _, _ throws(Failure) in throw Failure(.unavailable, "has no image") }
         function.typicalRunTime.store(typicalRunTime, ordering: .relaxed)
         return function
     }

@@ -1,4 +1,4 @@
-import Engines
+import Memory
 import Items
 import Testing
 

@@ -1,5 +1,5 @@
-import Engines
 import Items
+import Memory
 import Testing
 
 @testable import Frontend

@@ -1,5 +1,6 @@
 import Failure
 import Items
+import Memory
 import PluginHost
 import TestSupport
 import Testing
@@ -16,7 +17,8 @@ import Testing
         let reactor = try CommReactor(backend: try backend("lying_\(letter)"), core: nil, maxInflight: 1)
         try reactor.submit(
             CommRequest(
-                token: 7, protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: maxResponse))
+                token: 7, protocol: 0, signature: 0, inputs: [Blob(letter)], deadline: 0, maxResponse: maxResponse,
+                account: MemoryBudget().own))
         var completions: [CommCompletion] = []
         try reactor.poll { completions.append($0) }
         #expect(completions.map(\.token) == [7])

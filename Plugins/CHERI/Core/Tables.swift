@@ -101,4 +101,5 @@ private nonisolated(unsafe) let compute = permanent(
         interrupt: { engine, run, reason in
             // SAFETY of the borrow on any thread: interrupt reads only what is fixed after the engine's init.
             Handle<Engine>.borrow(engine).interrupt(run: run, reason: reason)
-        }))
+        },
+        context_settle: nil))

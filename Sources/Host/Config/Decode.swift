@@ -72,7 +72,8 @@ struct Decode {
             log.add(name.place, "the tenant's name '\(name.value)' must be 1 to 64 printable ASCII characters")
         }
         let decoded = TenantConfig(
-            name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table))
+            name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table),
+            memory: table.optionalSize("memory", in: 1 << 20...1 << 50))
         table.finish()
         return decoded
     }

@@ -149,6 +149,8 @@ public struct TenantConfig: Sendable {
     public var weight: Int
     /// Requests in progress at once.
     public var maxRequests: Int
+    /// Bytes that its requests and what it registered may hold; nil = three eighths of the node's memory.
+    public var memory: UInt64?
 
     /// The name of the table for tenants that have none.
     public static let fallback = "default"

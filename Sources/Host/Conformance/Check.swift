@@ -1,3 +1,4 @@
+internal import Memory
 internal import PluginHost
 
 /// One property that every plugin must have, judged in a process of its own.
@@ -45,6 +46,8 @@ struct Subject: Sendable {
     /// Folder of images in the plugin's own format; nil = the kit's own.
     let guests: String?
     let contract = Contract()
+    /// What its instances charge; as much as a small node has.
+    let memory = MemoryBudget(limit: 1 << 30)
 
     func load() throws -> PluginLibrary { try PluginLibrary(path: path, original: original) }
     func probe() throws -> ProbeReport {
@@ -53,7 +56,7 @@ struct Subject: Sendable {
     }
     func start() throws -> PluginInstance {
         let judge = JudgedHost(contract, isForProbe: false)
-        return try load().start(label: "checked", configuration: configuration, through: judge)
+        return try load().start(label: "checked", configuration: configuration, memory: memory, through: judge)
     }
     var random: SplitMix { SplitMix(state: seed) }
 }

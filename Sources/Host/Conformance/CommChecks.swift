@@ -1,5 +1,6 @@
 internal import Failure
 internal import Items
+internal import Memory
 internal import Platform
 internal import PluginABI
 internal import PluginHost
@@ -66,12 +67,15 @@ let commChecks: [Check] = [
 final class CommRig {
     let backend: CommBackend
     let reactor: CommReactor
+    /// Of a tenant, for whom requests are.
+    let account: MemoryAccount
 
     convenience init(_ subject: Subject) throws { try self.init(subject, try subject.start()) }
 
     init(_ subject: Subject, _ instance: PluginInstance) throws {
         guard subject.offers(DN_COMM_1, instance) else { throw NotApplicable(why: "it offers no \(DN_COMM_1)") }
         backend = try CommBackend(instance)
+        account = subject.memory.account(named: "tenant")
         reactor = try CommReactor(backend: backend, core: nil, maxInflight: 1024)
     }
 
@@ -88,7 +92,7 @@ final class CommRig {
         CommRequest(
             token: token, protocol: 0, signature: 0,
             inputs: backend.protocols[0].signatures[0].inputs.map { _ in Blob(bytes) },
-            deadline: Clock.now() &+ deadline, maxResponse: maxResponse)
+            deadline: Clock.now() &+ deadline, maxResponse: maxResponse, account: account)
     }
 
     /// Drives the reactor until each token has completed, and a while longer: a second completion would come then.

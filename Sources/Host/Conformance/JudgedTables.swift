@@ -12,6 +12,7 @@ enum JudgedTables {
         case DN_HOST_CONFIG_1: UnsafeRawPointer(config)
         case DN_HOST_SIGNAL_1: UnsafeRawPointer(signal)
         case DN_HOST_JOBS_1: UnsafeRawPointer(jobs)
+        case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
         default: nil
         }
     }
@@ -104,6 +105,22 @@ enum JudgedTables {
                 return status
             }))
 
+    private nonisolated(unsafe) static let memory = permanent(
+        dn_host_memory(
+            struct_size: UInt32(MemoryLayout<dn_host_memory>.size), padding: 0,
+            charge: { host, account, bytes in
+                guard let to = JudgedHost.of(host)?.admit("charge of dn.host.memory") else { return DN_MISUSE }
+                return to.memory.charge?(to.host, account, bytes) ?? DN_UNSUPPORTED
+            },
+            release: { host, account, bytes in
+                guard let to = JudgedHost.of(host)?.admit("release of dn.host.memory") else { return }
+                to.memory.release?(to.host, account, bytes)
+            },
+            room: { host, account in
+                guard let to = JudgedHost.of(host)?.admit("room of dn.host.memory") else { return 0 }
+                return to.memory.room?(to.host, account) ?? 0
+            }))
+
     /// A job of the plugin, which makes the thread that runs it known as the host's.
     private final class Job {
         let contract: Contract
@@ -137,6 +154,7 @@ struct RealHost {
     let config: dn_host_config
     let signal: dn_host_signal
     let jobs: dn_host_jobs
+    let memory: dn_host_memory
 
     init(_ host: UnsafePointer<dn_host>) {
         func table<T>(_ id: String, _ none: T) -> T {
@@ -149,5 +167,6 @@ struct RealHost {
         config = table(DN_HOST_CONFIG_1, dn_host_config())
         signal = table(DN_HOST_SIGNAL_1, dn_host_signal())
         jobs = table(DN_HOST_JOBS_1, dn_host_jobs())
+        memory = table(DN_HOST_MEMORY_1, dn_host_memory())
     }
 }

@@ -1,4 +1,5 @@
 internal import Failure
+internal import Memory
 internal import Items
 internal import PluginABI
 internal import PluginHost
@@ -15,7 +16,9 @@ let translateChecks: [Check] = [
         func makes(_ image: [UInt8], for targets: String) throws -> Bool {
             do throws(Failure) {
                 let made = try Blob(image).withUnsafeBytes { bytes throws(Failure) in
-                    try translator.translate(bytes, targets: targets, label: "noise", cacheDirectory: "/nonexistent")
+                    try translator.translate(
+                        bytes, targets: targets, label: "noise", cacheDirectory: "/nonexistent",
+                        account: subject.memory.own)
                 }
                 return made != nil
             } catch {

@@ -1,5 +1,6 @@
 public import Engines
 public import Failure
+public import Memory
 internal import Synchronization
 internal import Telemetry
 
@@ -40,9 +41,10 @@ public final class Admission: Sendable {
     }
 
     private let settings: Settings
+    private let budget: MemoryBudget
     private let everybody: Tenant
     /// Of requests that name no tenant.
-    let others: Tenant
+    public let others: Tenant
     private let known: [String: Tenant]
     /// Tenants without settings that were seen lately.
     private let strangers = Mutex<[String: Tenant]>([:])
@@ -55,12 +57,13 @@ public final class Admission: Sendable {
     private static let mostStrangers = 1024
     private static let longestName = 64
 
-    /// `queueDelay` 0: no limit.
-    public init(_ settings: Settings = Settings()) {
+    /// `queueDelay` 0: no limit. Tenants' memory is charged to `budget`.
+    public init(_ settings: Settings = Settings(), budget: MemoryBudget = MemoryBudget()) {
         self.settings = settings
-        everybody = Tenant(name: "", maxRequests: settings.maxRequests)
-        others = Tenant(settings.others)
-        known = Dictionary(settings.tenants.map { ($0.name, Tenant($0)) }) { first, _ in first }
+        self.budget = budget
+        everybody = Tenant(name: "", maxRequests: settings.maxRequests, memory: budget.own)
+        others = Tenant(settings.others, budget)
+        known = Dictionary(settings.tenants.map { ($0.name, Tenant($0, budget)) }) { first, _ in first }
     }
 
     /// The tenant of that name; nil = of a request that names none.
@@ -75,8 +78,9 @@ public final class Admission: Sendable {
             if let tenant = strangers[name] { return tenant }
             if strangers.count >= Self.mostStrangers { strangers = strangers.filter { $0.value.requests > 0 } }
             guard strangers.count < Self.mostStrangers else { return others }
-            let tenant = Tenant(
-                name: name, weight: settings.others.weight, maxRequests: settings.others.maxRequests)
+            var like = settings.others
+            like.name = name
+            let tenant = Tenant(like, budget)
             strangers[name] = tenant
             return tenant
         }
@@ -124,7 +128,9 @@ public final class Admission: Sendable {
 }
 
 extension Tenant {
-    fileprivate convenience init(_ settings: Admission.TenantSettings) {
-        self.init(name: settings.name, weight: settings.weight, maxRequests: settings.maxRequests)
+    fileprivate convenience init(_ settings: Admission.TenantSettings, _ budget: MemoryBudget) {
+        self.init(
+            name: settings.name, weight: settings.weight, maxRequests: settings.maxRequests,
+            memory: budget.account(named: settings.name))
     }
 }

@@ -2,6 +2,7 @@ internal import Composition
 internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Registry

@@ -1,6 +1,7 @@
 internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Registry
@@ -143,7 +144,8 @@ final class Transfers {
             var hasEnded = false
             let token = try port.submit(
                 protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs,
-                deadline: sending.deadline, maxResponse: sending.function.maxResponse
+                deadline: sending.deadline, maxResponse: sending.function.maxResponse,
+                account: invocation.tenant.memory
             ) { completion in
                 hasEnded = true
                 guard !invocation.isFinished else { return }

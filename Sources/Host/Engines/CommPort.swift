@@ -1,5 +1,6 @@
 public import Failure
 public import Items
+public import Memory
 internal import CPlatform
 internal import Platform
 public import PluginHost
@@ -30,13 +31,13 @@ public final class CommPort: EventSource {
     /// Begins a request; `completion` is called once on the worker's loop, unless this throws.
     public func submit(
         protocol index: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
-        completion: @escaping (CommCompletion) -> Void
+        account: MemoryAccount, completion: @escaping (CommCompletion) -> Void
     ) throws(Failure) -> UInt64 {
         lastToken += 1
         try reactor.submit(
             CommRequest(
                 token: lastToken, protocol: index, signature: signature, inputs: inputs, deadline: deadline,
-                maxResponse: maxResponse))
+                maxResponse: maxResponse, account: account))
         waiting[lastToken] = completion
         if uselessWakes >= Self.mostUselessWakes { watch(EPOLLIN.rawValue) }
         uselessWakes = 0
@@ -46,7 +47,9 @@ public final class CommPort: EventSource {
     /// Whether the request may be made twice, as far as the backend can tell.
     public func isIdempotent(protocol index: Int, signature: Int, inputs: [Blob]) -> Bool {
         reactor.backend.isIdempotent(
-            CommRequest(token: 0, protocol: index, signature: signature, inputs: inputs, deadline: 0, maxResponse: 0))
+            CommRequest(
+                token: 0, protocol: index, signature: signature, inputs: inputs, deadline: 0, maxResponse: 0,
+                account: worker.pool.budget.own))
     }
 
     public func cancel(_ token: UInt64) { reactor.cancel(token) }

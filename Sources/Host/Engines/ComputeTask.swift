@@ -1,5 +1,6 @@
 public import Failure
 public import Items
+public import Memory
 public import PluginHost
 internal import Synchronization
 
@@ -24,8 +25,8 @@ public struct ComputeOutput: Sendable {
 public final class ComputeFunction: Sendable {
     public let name: String
     /// Gives the image, from the image cache or, when `fresh`, anew from where it is stored. Called on the engine's
-    /// thread; may read a file.
-    public let image: @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
+    /// thread; may read a file. What loading takes is charged to the account.
+    public let image: @Sendable (_ fresh: Bool, MemoryAccount) throws(Failure) -> ComputeImage
     /// Of its class.
     let stages: StageMetrics
     /// Bytes that a context may hold.
@@ -47,7 +48,7 @@ public final class ComputeFunction: Sendable {
         name: String, stages: StageMetrics, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob],
         outputNames: [Blob],
         mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0,
-        image: @escaping @Sendable (_ fresh: Bool) throws(Failure) -> ComputeImage
+        image: @escaping @Sendable (_ fresh: Bool, MemoryAccount) throws(Failure) -> ComputeImage
     ) {
         self.name = name
         self.stages = stages

@@ -1,3 +1,4 @@
+public import Memory
 internal import Synchronization
 
 /// On whose behalf requests are made. Tenants that have work waiting share the engines by their weights.
@@ -9,6 +10,8 @@ public final class Tenant: @unchecked Sendable {
     public let weight: UInt64
     /// Requests that may be in progress at once.
     public let maxRequests: Int
+    /// Where the memory that its requests take is charged.
+    public let memory: MemoryAccount
     private let running = Atomic<Int>(0)
     private let waiting = Atomic<UInt64>(0)
 
@@ -17,11 +20,15 @@ public final class Tenant: @unchecked Sendable {
     /// Time that it has been given so far, divided by its weight: who has the least goes next.
     var pass: UInt64 = 0
 
-    public init(name: String, weight: Int = 1, maxRequests: Int = .max) {
+    /// `memory` is closed with the last reference.
+    public init(name: String, weight: Int = 1, maxRequests: Int = .max, memory: MemoryAccount) {
         self.name = name
         self.weight = UInt64(max(1, weight))
         self.maxRequests = maxRequests
+        self.memory = memory
     }
+
+    deinit { memory.close() }
 
     /// Requests in progress.
     public var requests: Int { running.load(ordering: .relaxed) }

@@ -1,6 +1,7 @@
 public import Failure
 internal import GuestLayout
 internal import Items
+internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Telemetry
@@ -72,7 +73,7 @@ final class ThreadEngines {
         if task.patience != 0, waited > task.patience { throw .overloaded(wait: waited) }
         // Before anything is made for it: under overload most that waited long are cancelled.
         if task.isCancelled { throw Self.cancelled(function) }
-        let image = try function.image(task.fresh)
+        let image = try function.image(task.fresh, task.tenant.memory)
         let engine = try engine(for: image.backend)
         task.backend = image.backend
         let context = try engine.makeContext(image: image, limit: function.memoryLimit)
@@ -100,7 +101,9 @@ final class ThreadEngines {
             outputCount: function.outputNames.count,
             // Tables may name the same bytes over and over; a function has no use for more than it may hold.
             limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20))
-        return try take(outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext)
+        return try take(
+            outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext,
+            account: task.tenant.memory)
     }
 
     private static func cancelled(_ function: ComputeFunction) -> Failure {
@@ -118,7 +121,7 @@ final class ThreadEngines {
     /// Makes items of what lies in a context: copies when small, references when large and both the engine and the budget
     /// can spare it.
     private func take(
-        _ outputs: GuestOutputs, from context: ComputeContext, limit: UInt64, holding: Bool
+        _ outputs: GuestOutputs, from context: ComputeContext, limit: UInt64, holding: Bool, account: MemoryAccount
     ) throws(Failure) -> ComputeOutput {
         var data = 0
         var names = 0
@@ -130,11 +133,11 @@ final class ThreadEngines {
             }
         }
         if holding, data >= Self.heldOutputBytes,
-            let held = HeldContext(context, bytes: limit, budget: budget, released: wake)
+            let held = HeldContext(context, bytes: limit, account: account, released: wake)
         {
             return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
         }
-        let copies = try BudgetedStorage(capacity: data + names, budget: budget)
+        let copies = try ChargedStorage(capacity: data + names, account, .outputs)
         try copies.fill(to: data + names)
         var next = copies.base
         return outputs.items { bytes in

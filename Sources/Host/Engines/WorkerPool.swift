@@ -1,4 +1,5 @@
 public import Config
+public import Memory
 public import Platform
 public import PluginHost
 internal import Synchronization

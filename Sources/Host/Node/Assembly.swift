@@ -2,6 +2,7 @@ internal import Config
 internal import Dispatcher
 internal import Engines
 internal import Failure
+internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Registry
@@ -18,7 +19,8 @@ struct Assembly {
     var backends: [ComputeBackend] { chosen.compactMap(\.current) }
 
     init(_ config: NodeConfig, _ plugins: PluginSet, stateDirectory: String) throws(Failure) {
-        let live = plugins.statuses.map { LivePlugin($0, config) }
+        let budget = Self.budget(config)
+        let live = plugins.statuses.map { LivePlugin($0, config, budget) }
         for plugin in live { plugin.start() }
         let cores = Self.cores(config.node.cores, of: Thread.allowedCores(), "[node]")
         let classes = config.classes.map { Self.runClass($0, cores, live) }
@@ -29,18 +31,27 @@ struct Assembly {
             if first == nil { Log.warning("class \(runClass.name) has no available backend") }
         }
         self.chosen = chosen
-        let budget = MemoryBudget(limit: Int(clamping: config.node.memory ?? MachineMemory.available / 4 * 3))
         do { pool = try WorkerPool(cores: cores, control: config.control, budget: budget) } catch {
             throw Failure(.internal, "\(error)")
         }
         catalogue = Catalogue(
-            store: try Store(directory: stateDirectory), classes: classes,
-            communications: live.flatMap(\.functions), imageCache: config.node.imageCache, cores: cores.count)
+            store: try Store(directory: stateDirectory, memory: budget), classes: classes,
+            communications: live.flatMap(\.functions),
+            imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count)
         self.plugins = PluginControl(config, copies: plugins.copies ?? "", plugins: live, catalogue: catalogue)
     }
 
-    /// What the config says about who gets in.
-    static func admission(_ config: NodeConfig) -> Admission {
+    private static func budget(_ config: NodeConfig) -> MemoryBudget {
+        func share(of tenant: TenantConfig) -> Int? { tenant.memory.map { Int(clamping: $0) } }
+        let named = config.tenants.filter { $0.name.value != TenantConfig.fallback }
+        let fallback = config.tenants.first { $0.name.value == TenantConfig.fallback }.flatMap(share)
+        let limit = Int(clamping: config.node.memory ?? MachineMemory.available / 4 * 3)
+        let shares = named.map { ($0.name.value, share(of: $0)) } + [(TenantConfig.fallback, nil)]
+        return MemoryBudget(limit: limit, shares: Dictionary(shares) { first, _ in first }, defaultShare: fallback)
+    }
+
+    /// What the config says about who gets in; tenants' memory is charged to `budget`.
+    static func admission(_ config: NodeConfig, _ budget: MemoryBudget) -> Admission {
         let tenants = config.tenants.map { tenant in
             Admission.TenantSettings(
                 name: tenant.name.value, weight: tenant.weight, maxRequests: tenant.maxRequests)
@@ -50,7 +61,8 @@ struct Assembly {
             Admission.Settings(
                 queueDelay: config.node.queueDelay, maxRequests: config.node.maxRequests,
                 tenants: tenants.filter { $0.name != fallback },
-                others: tenants.first { $0.name == fallback } ?? Admission.TenantSettings(name: fallback)))
+                others: tenants.first { $0.name == fallback } ?? Admission.TenantSettings(name: fallback)),
+            budget: budget)
     }
 
     private static func runClass(_ config: FunctionClass, _ cores: [Int32], _ plugins: [LivePlugin]) -> RunClass {

@@ -1,6 +1,7 @@
 internal import Config
 internal import Failure
 internal import Frontend
+internal import Memory
 internal import PluginHost
 internal import Registry
 internal import Telemetry
@@ -46,7 +47,11 @@ final class LivePlugin {
     /// Digests of the files that were mapped.
     private(set) var files: Set<String> = []
 
-    init(_ status: PluginStatus, _ config: NodeConfig) {
+    /// What its instances take is charged there.
+    let memory: MemoryBudget
+
+    init(_ status: PluginStatus, _ config: NodeConfig, _ memory: MemoryBudget) {
+        self.memory = memory
         name = status.name
         self.status = status
         let name = status.name
@@ -82,7 +87,7 @@ final class LivePlugin {
         }
         guard isUsed else { return }
         do throws(Failure) {
-            adopt(try generation(of: try status.start(library)))
+            adopt(try generation(of: try status.start(library, memory)))
         } catch {
             status = status.unavailable(error.detail)
             Log.warning("plugin \(name) is unavailable: \(error.detail)")

@@ -31,7 +31,8 @@ public final class Node {
         cp_return_large_blocks(1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
-            dispatcher: Dispatcher(catalogue: assembly.catalogue, admission: Assembly.admission(config)),
+            dispatcher: Dispatcher(
+                catalogue: assembly.catalogue, admission: Assembly.admission(config, assembly.pool.budget)),
             catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,

@@ -103,7 +103,7 @@ final class PluginControl {
             throw Failure(.conflict, "\(plugin.files.count) files of it are mapped already; restart the node")
         }
         if plugin.isRunning, let running = plugin.status.library { try Self.check(library, follows: running) }
-        let next = try plugin.generation(of: try status.start(library))
+        let next = try plugin.generation(of: try status.start(library, plugin.memory))
         try plugin.check(next, catalogue)
         plugin.replace(with: next, status, catalogue)
         Log.info("plugin \(plugin.name): generation \(plugin.generation) runs \(library.descriptor.version)")

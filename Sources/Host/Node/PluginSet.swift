@@ -1,6 +1,7 @@
 public import Config
 internal import Failure
 internal import Glibc
+internal import Memory
 internal import Platform
 public import PluginHost
 internal import Telemetry
@@ -49,11 +50,11 @@ public struct PluginStatus: Sendable {
 
 extension PluginStatus {
     /// Starts an instance, after a child process has started one and had it do a little work.
-    func start(_ library: PluginLibrary) throws(Failure) -> PluginInstance {
+    func start(_ library: PluginLibrary, _ memory: MemoryBudget) throws(Failure) -> PluginInstance {
         do { try PluginFile.attempt(.smoke, library.path, original: path, settings: configuration.json) } catch {
             throw Failure(error.kind, "plugin \(path): \(error.detail)")
         }
-        let instance = try library.start(label: name, configuration: configuration)
+        let instance = try library.start(label: name, configuration: configuration, memory: memory)
         let facts = library.descriptor
         Log.info(
             "plugin \(name): \(facts.id) \(facts.version), ABI \(facts.abiMajor).\(facts.abiMinor), \(path), "

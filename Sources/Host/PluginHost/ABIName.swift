@@ -73,6 +73,7 @@ package enum ABIName {
         case DN_COMM_TOO_LARGE: "too-large"
         case DN_COMM_DEADLINE: "deadline"
         case DN_COMM_CANCELLED: "cancelled"
+        case DN_COMM_NO_MEMORY: "no-memory"
         default: "other"
         }
     }

@@ -1,4 +1,5 @@
 public import Failure
+internal import Memory
 internal import Platform
 internal import PluginABI
 
@@ -66,6 +67,12 @@ public final class CommBackend: @unchecked Sendable {
         guard protocols.indices.contains(request.protocol) else { return 0 }
         let signatures = protocols[request.protocol].signatures
         return signatures.indices.contains(request.signature) ? signatures[request.signature].outputs.count : 0
+    }
+
+    /// Room for the largest answer, when the plugin charges nothing by itself.
+    func reserve(for request: CommRequest) throws(Failure) -> MemoryHold? {
+        guard !instance.chargesMemory else { return nil }
+        return try MemoryHold(Int(clamping: request.maxResponse), request.account, .replies)
     }
 
     private static func read(_ raw: dn_comm_protocol) -> `Protocol` {

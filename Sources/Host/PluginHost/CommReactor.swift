@@ -1,5 +1,6 @@
 public import Failure
 internal import Items
+internal import Memory
 internal import Platform
 internal import PluginABI
 internal import Telemetry
@@ -53,7 +54,8 @@ public final class CommReactor: @unchecked Sendable {
     /// - Throws: `.invalid` with fact `offset`, `.denied`, or `.busy`; no completion follows.
     public func submit(_ request: CommRequest) throws(Failure) {
         var error = ABI.emptyError()
-        let loan = CommLoan(request, outputCount: backend.outputCount(of: request))
+        let loan = CommLoan(
+            request, outputCount: backend.outputCount(of: request), reserved: try backend.reserve(for: request))
         // SAFETY: the loan is kept in `lent` until the completion, so the pointers outlive the request.
         let status = loan.withRaw { backend.slots.submit(handle, $0, &error) }
         guard status == DN_OK else { throw ABI.failure(status, error, "communication \(backend.name)") }
@@ -88,6 +90,8 @@ public final class CommReactor: @unchecked Sendable {
         }
         let ending = ending(of: raw, loan)
         backend.slots.release(handle, raw.token)
+        // What it has reserved covers the plugin's own memory.
+        withExtendedLifetime(loan) {}
         var failure: Failure?
         if case .failure(let why) = ending { failure = why }
         body(
@@ -107,15 +111,22 @@ public final class CommReactor: @unchecked Sendable {
     private func ending(of raw: dn_completion, _ loan: CommLoan) -> Result<[Blob], Failure> {
         if let failure = failure(of: raw) { return .failure(failure) }
         let most = loan.request.maxResponse
-        do throws(Breach) {
-            return .success(try outputs(of: raw, loan))
-        } catch {
+        let outputs: [dn_bytes]
+        do throws(Breach) { outputs = try self.outputs(of: raw, loan) } catch {
             note("request \(raw.token) was completed \(error.what)")
             let what = "communication \(backend.name): its answer cannot be used: it was completed \(error.what)"
             return error.isTooLarge
                 ? .failure(Failure(.upstream, what, [.init("reason", "too-large"), .init("limit", "\(most)")]))
                 : .failure(Failure(.internal, what, [.init("reason", "plugin")]))
         }
+        // Copied, because the loan can be ended only with the loop role, and consumers end on any thread.
+        var copies: [Blob] = []
+        for output in outputs {
+            do throws(Failure) { copies.append(try Blob(copying: output.lent, loan.request.account, .replies)) } catch {
+                return .failure(error)
+            }
+        }
+        return .success(copies)
     }
 
     private struct Breach: Error {
@@ -123,10 +134,9 @@ public final class CommReactor: @unchecked Sendable {
         var isTooLarge = false
     }
 
-    /// Copies the outputs, because the loan can be ended only with the loop role, and consumers end on any thread.
-    ///
-    /// Nothing that the plugin says of them is believed: a wrong length must not take the node.
-    private func outputs(of raw: dn_completion, _ loan: CommLoan) throws(Breach) -> [Blob] {
+    /// The outputs, all of which can be read. Nothing that the plugin says of them is believed: a wrong length must not
+    /// take the node.
+    private func outputs(of raw: dn_completion, _ loan: CommLoan) throws(Breach) -> [dn_bytes] {
         guard raw.output_count == loan.outputCount else {
             throw Breach(what: "with \(raw.output_count) outputs, its signature has \(loan.outputCount)")
         }
@@ -145,8 +155,7 @@ public final class CommReactor: @unchecked Sendable {
                 throw Breach(what: "with output \(index) of \(output.len) bytes, which are not all memory")
             }
         }
-        // SAFETY: what holds nothing has no address, and the rest was found to be readable.
-        return table.map { Blob(copying: $0.lent) }
+        return table
     }
 
     private func failure(of raw: dn_completion) -> Failure? {
@@ -157,6 +166,7 @@ public final class CommReactor: @unchecked Sendable {
         case DN_COMM_DENIED: kind = .denied
         case DN_COMM_DEADLINE: kind = .deadline
         case DN_COMM_CANCELLED: kind = .cancelled
+        case DN_COMM_NO_MEMORY: kind = .busy
         default: kind = .upstream
         }
         let reason = ABIName.ending(raw.outcome)

@@ -1,5 +1,6 @@
 public import Failure
 public import Items
+public import Memory
 internal import PluginABI
 
 /// One request of an untrusted function to the outside.
@@ -13,14 +14,20 @@ public struct CommRequest {
     public var deadline: UInt64
     /// Bytes of all outputs together.
     public var maxResponse: UInt64
+    /// Where the answer is charged.
+    public var account: MemoryAccount
 
-    public init(token: UInt64, protocol: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64) {
+    public init(
+        token: UInt64, protocol: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
+        account: MemoryAccount
+    ) {
         self.token = token
         self.protocol = `protocol`
         self.signature = signature
         self.inputs = inputs
         self.deadline = deadline
         self.maxResponse = maxResponse
+        self.account = account
     }
 }
 
@@ -30,10 +37,13 @@ final class CommLoan {
     let request: CommRequest
     /// How many outputs its signature has.
     let outputCount: Int
+    /// What the answer of a plugin that charges nothing may take; nil for one that charges.
+    private let reserved: MemoryHold?
     private let table: UnsafeMutableBufferPointer<dn_bytes>
 
-    init(_ request: CommRequest, outputCount: Int) {
+    init(_ request: CommRequest, outputCount: Int, reserved: MemoryHold? = nil) {
         self.request = request
+        self.reserved = reserved
         self.outputCount = outputCount
         table = .allocate(capacity: request.inputs.count)
         _ = table.initialize(
@@ -50,7 +60,8 @@ final class CommLoan {
         var raw = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: UInt32(request.protocol),
             signature: UInt32(request.signature), input_count: UInt32(table.count), inputs: inputs,
-            token: request.token, deadline: request.deadline, max_response: request.maxResponse)
+            token: request.token, deadline: request.deadline, max_response: request.maxResponse,
+            account: request.account.id(for: .replies))
         return body(&raw)
     }
 }

@@ -1,4 +1,5 @@
 public import Failure
+public import Memory
 internal import PluginABI
 
 /// An isolation backend: one started plugin seen through dn.compute/1.
@@ -43,9 +44,10 @@ public final class ComputeBackend: @unchecked Sendable {
     func retire() { retirement.begin() }
 
     /// Loads a function image; may take seconds, so not on an engine's thread.
+    /// - Parameter account: What loading takes is charged there; what the image holds is the node's own.
     /// - Returns: nil when the image is of another backend's format.
     public func loadImage(
-        _ bytes: UnsafeRawBufferPointer, label: String, cacheDirectory: String,
+        _ bytes: UnsafeRawBufferPointer, label: String, cacheDirectory: String, account: MemoryAccount,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage? {
         var handle: OpaquePointer?
@@ -60,6 +62,7 @@ public final class ComputeBackend: @unchecked Sendable {
                     parameters.bytes = borrowed
                     parameters.label = label
                     parameters.cache_directory = cache
+                    parameters.account = account.id(for: .images)
                     if let observer {
                         (parameters.progress_arg, parameters.progress) = (observer.toOpaque(), ProgressObserver.tell)
                     }
@@ -86,6 +89,7 @@ public final class ComputeImage: @unchecked Sendable {
     /// Host memory that the image holds, bytes.
     public let residentBytes: UInt64
     let handle: OpaquePointer
+    private let charge: MemoryCharge
 
     init(backend: ComputeBackend, handle: OpaquePointer) throws(Failure) {
         self.backend = backend
@@ -100,6 +104,9 @@ public final class ComputeImage: @unchecked Sendable {
         contextMin = info.context_min
         // A bound on what a plugin may claim, so that sums of it do not overflow.
         residentBytes = min(info.resident_bytes, 1 << 48)
+        var charge = MemoryCharge(backend.instance.memory.own, .images)
+        charge.note(Int(residentBytes))
+        self.charge = charge
         guard status == DN_OK, info.pointer_bytes == 4 || info.pointer_bytes == 8 else {
             throw ABI.failure(status, error, "plugin \(backend.name): image_info")
         }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Memory
 internal import Platform
 internal import PluginABI
 internal import Synchronization
@@ -14,10 +15,16 @@ final class HostServices: @unchecked Sendable {
     /// By id, each with the plugin's own name for it.
     private let cells = Mutex<[(name: String, cell: Metrics.Cell)]>([])
     private let pendingJobs = Atomic<Int>(0)
+    /// What the plugin has charged; nil for a probe, which charges nothing.
+    private let ledger: MemoryLedger?
+    private let hasLedger = Atomic<Bool>(false)
+    /// The plugin has asked for the service by which it charges what it takes.
+    var chargesMemory: Bool { hasLedger.load(ordering: .relaxed) }
 
-    /// `label` is the plugin's name in the configuration.
-    init(label: String, configuration: PluginConfiguration) {
+    /// `label` is the plugin's name in the configuration; `memory` is nil for a probe.
+    init(label: String, configuration: PluginConfiguration, memory: MemoryBudget?) {
         self.label = label
+        ledger = memory.map { MemoryLedger($0) }
         tree = configuration.tree
         var strings: [String: UnsafeBufferPointer<UInt8>] = [:]
         for (path, text) in configuration.tree.strings() {
@@ -34,7 +41,11 @@ final class HostServices: @unchecked Sendable {
         pointer.pointee.host_data = Unmanaged.passUnretained(self).toOpaque()
         pointer.pointee.name = ServiceTables.hostName
         pointer.pointee.version = ServiceTables.hostVersion
-        pointer.pointee.get_interface = { _, id in ServiceTables.table(String(cString: id)) }
+        pointer.pointee.get_interface = { host, id in
+            let id = String(cString: id)
+            if id == DN_HOST_MEMORY_1 { HostServices.of(host)?.hasLedger.store(true, ordering: .relaxed) }
+            return ServiceTables.table(id)
+        }
     }
 
     deinit {
@@ -99,6 +110,31 @@ final class HostServices: @unchecked Sendable {
         }
         if !accepted { pendingJobs.subtract(1, ordering: .acquiringAndReleasing) }
         return accepted ? DN_OK : DN_LIMIT
+    }
+
+    func charge(_ bytes: UInt64, on account: UInt64) -> dn_status {
+        guard let ledger else { return DN_MISUSE }
+        do throws(MemoryLedger.Refusal) { try ledger.charge(bytes, on: account) } catch {
+            return switch error {
+            case .busy: DN_BUSY
+            case .tooMuch: DN_LIMIT
+            case .unknown: DN_INVALID
+            }
+        }
+        return DN_OK
+    }
+
+    func room(on account: UInt64) -> UInt64 { ledger?.room(on: account) ?? 0 }
+
+    func release(_ bytes: UInt64, on account: UInt64) {
+        guard let ledger, !ledger.release(bytes, on: account) else { return }
+        Log.error("[\(label)] gave \(bytes) bytes of memory back that it had not charged to account \(account)")
+    }
+
+    /// Says what the plugin, which has stopped, left charged; it goes back with this object.
+    func closeLedger() {
+        guard let left = ledger?.bytes, left > 0 else { return }
+        Log.error("[\(label)] stopped with \(left) bytes of memory charged")
     }
 
     /// Waits until every job that was submitted has run.

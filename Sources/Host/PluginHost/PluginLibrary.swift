@@ -1,4 +1,5 @@
 public import Failure
+public import Memory
 internal import Glibc
 internal import Platform
 internal import PluginABI
@@ -119,7 +120,7 @@ public final class PluginLibrary: @unchecked Sendable {
     package func probe(
         label: String, configuration: PluginConfiguration, through proxy: (any HostProxy)?
     ) throws(Failure) -> ProbeReport {
-        let services = HostServices(label: label, configuration: configuration)
+        let services = HostServices(label: label, configuration: configuration, memory: nil)
         // The plugin sees it only by its pointer.
         defer { withExtendedLifetime(services) {} }
         let host = services.seen(through: proxy)
@@ -139,15 +140,18 @@ public final class PluginLibrary: @unchecked Sendable {
     }
 
     /// Starts an instance. Call from the control thread.
-    public func start(label: String, configuration: PluginConfiguration) throws(Failure) -> PluginInstance {
-        try start(label: label, configuration: configuration, through: nil)
+    /// - Parameter memory: What the instance's memory is charged to.
+    public func start(
+        label: String, configuration: PluginConfiguration, memory: MemoryBudget = MemoryBudget()
+    ) throws(Failure) -> PluginInstance {
+        try start(label: label, configuration: configuration, memory: memory, through: nil)
     }
 
     /// As `start`, with `proxy` in front of the host.
     package func start(
-        label: String, configuration: PluginConfiguration, through proxy: (any HostProxy)?
+        label: String, configuration: PluginConfiguration, memory: MemoryBudget, through proxy: (any HostProxy)?
     ) throws(Failure) -> PluginInstance {
-        let services = HostServices(label: label, configuration: configuration)
+        let services = HostServices(label: label, configuration: configuration, memory: memory)
         let host = services.seen(through: proxy)
         var instance: OpaquePointer?
         var error = ABI.emptyError()
@@ -159,7 +163,8 @@ public final class PluginLibrary: @unchecked Sendable {
         }
         proxy?.started()
         return PluginInstance(
-            label: label, library: self, services: services, handle: instance, stop: raw.stop, proxy: proxy)
+            label: label, library: self, services: services, memory: memory, handle: instance, stop: raw.stop,
+            proxy: proxy)
     }
 
     /// The plugin's own table of an interface, null when it offers none.
@@ -179,16 +184,20 @@ public final class PluginInstance: @unchecked Sendable {
     /// What the plugin's start gave.
     package let handle: OpaquePointer
     private let services: HostServices
+    public let memory: MemoryBudget
+    /// It charges what it takes by the host's service; for one that does not, the host assumes the most.
+    package var chargesMemory: Bool { services.chargesMemory }
     private let stop: (@convention(c) (OpaquePointer) -> Void)?
     private let proxy: (any HostProxy)?
 
     init(
-        label: String, library: PluginLibrary, services: HostServices, handle: OpaquePointer,
+        label: String, library: PluginLibrary, services: HostServices, memory: MemoryBudget, handle: OpaquePointer,
         stop: (@convention(c) (OpaquePointer) -> Void)?, proxy: (any HostProxy)?
     ) {
         self.label = label
         self.library = library
         self.services = services
+        self.memory = memory
         self.handle = handle
         self.stop = stop
         self.proxy = proxy
@@ -197,6 +206,7 @@ public final class PluginInstance: @unchecked Sendable {
     deinit {
         services.drainJobs()
         stop?(handle)
+        services.closeLedger()
         proxy?.ended()
     }
 }

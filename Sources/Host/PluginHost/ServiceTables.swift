@@ -17,6 +17,7 @@ enum ServiceTables {
         case DN_HOST_CONFIG_1: UnsafeRawPointer(config)
         case DN_HOST_SIGNAL_1: UnsafeRawPointer(signal)
         case DN_HOST_JOBS_1: UnsafeRawPointer(jobs)
+        case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
         default: nil
         }
     }
@@ -102,4 +103,11 @@ enum ServiceTables {
                 nonisolated(unsafe) let argument = argument
                 return services.submit { job(argument) }
             }))
+
+    private nonisolated(unsafe) static let memory = permanent(
+        dn_host_memory(
+            struct_size: UInt32(MemoryLayout<dn_host_memory>.size), padding: 0,
+            charge: { host, account, bytes in HostServices.of(host)?.charge(bytes, on: account) ?? DN_MISUSE },
+            release: { host, account, bytes in HostServices.of(host)?.release(bytes, on: account) },
+            room: { host, account in HostServices.of(host)?.room(on: account) ?? 0 }))
 }

@@ -1,4 +1,6 @@
 public import Failure
+public import Memory
+public import Items
 internal import PluginABI
 internal import Synchronization
 
@@ -25,12 +27,12 @@ public final class Translator: @unchecked Sendable {
     /// Makes an image of one of the formats `targets` (space-separated); may take seconds, so not on an engine's thread.
     /// - Returns: nil when the image is of no format that this plugin translates, or into none of the targets.
     public func translate(
-        _ bytes: UnsafeRawBufferPointer, targets: String, label: String, cacheDirectory: String,
+        _ bytes: UnsafeRawBufferPointer, targets: String, label: String, cacheDirectory: String, account: MemoryAccount,
         progress: (@Sendable (Int, String) -> Void)? = nil
-    ) throws(Failure) -> [UInt8]? {
+    ) throws(Failure) -> Blob? {
         let observer = progress.map { Unmanaged.passRetained(ProgressObserver($0)) }
         defer { observer?.release() }
-        let receiver = Receiver()
+        let receiver = Receiver(account)
         var error = ABI.emptyError()
         let status = targets.withCString { targets in
             label.withCString { label in
@@ -45,6 +47,7 @@ public final class Translator: @unchecked Sendable {
                                 observer.toOpaque(), ProgressObserver.tell
                             )
                         }
+                        parameters.account = account.id(for: .images)
                         (parameters.result_arg, parameters.result) = (receiver.pointer, Receiver.take)
                         return slot(instance.handle, &parameters, &error)
                     }
@@ -53,21 +56,28 @@ public final class Translator: @unchecked Sendable {
         }
         if status == DN_UNSUPPORTED { return nil }
         guard status == DN_OK else { throw ABI.failure(status, error, "image \(label) by \(name)") }
-        guard let made = receiver.bytes else { throw Failure(.internal, "plugin \(name): translate gave no image") }
-        return made
+        guard let made = receiver.result else { throw Failure(.internal, "plugin \(name): translate gave no image") }
+        return try made.get()
     }
 
     /// Keeps the result of one call.
     private final class Receiver {
-        private(set) var bytes: [UInt8]?
+        private(set) var result: Result<Blob, Failure>?
+        private let account: MemoryAccount
         var pointer: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
         static let take: dn_translated = { argument, made in
             guard let argument else { return }
             // SAFETY: argument is the receiver of the call that is under way, and `made` is borrowed for this one.
-            Unmanaged<Receiver>.fromOpaque(argument).takeUnretainedValue().bytes =
-                [UInt8](UnsafeBufferPointer(start: made.data, count: Int(clamping: made.len)))
+            let receiver = Unmanaged<Receiver>.fromOpaque(argument).takeUnretainedValue()
+            do throws(Failure) {
+                receiver.result = .success(try Blob(copying: made.lent, receiver.account, .images))
+            } catch {
+                receiver.result = .failure(error)
+            }
         }
+
+        init(_ account: MemoryAccount) { self.account = account }
     }
 }
 

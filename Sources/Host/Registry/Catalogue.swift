@@ -1,6 +1,7 @@
 public import Composition
 public import Failure
 public import Items
+public import Memory
 public import PluginHost
 internal import Synchronization
 internal import Telemetry
@@ -22,6 +23,8 @@ public final class Catalogue: Sendable {
         var communications: [String: CommFunction] = [:]
         var compositions: [String: CompositionGraph] = [:]
         var texts: [String: String] = [:]
+        /// By composition; those of one text share theirs.
+        var charges: [String: MemoryHold] = [:]
     }
 
     private let table = Mutex(Table())
@@ -55,8 +58,13 @@ public final class Catalogue: Sendable {
     /// Brings back what was registered before; damaged or no longer fitting entries are told to the log and stay stored.
     public func restore() {
         for stored in store.functions() {
+            let account = store.memory.account(named: stored.definition.tenant)
+            defer { account.close() }
+            var charge = MemoryCharge(account, .functions)
+            charge.note(stored.definition.recordBytes)
             let function = RegisteredFunction(
-                stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self)
+                stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self,
+                charge: charge)
             table.withLock { $0.functions[stored.definition.name] = function }
         }
         var waiting = store.compositions()
@@ -80,9 +88,13 @@ public final class Catalogue: Sendable {
         guard let graph = graphs.first(where: { $0.name == stored.name }) else {
             throw Failure(.invalid, "its text does not define it")
         }
+        let account = store.memory.account(named: stored.tenant)
+        defer { account.close() }
+        let charge = MemoryHold(noting: Self.bytes(ofText: stored.text), account, .compositions)
         table.withLock { table in
             table.compositions[graph.name] = graph
             table.texts[graph.name] = stored.text
+            table.charges[graph.name] = charge
         }
     }
 
@@ -162,20 +174,26 @@ public final class Catalogue: Sendable {
     // MARK: Changing
 
     /// Registers a function: checks it, loads its image once, stores it.
+    /// - Parameter account: Of who registers it; what loading the image takes is charged there, and what is kept.
     /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.unavailable`.
     public func register(
-        _ definition: FunctionDefinition, image: Blob, progress: (@Sendable (Int, String) -> Void)? = nil
+        _ definition: FunctionDefinition, image: Blob, account: MemoryAccount,
+        progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) {
         try Names.check(definition)
         let runClass = try runClass(named: definition.className)
         var definition = definition
         definition.className = runClass.name
         try refuseTaken([definition.name])
+        definition = try definition.moved(to: account)
+        definition.tenant = account.name
+        var charge = MemoryCharge(account, .functions)
+        try charge.grow(by: definition.recordBytes)
         let digest = Store.digest(of: image)
         let function = RegisteredFunction(
-            definition, digest: digest, imageSize: image.count, catalogue: self)
+            definition, digest: digest, imageSize: image.count, catalogue: self, charge: charge)
         _ = try function.compute(in: nil)
-        _ = try load(image, digest: digest, label: definition.name, in: runClass, progress: progress)
+        _ = try load(image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
         try changing.withLock { _ throws(Failure) in
             try refuseTaken([definition.name])
             try store.save(definition, image: image, digest: digest)
@@ -185,8 +203,11 @@ public final class Catalogue: Sendable {
 
     /// Registers every composition of a text, or none.
     /// - Returns: their names.
-    public func register(compositions text: String, expecting name: String? = nil) throws(Failure) -> [String] {
-        try changing.withLock { _ throws(Failure) in
+    public func register(
+        compositions text: String, account: MemoryAccount, expecting name: String? = nil
+    ) throws(Failure) -> [String] {
+        let charge = try MemoryHold(Self.bytes(ofText: text), account, .compositions)
+        return try changing.withLock { _ throws(Failure) in
             let graphs = try CompositionGraph.compile(text, in: environment)
             let names = graphs.map(\.name)
             guard !graphs.isEmpty else { throw Failure(.invalid, "the text defines no composition") }
@@ -194,11 +215,12 @@ public final class Catalogue: Sendable {
                 throw Failure(.invalid, "the text defines \(names.joined(separator: ", ")), not '\(name)'")
             }
             try refuseTaken(names)
-            try store.save(compositions: names, text: text)
+            try store.save(compositions: names, text: text, tenant: account.name)
             table.withLock { table in
                 for graph in graphs {
                     table.compositions[graph.name] = graph
                     table.texts[graph.name] = text
+                    table.charges[graph.name] = charge
                 }
             }
             return names
@@ -225,6 +247,7 @@ public final class Catalogue: Sendable {
             table.withLock { table in
                 table.compositions[name] = nil
                 table.texts[name] = nil
+                table.charges[name] = nil
             }
         }
     }
@@ -251,8 +274,10 @@ public final class Catalogue: Sendable {
     /// plugin which refuses one of them is found out before.
     public func loadImages(of old: ComputeBackend, on next: ComputeBackend) throws(Failure) {
         for key in images.keys(of: ObjectIdentifier(old)) {
-            let loader = ImageLoader(label: key.digest, cacheDirectory: cacheDirectory, progress: nil)
-            let bytes = try store.image(key.digest)
+            let account = old.instance.memory.own
+            let loader = ImageLoader(
+                label: key.digest, cacheDirectory: cacheDirectory, account: account, progress: nil)
+            let bytes = try store.image(key.digest, account)
             let translator = try translator(named: key.translator)
             guard let loaded = try loader.load(bytes, on: next, by: translator) else {
                 throw Failure(.conflict, "it does not know the format of image \(key.digest)")
@@ -284,14 +309,18 @@ public final class Catalogue: Sendable {
     }
 
     func image(
-        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool
+        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool, account: MemoryAccount
     ) throws(Failure) -> ComputeImage {
-        guard !fresh else { return try load(try store.image(digest), digest: digest, label: function, in: runClass) }
+        func loadStored() throws(Failure) -> ComputeImage {
+            let bytes = try store.image(digest, account)
+            return try load(bytes, digest: digest, label: function, in: runClass, account: account)
+        }
+        guard !fresh else { return try loadStored() }
         if let image = cachedImage(digest, in: runClass) { return image }
         // Loading may take seconds, and every engine may need the image at once: the first loads it, the others wait.
         return try loading.alone(digest) { () throws(Failure) in
             if let image = cachedImage(digest, in: runClass) { return image }
-            return try load(try store.image(digest), digest: digest, label: function, in: runClass)
+            return try loadStored()
         }
     }
 
@@ -310,11 +339,12 @@ public final class Catalogue: Sendable {
     /// Loads an image on the first backend of the class that knows its format, else on the first for which a translator of
     /// the class can make one, and caches it.
     private func load(
-        _ bytes: Blob, digest: String, label: String, in runClass: RunClass,
+        _ bytes: Blob, digest: String, label: String, in runClass: RunClass, account: MemoryAccount,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage {
         let loader = ImageLoader(
-            label: label, cacheDirectory: cacheDirectory, progress: progress ?? LoadProgress(label).told)
+            label: label, cacheDirectory: cacheDirectory, account: account,
+            progress: progress ?? LoadProgress(label).told)
         for translator in [nil] + runClass.translators.compactMap(\.current) {
             for backend in runClass.backends {
                 guard let loaded = try loader.load(bytes, on: backend, by: translator) else { continue }

@@ -23,6 +23,8 @@ public struct FunctionDefinition: Sendable {
     public var timeout: UInt64?
     public var inputs: [Input]
     public var outputs: [String]
+    /// The tenant that registered it, whose memory it is.
+    public var tenant = ""
     /// By input: the least bytes worth a part of their own when the platform splits `any` sets; empty = not given.
     public var minSetBytes: [UInt64]
 

@@ -1,5 +1,6 @@
 internal import Failure
 internal import Items
+internal import Memory
 internal import PluginHost
 
 /// The loading of one image on backends, as it is or translated.
@@ -7,6 +8,8 @@ struct ImageLoader {
     /// What messages call it: the function's name.
     let label: String
     let cacheDirectory: String
+    /// Where what loading takes is charged.
+    let account: MemoryAccount
     let progress: (@Sendable (Int, String) -> Void)?
 
     /// - Returns: nil when the backend does not know the format, or the translator can make none that it knows.
@@ -16,9 +19,10 @@ struct ImageLoader {
         try image.withUnsafeBytes { bytes throws(Failure) in
             guard let translator else { return try load(bytes, on: backend) }
             let made = try translator.translate(
-                bytes, targets: backend.imageFormats, label: label, cacheDirectory: cacheDirectory, progress: progress)
+                bytes, targets: backend.imageFormats, label: label, cacheDirectory: cacheDirectory, account: account,
+                progress: progress)
             guard let made else { return nil }
-            guard let loaded = try Blob(made).withUnsafeBytes({ made throws(Failure) in try load(made, on: backend) })
+            guard let loaded = try made.withUnsafeBytes({ made throws(Failure) in try load(made, on: backend) })
             else {
                 throw Failure(.internal, "\(translator.name) made an image for \(backend.name) that it does not know")
             }
@@ -27,7 +31,8 @@ struct ImageLoader {
     }
 
     private func load(_ bytes: UnsafeRawBufferPointer, on backend: ComputeBackend) throws(Failure) -> ComputeImage? {
-        try backend.loadImage(bytes, label: label, cacheDirectory: cacheDirectory, progress: progress)
+        try backend.loadImage(
+            bytes, label: label, cacheDirectory: cacheDirectory, account: account, progress: progress)
     }
 
     func unknownFormat(in runClass: RunClass) -> Failure {

@@ -1,6 +1,7 @@
 internal import Failure
 internal import Glibc
 internal import Items
+internal import Memory
 internal import Synchronization
 
 /// A file that is read from its beginning again and again; any thread.
@@ -21,10 +22,23 @@ final class OpenFile: Sendable {
     /// The whole content. - Throws: `.internal` when it cannot be read or became shorter.
     func read() throws(Failure) -> Blob {
         let heap = HeapStorage(capacity: size)
+        try read(to: heap.base)
+        return Blob(storage: heap, start: UnsafeRawPointer(heap.base), count: size)
+    }
+
+    /// The whole content in memory that is charged. Throws `.busy` or `.memory` too, unless `anyway`.
+    func read(_ account: MemoryAccount, _ kind: MemoryKind, anyway: Bool = false) throws(Failure) -> Blob {
+        let storage = try ChargedStorage(capacity: size, account, kind)
+        if anyway { storage.noteFilled(to: size) } else { try storage.fill(to: size) }
+        try read(to: storage.base)
+        return Blob(storage: storage, start: UnsafeRawPointer(storage.base), count: size)
+    }
+
+    private func read(to base: UnsafeMutableRawPointer) throws(Failure) {
         var filled = 0
         while filled < size {
-            // SAFETY: heap has size - filled writable bytes from there on, and nobody else knows it yet.
-            let count = pread(descriptor, heap.base + filled, size - filled, filled)
+            // SAFETY: base has size - filled writable bytes from there on, and nobody else knows it yet.
+            let count = pread(descriptor, base + filled, size - filled, filled)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let why = count < 0 ? String(cString: strerror(errno)) : "it became shorter"
@@ -32,7 +46,6 @@ final class OpenFile: Sendable {
             }
             filled += count
         }
-        return Blob(storage: heap, start: UnsafeRawPointer(heap.base), count: size)
     }
 }
 

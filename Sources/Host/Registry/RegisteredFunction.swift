@@ -1,6 +1,7 @@
 public import Engines
 public import Failure
 public import Items
+internal import Memory
 internal import PluginHost
 internal import Synchronization
 
@@ -14,10 +15,17 @@ public final class RegisteredFunction: Sendable {
     public let inputNames: [Blob]
     public let outputNames: [Blob]
     private unowned let catalogue: Catalogue
+    /// Of what is kept beside the data of bound items.
+    private let charge: MemoryCharge
     /// By class in which it was run.
     private let computes = Mutex<[(className: String, function: ComputeFunction)]>([])
 
-    init(_ definition: FunctionDefinition, digest: String, imageSize: Int, catalogue: Catalogue) {
+    /// - Parameter charge: Of `FunctionDefinition.recordBytes`.
+    init(
+        _ definition: FunctionDefinition, digest: String, imageSize: Int, catalogue: Catalogue,
+        charge: consuming MemoryCharge
+    ) {
+        self.charge = charge
         self.definition = definition
         self.digest = digest
         self.imageSize = imageSize
@@ -52,9 +60,9 @@ public final class RegisteredFunction: Sendable {
             inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
             spin: runClass.spin
-        ) { [unowned catalogue, digest, name = definition.name] fresh throws(Failure) in
+        ) { [unowned catalogue, digest, name = definition.name] fresh, account throws(Failure) in
             // Without self, which holds this in `computes`.
-            try catalogue.image(digest, of: name, in: runClass, fresh: fresh)
+            try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account)
         }
         return computes.withLock { computes in
             if let raced = computes.first(where: { $0.className == runClass.name }) { return raced.function }

@@ -1,6 +1,7 @@
 public import Failure
 internal import Glibc
 public import Items
+public import Memory
 internal import Synchronization
 
 /// What is registered, in a folder that survives `kill -9` and loss of power at any moment.
@@ -23,13 +24,16 @@ public final class Store: Sendable {
     let damaged: StoreFolder
     private let lock: StoreLock
     let index = Mutex(StoreIndex())
+    /// Where what is read from the folder is charged.
+    let memory: MemoryBudget
     /// A folder for results of image loading that a later load may reuse.
     public let cacheDirectory: String
 
     /// Opens the folder, makes it when it does not exist, reads all records and cleans up after a crash. Records that are
     /// found wrong are set aside, those that cannot be read stay; both are told to the log and stop nothing.
     /// - Throws: `.internal` when the folder as a whole cannot be used, or another process uses it.
-    public init(directory: String) throws(Failure) {
+    public init(directory: String, memory: MemoryBudget = MemoryBudget()) throws(Failure) {
+        self.memory = memory
         let root = try StoreFolder(directory)
         lock = try StoreLock(in: root)
         functionsFolder = try StoreFolder("\(directory)/functions")
@@ -50,21 +54,24 @@ public final class Store: Sendable {
     public func compositions() -> [StoredComposition] {
         index.withLock { index in
             index.texts.sorted { $0.key < $1.key }.flatMap { _, stored in
-                stored.names.map { StoredComposition(name: $0, text: stored.text) }
+                stored.names.map { StoredComposition(name: $0, text: stored.text, tenant: stored.tenant) }
             }
         }
     }
 
     /// Reads an image from the disk (from the page cache, where it usually is).
-    /// - Throws: `.internal` when it is gone or the disk fails.
-    public func image(_ digest: String) throws(Failure) -> Blob {
+    /// - Parameter account: What the image takes is charged there; nil = the node's own.
+    /// - Throws: `.internal` when it is gone or the disk fails; `.busy` or `.memory` when there is no room for it.
+    public func image(_ digest: String, _ account: MemoryAccount? = nil) throws(Failure) -> Blob {
+        let account = account ?? memory.own
         do throws(Failure) {
-            if let open = openImages.file(digest) { return try open.read() }
+            if let open = openImages.file(digest) { return try open.read(account, .images) }
             let file = try contents.openFile(digest, limit: .max)
             openImages.keep(file, digest)
-            return try file.read()
+            return try file.read(account, .images)
         } catch {
-            throw Failure(.internal, error.detail)
+            guard error.kind == .busy || error.kind == .memory else { throw Failure(.internal, error.detail) }
+            throw error
         }
     }
 }

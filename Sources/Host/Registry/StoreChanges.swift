@@ -36,13 +36,13 @@ extension Store {
 
     /// Keeps a text and the names of the compositions that it defines: all or none.
     /// - Throws: `.conflict` when a name is taken, `.internal` when the disk fails.
-    public func save(compositions names: [String], text: String) throws(Failure) {
+    public func save(compositions names: [String], text: String, tenant: String = "") throws(Failure) {
         try index.withLock { index throws(Failure) in
             let taken = index.texts.values.flatMap(\.names)
             if let name = names.first(where: taken.contains) {
                 throw Failure(.conflict, "a composition named '\(name)' is stored already")
             }
-            let stored = StoredText(names: names, text: text)
+            let stored = StoredText(names: names, text: text, tenant: tenant)
             do throws(Failure) {
                 try write(stored, index.nextSequence)
             } catch {

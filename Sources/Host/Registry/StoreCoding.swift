@@ -10,15 +10,21 @@ extension StoredFunction {
     var boundContents: [Blob] { definition.inputs.flatMap { $0.bound ?? [] }.map(\.data) }
 
     /// Bound items get their data from `content`.
-    init(_ fields: RecordFields, content: (StoredContent) throws(UnusableRecord) -> Blob) throws(UnusableRecord) {
+    init(
+        _ fields: RecordFields, content: (StoredContent, _ tenant: String) throws(UnusableRecord) -> Blob
+    ) throws(UnusableRecord) {
         let image = try fields.content("image")
         var definition = FunctionDefinition(
             name: try fields.text("name"), className: try fields.text("class"),
             memoryLimit: try fields.optionalNumber("memory_limit"), timeout: try fields.optionalNumber("timeout"),
             inputs: [], outputs: try fields.list("outputs", \.text),
             minSetBytes: try fields.list("min_set_bytes", Self.number))
+        definition.tenant = try fields.optionalText("tenant") ?? ""
         for input in try fields.list("inputs", RecordFields.init) {
-            definition.inputs.append(try FunctionDefinition.Input(input, content: content))
+            definition.inputs.append(
+                try FunctionDefinition.Input(input) { (data) throws(UnusableRecord) in
+                    try content(data, definition.tenant)
+                })
         }
         self.init(definition: definition, digest: image.digest, imageSize: image.size)
     }
@@ -32,7 +38,7 @@ extension StoredFunction {
         ConfigValue.table([
             "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
             "memory_limit": definition.memoryLimit?.json ?? .null,
-            "timeout": definition.timeout?.json ?? .null,
+            "timeout": definition.timeout?.json ?? .null, "tenant": .string(definition.tenant),
             "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
             "outputs": .array(definition.outputs.map { ConfigValue(.string($0)) }),
             "min_set_bytes": .array(definition.minSetBytes.map { ConfigValue($0.json) }),
@@ -73,13 +79,13 @@ extension FunctionDefinition.Input {
 extension StoredText {
     init(_ fields: RecordFields) throws(UnusableRecord) {
         let names = try fields.list("names", \.text)
-        self.init(names: names, text: try fields.text("text"))
+        self.init(names: names, text: try fields.text("text"), tenant: try fields.optionalText("tenant") ?? "")
     }
 
     func json(sequence: Int64) -> String {
         ConfigValue.table([
             "sequence": .integer(sequence), "names": .array(names.map { ConfigValue(.string($0)) }),
-            "text": .string(text),
+            "text": .string(text), "tenant": .string(tenant),
         ]).json
     }
 }

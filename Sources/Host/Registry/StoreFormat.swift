@@ -55,6 +55,11 @@ struct RecordFields {
         return text
     }
 
+    /// Nil when it is missing: earlier versions did not write it.
+    func optionalText(_ key: String) throws(UnusableRecord) -> String? {
+        value[key] == nil ? nil : try text(key)
+    }
+
     /// Never negative.
     func number(_ key: String) throws(UnusableRecord) -> Int64 {
         guard case .integer(let number) = try field(key).kind, number >= 0 else {

@@ -1,5 +1,6 @@
 internal import Failure
 internal import Items
+internal import Memory
 internal import Synchronization
 internal import Telemetry
 
@@ -53,7 +54,7 @@ private final class Loading {
             let read = try sorted(file, folder) { () throws(UnusableRecord) in
                 let (sequence, fields) = try record(file, folder)
                 let function = try StoredFunction(fields, content: content)
-                if !intact.contains(function.image) { _ = try content(function.image) }
+                if !intact.contains(function.image) { _ = try content(function.image, "") }
                 let name = function.definition.name
                 guard StoreName.fileName(for: name) == file else {
                     throw UnusableRecord(reason: "it is the record of '\(name)', under another file name")
@@ -127,10 +128,14 @@ private final class Loading {
         if sequence < Self.endOfSequences { index.nextSequence = max(index.nextSequence, sequence + 1) }
     }
 
-    private func content(_ content: StoredContent) throws(UnusableRecord) -> Blob {
+    /// Charged to whoever registered the function, whether there is room or not: it was there before.
+    private func content(_ content: StoredContent, _ tenant: String) throws(UnusableRecord) -> Blob {
         let blob: Blob
+        let account = store.memory.account(named: tenant)
+        defer { account.close() }
         do throws(Failure) {
-            blob = try store.contents.read(content.digest, limit: content.size)
+            blob = try store.contents.openFile(content.digest, limit: content.size).read(
+                account, .functions, anyway: true)
         } catch {
             throw UnusableRecord(reason: error.detail, isDamaged: error.kind == .notFound || error.kind == .invalid)
         }

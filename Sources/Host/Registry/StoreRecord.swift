@@ -14,12 +14,21 @@ public struct StoredComposition: Sendable, Equatable {
     public var name: String
     /// The text that defined it, and maybe others.
     public var text: String
+    /// Who registered it.
+    public var tenant = ""
+
+    public init(name: String, text: String, tenant: String = "") {
+        self.name = name
+        self.text = text
+        self.tenant = tenant
+    }
 }
 
 /// One record of `compositions/`: a text, and those of its compositions that are registered.
 struct StoredText: Sendable {
     var names: [String]
     var text: String
+    var tenant = ""
 }
 
 /// Names a content of the state folder.

@@ -1,21 +1,23 @@
-internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 
 /// Bytes of unknown number, in memory that doubles.
 struct GrowingBytes {
     private(set) var count = 0
-    private var storage: BudgetedStorage?
+    private var storage: ChargedStorage?
     private let expected: Int
-    private let budget: MemoryBudget
+    private let account: MemoryAccount
+    private let kind: MemoryKind
 
     /// - Parameter expected: How many bytes there will be, if that is known.
-    init(expected: Int = 0, budget: MemoryBudget) {
+    init(expected: Int = 0, _ account: MemoryAccount, _ kind: MemoryKind) {
         self.expected = expected
-        self.budget = budget
+        self.account = account
+        self.kind = kind
     }
 
-    /// - Throws: 429 when the budget is used up.
+    /// - Throws: 429 when there is no room.
     mutating func append(_ bytes: Bytes) throws(Problem) {
         guard let from = bytes.baseAddress, bytes.count > 0 else { return }
         let target = try room(for: count + bytes.count)
@@ -33,7 +35,7 @@ struct GrowingBytes {
             try storage.fill(to: needed)
             return storage.base
         }
-        let larger = try BudgetedStorage(capacity: max(512, expected, count * 2, needed), budget: budget)
+        let larger = try ChargedStorage(capacity: max(512, expected, count * 2, needed), account, kind)
         try larger.fill(to: needed)
         if let storage { larger.base.copyMemory(from: storage.base, byteCount: count) }
         storage = larger

@@ -1,5 +1,5 @@
-internal import Engines
 internal import Failure
+internal import Memory
 
 /// What one request may ask of the node's memory and patience.
 struct Limits: Sendable {
@@ -10,6 +10,8 @@ struct Limits: Sendable {
     var body = 64 << 20
     /// Shared by all requests of the node.
     var budget = MemoryBudget()
+    /// The account of a request's tenant.
+    var account: (@Sendable (RequestHead) -> MemoryAccount)?
     /// Refuses a request that would not be served now, before its body is read.
     var admit: (@Sendable (RequestHead) throws(Problem) -> Void)?
 
@@ -18,6 +20,9 @@ struct Limits: Sendable {
     func admit(_ head: RequestHead, length: Int?) throws(Problem) {
         try admit?(head)
         guard let length else { return }
-        do throws(Failure) { try budget.check(data: length) } catch { throw Problem(error) }
+        do throws(Failure) { try account(of: head).check(length, .bodies) } catch { throw Problem(error) }
     }
+
+    /// Where a request's body is charged.
+    func account(of head: RequestHead) -> MemoryAccount { account?(head) ?? budget.own }
 }

@@ -1,6 +1,6 @@
-internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 
 /// The receiving side of an HTTP/1.1 connection: bytes in, one request after the other out.
 ///
@@ -33,7 +33,7 @@ struct RequestReader: ~Copyable {
     private var parser = HeadParser()
     private var chunks = ChunkedDecoder()
     private var growing: GrowingBytes?
-    private var long: BudgetedStorage?
+    private var long: ChargedStorage?
     private var longCount = 0
 
     private(set) var head = RequestHead()
@@ -141,7 +141,7 @@ struct RequestReader: ~Copyable {
         if head.isChunked {
             try limits.admit(head, length: nil)
             chunks = ChunkedDecoder()
-            growing = GrowingBytes(budget: limits.budget)
+            growing = GrowingBytes(limits.account(of: head), .bodies)
             stage = .chunked
             return
         }
@@ -153,8 +153,8 @@ struct RequestReader: ~Copyable {
         }
         let arrived = end - start - consumed
         try limits.admit(head, length: length)
-        let long: BudgetedStorage
-        do throws(Failure) { long = try BudgetedStorage(capacity: length, budget: limits.budget) } catch {
+        let long: ChargedStorage
+        do throws(Failure) { long = try ChargedStorage(capacity: length, limits.account(of: head), .bodies) } catch {
             throw Problem(error)
         }
         // SAFETY: arrived < length, because the whole body would not fit into the buffer's rest.

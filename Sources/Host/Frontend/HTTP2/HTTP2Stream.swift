@@ -1,4 +1,5 @@
 internal import Items
+internal import Memory
 
 /// One request of an HTTP/2 connection, while it arrives, is handled and is answered.
 final class HTTP2Stream {
@@ -23,14 +24,14 @@ final class HTTP2Stream {
     init(id: Int32, limits: Limits) {
         self.id = id
         self.limits = limits
-        names = GrowingBytes(budget: limits.budget)
+        names = GrowingBytes(limits.budget.own, .connections)
     }
 
     /// A request that came as HTTP/1.1 and asked for an upgrade: its head is copied, its body shared.
     init(id: Int32, upgrading head: RequestHead, body: Blob, limits: Limits) {
         self.id = id
         self.limits = limits
-        names = GrowingBytes(budget: limits.budget)
+        names = GrowingBytes(limits.budget.own, .connections)
         let end = max(head.target.upperBound, head.fields.last?.value.upperBound ?? 0)
         do { try names.append(Bytes(start: head.base, count: Int(end))) } catch { problem = error }
         self.head = head
@@ -86,7 +87,8 @@ final class HTTP2Stream {
             return
         }
         guard bytes.count <= limits.body - bodyCount else { return fail(.bodyTooLarge(limits)) }
-        var content = content.take() ?? GrowingBytes(expected: head.contentLength ?? 0, budget: limits.budget)
+        var content =
+            content.take() ?? GrowingBytes(expected: head.contentLength ?? 0, limits.account(of: head), .bodies)
         do { try content.append(bytes) } catch { return fail(error) }
         self.content = content
     }

@@ -1,13 +1,14 @@
 internal import Failure
 internal import Glibc
 internal import Items
+internal import Memory
 
 /// Files of this machine that hold function images.
 enum LocalFile {
     private static let longest = 1 << 30
 
-    /// - Throws: `.invalid` naming the path and what is wrong with it.
-    static func read(_ path: String) throws(Failure) -> Blob {
+    /// - Throws: `.invalid` naming the path and what is wrong with it; `.busy` or `.memory` when there is no room for it.
+    static func read(_ path: String, _ account: MemoryAccount) throws(Failure) -> Blob {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
         defer { close(descriptor) }
@@ -16,7 +17,8 @@ enum LocalFile {
             throw failure(path, "not a regular file")
         }
         guard status.st_size <= longest else { throw failure(path, "larger than \(longest) bytes") }
-        let storage = HeapStorage(capacity: Int(status.st_size))
+        let storage = try ChargedStorage(capacity: Int(status.st_size), account, .bodies)
+        try storage.fill(to: storage.capacity)
         var count = 0
         while count < storage.capacity {
             // SAFETY: count < capacity, and nobody else knows the storage yet.

@@ -1,4 +1,5 @@
 internal import Engines
+internal import Memory
 internal import Platform
 internal import Telemetry
 

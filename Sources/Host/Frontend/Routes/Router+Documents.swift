@@ -2,6 +2,7 @@ internal import Dispatcher
 internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Registry
 
 /// The original's routes: BSON in, BSON out.
@@ -67,12 +68,15 @@ extension Router {
     func registerFunction(_ request: Request, on worker: Worker) {
         let body = request.body
         let router = self
+        let account = account(request.head)
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: FunctionDocument
             do throws(BSONError) { document = try FunctionDocument(body) } catch { throw error.problem }
-            let image = try document.localPath.map { (path) throws(Problem) in try router.localImage(path) }
+            let image = try document.localPath.map { (path) throws(Problem) in
+                try router.localImage(path, account)
+            }
             do throws(Failure) {
-                try router.catalogue.register(document.definition, image: image ?? document.binary)
+                try router.catalogue.register(document.definition, image: image ?? document.binary, account: account)
             } catch {
                 throw Problem(error)
             }
@@ -83,10 +87,11 @@ extension Router {
     /// `POST /register/composition`
     func registerComposition(_ request: Request, on worker: Worker) {
         let body = request.body
+        let account = account(request.head)
         offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
             let document: CompositionDocument
             do throws(BSONError) { document = try CompositionDocument(body) } catch { throw error.problem }
-            do throws(Failure) { _ = try catalogue.register(compositions: document.text) } catch {
+            do throws(Failure) { _ = try catalogue.register(compositions: document.text, account: account) } catch {
                 throw Problem(error)
             }
             return Response(.ok, .text("Function registered"))
@@ -94,11 +99,11 @@ extension Router {
     }
 
     /// Reads an image from a file of this machine, if the operator allows that. Blocks.
-    func localImage(_ path: String) throws(Problem) -> Blob {
+    func localImage(_ path: String, _ account: MemoryAccount) throws(Problem) -> Blob {
         guard settings.allowsLocalPath else {
             throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
         }
-        do { return try LocalFile.read(path) } catch { throw Problem(error) }
+        do { return try LocalFile.read(path, account) } catch { throw Problem(error) }
     }
 }
 

@@ -67,12 +67,15 @@ extension Router {
             request.exchange.respond(.json(json))
         case .put:
             let body = request.body
+            let account = account(request.head)
             offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
                 guard let text = body.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
                     throw .malformed("the composition's text is not valid UTF-8")
                 }
                 let names: [String]
-                do throws(Failure) { names = try catalogue.register(compositions: text, expecting: name) } catch {
+                do throws(Failure) {
+                    names = try catalogue.register(compositions: text, account: account, expecting: name)
+                } catch {
                     throw Problem(error)
                 }
                 var json = JSONWriter()
@@ -93,6 +96,7 @@ extension Router {
         let body = request.body
         let type = request.head.value("content-type").map { [UInt8]($0) } ?? []
         let router = self
+        let account = account(request.head)
         offload(request.exchange, on: worker) { () throws(Problem) in
             var sets: [ItemSet] = []
             var image = body
@@ -100,9 +104,11 @@ extension Router {
                 sets = try type.parseMultipart(body)
                 image = sets.first { $0.name.text == "image" }?.items.first?.data ?? .empty
             }
-            if let path = parameters.path { image = try router.localImage(path) }
+            if let path = parameters.path { image = try router.localImage(path, account) }
             let definition = try parameters.definition(of: name, bound: sets)
-            do throws(Failure) { try router.catalogue.register(definition, image: image) } catch {
+            do throws(Failure) {
+                try router.catalogue.register(definition, image: image, account: account)
+            } catch {
                 throw Problem(error)
             }
             guard case .function(let function) = router.catalogue.entry(named: name) else {

@@ -3,6 +3,7 @@ internal import Dispatcher
 internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Platform
 internal import Registry
 internal import Telemetry
@@ -125,6 +126,12 @@ final class Router: Sendable {
         } catch {
             throw Problem(error)
         }
+    }
+
+    /// Where what a request takes is charged: to the tenant that it names, else to those who name none.
+    func account(_ head: RequestHead) -> MemoryAccount {
+        let named = try? dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
+        return (named ?? dispatcher.admission.others).memory
     }
 
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.

@@ -45,7 +45,7 @@ final class Server: @unchecked Sendable {
         self.settings = settings
         limits = Limits(
             body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: worker.pool.budget,
-            admit: { head throws(Problem) in try router.admit(head) })
+            account: { head in router.account(head) }, admit: { head throws(Problem) in try router.admit(head) })
     }
 
     deinit { scratch.deallocate() }

@@ -46,6 +46,7 @@ typedef struct dn_comm_request {
     uint64_t token;         /* the host's, unique while live */
     uint64_t deadline;      /* CLOCK_MONOTONIC ns, 0 = none */
     uint64_t max_response;  /* bytes of all outputs together, 0 = the plugin's own limit */
+    uint64_t account;       /* Since 1.2: what receiving the answer takes is charged there (dn.host.memory/1) until release */
 } dn_comm_request;
 
 DN_CONSTANT(int32_t, DN_COMM_OK, 0); /* an answer came, whatever the protocol's own status says */
@@ -60,6 +61,7 @@ DN_CONSTANT(int32_t, DN_COMM_TOO_LARGE, 8);
 DN_CONSTANT(int32_t, DN_COMM_DEADLINE, 9);
 DN_CONSTANT(int32_t, DN_COMM_CANCELLED, 10);
 DN_CONSTANT(int32_t, DN_COMM_OTHER, 11);
+DN_CONSTANT(int32_t, DN_COMM_NO_MEMORY, 12); /* Since 1.2: the account has no room for the answer */
 
 DN_CONSTANT(int32_t, DN_EFFECT_NOT_SENT, 0);
 DN_CONSTANT(int32_t, DN_EFFECT_MAY_HAVE_HAPPENED, 1);

@@ -46,6 +46,9 @@ typedef struct dn_image_params {
     const char *DN_NULLABLE cache_directory; /* borrow-call: a folder for results that a later load may reuse; null = none */
     dn_progress DN_NULLABLE progress;       /* borrow-call */
     void *DN_NULLABLE progress_arg;
+    /* Since 1.2: what loading takes is charged there until image_load returns (dn.host.memory/1); the image itself is
+     * counted by the host, by its resident_bytes. */
+    uint64_t account;
 } dn_image_params;
 
 /* No system data in this image: the host passes inputs by the entry block only. */
@@ -203,6 +206,11 @@ typedef struct dn_compute {
     /* Stops the run named by run_id: if it has not begun it ends at once when it does, if it is over nothing happens.
      * Never blocks; may be repeated. Since 1.0. Required. [any-thread] reason DN_INTERRUPT_*. */
     void (*DN_NULLABLE interrupt)(dn_engine *engine, uint64_t run_id, int32_t reason);
+
+    /* Makes sure of a context whose run is over that nothing but the host touches its memory, or uses a CPU, until it is
+     * destroyed; the host calls it before it keeps references to that memory, and not for outputs that it copies at once.
+     * Since 1.2. Optional: absent where the end of run ensures that already. [engine-thread] DN_ENGINE_DEAD: it cannot. */
+    dn_status (*DN_NULLABLE context_settle)(dn_context *context, dn_error *err);
 } dn_compute;
 
 DN_END

@@ -95,5 +95,26 @@ typedef struct dn_host_jobs {
     dn_status (*DN_NULLABLE submit)(const dn_host *host, void (*job)(void *DN_NULLABLE arg), void *DN_NULLABLE arg);
 } dn_host_jobs;
 
+/* The account of what a plugin holds on its own behalf: caches, connections that it keeps. Requests and images name
+ * others, those of the tenants for whom they are. */
+DN_CONSTANT(uint64_t, DN_ACCOUNT_OWN, 0);
+
+/* dn.host.memory/1, since 1.2: the node's account of memory. What requests, servers and images decide the size of is
+ * charged before it is taken and given back when it is freed, so that nobody can bring the node down by making it large.
+ * For a plugin that never asks for this service the host assumes the most: each request of dn.comm/1 holds its
+ * max_response from submit to release. What is charged when stop returns is given back by the host, and logged. */
+typedef struct dn_host_memory {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    /* DN_OK: bytes more are charged. DN_BUSY: there is no room now; whoever asked ends its request with
+     * DN_COMM_NO_MEMORY, or its load with DN_BUSY. DN_LIMIT: the account may never hold that many. DN_INVALID: no such
+     * account. Never blocks. Since 1.2. [any-thread] */
+    dn_status (*DN_NULLABLE charge)(const dn_host *host, uint64_t account, uint64_t bytes);
+    /* Gives back what charge took, in any portions; more than that is ignored, and logged. Since 1.2. [any-thread] */
+    void (*DN_NULLABLE release)(const dn_host *host, uint64_t account, uint64_t bytes);
+    /* Bytes that a charge could take now, for work that does with less when there is less. Since 1.2. [any-thread] */
+    uint64_t (*DN_NULLABLE room)(const dn_host *host, uint64_t account);
+} dn_host_memory;
+
 DN_END
 #endif

@@ -23,6 +23,7 @@ typedef struct dn_translate_params {
     void *DN_NULLABLE progress_arg;
     dn_translated DN_NULLABLE result; /* borrow-call: called once, before DN_OK is returned */
     void *DN_NULLABLE result_arg;
+    uint64_t account; /* Since 1.2: what translating takes is charged there until translate returns (dn.host.memory/1) */
 } dn_translate_params;
 
 typedef struct dn_translate {

@@ -5,7 +5,7 @@
 /* Layout of everything below. A new major gets a new entry symbol, so both can be looked up side by side. */
 #define DN_ABI_MAJOR 1u
 /* Slots appended since DN_ABI_MAJOR.0. */
-#define DN_ABI_MINOR 1u
+#define DN_ABI_MINOR 2u
 
 /* The first eight bytes of dn_plugin: "DANDELIO" read as a little-endian number. */
 #define DN_PLUGIN_MAGIC 0x4f494c45444e4144ull
@@ -22,5 +22,6 @@
 #define DN_HOST_CONFIG_1 "dn.host.config/1"
 #define DN_HOST_SIGNAL_1 "dn.host.signal/1"
 #define DN_HOST_JOBS_1 "dn.host.jobs/1"
+#define DN_HOST_MEMORY_1 "dn.host.memory/1" /* Since 1.2 */
 
 #endif

@@ -1,0 +1,56 @@
+/// What memory is taken for. The raw values are part of account ids (`MemoryAccount.id(for:)`) and of nothing stored.
+public enum MemoryKind: Int, CaseIterable, Sendable {
+    /// Sandboxes of functions that run, by their memory limits.
+    case runs
+    /// Bodies of requests, of registrations too.
+    case bodies
+    /// What a body, text or table of outputs becomes when it is decoded.
+    case decoded
+    /// What functions left and consumers have not taken yet.
+    case outputs
+    /// Answers that communication functions get.
+    case replies
+    /// Replies to clients that are being written or sent, as far as they are copies.
+    case answers
+    /// Registered functions, with the items that are bound to them.
+    case functions
+    /// Registered compositions.
+    case compositions
+    /// Images that are loaded, and what loading them takes.
+    case images
+    /// Buffers and protocol state of connections.
+    case connections
+    /// What plugins hold on their own behalf.
+    case plugins
+
+    /// What bounds a kind beside the node's whole memory; kinds of one group share the bound.
+    enum Group: Int, CaseIterable { case runs, data, kept, images, connections, plugins }
+
+    var group: Group {
+        switch self {
+        case .runs: .runs
+        case .bodies, .decoded, .outputs, .replies, .answers: .data
+        case .functions, .compositions: .kept
+        case .images: .images
+        case .connections: .connections
+        case .plugins: .plugins
+        }
+    }
+
+    /// In a sentence that says who wants too much.
+    var what: String {
+        switch self {
+        case .runs: "a function"
+        case .bodies, .decoded, .outputs, .answers: "the data of a request"
+        case .replies: "a reply of a communication function"
+        case .functions: "a registered function"
+        case .compositions: "a registered composition"
+        case .images: "an image"
+        case .connections: "a connection"
+        case .plugins: "a plugin"
+        }
+    }
+
+    /// As metrics name it.
+    public var name: String { "\(self)" }
+}

@@ -1,0 +1,217 @@
+/* dn.compute/1: an isolation backend. It provides memory and runs code in it; it never interprets sets or items.
+ *
+ * The way of one invocation, all on one engine's thread:
+ *   context_create -> context_load -> (host writes inputs through context_view or context_write) -> run
+ *   -> (host reads outputs) -> context_destroy, from any thread, when the last consumer has its data.
+ * A context belongs to the engine it was made by, because its memory may be part of that engine's VM or process. It is
+ * made after the task was taken from the queue (late binding), and it may outlive the run that filled it.
+ */
+#ifndef DANDELION_COMPUTE_H
+#define DANDELION_COMPUTE_H
+
+#include "status.h"
+#include "types.h"
+
+DN_BEGIN
+
+DN_CONSTANT(int32_t, DN_ISOLATION_VM, 1);
+DN_CONSTANT(int32_t, DN_ISOLATION_PROCESS, 2);
+DN_CONSTANT(int32_t, DN_ISOLATION_CAPABILITY, 3);
+DN_CONSTANT(int32_t, DN_ISOLATION_SOFTWARE, 4);
+
+#define DN_COMPUTE_HOST_VISIBLE (1ull << 0)    /* context_view works */
+#define DN_COMPUTE_TRANSFER_SHARES (1ull << 1) /* context_transfer can pass pages without a copy */
+#define DN_COMPUTE_FAULT_ADDRESS (1ull << 2)   /* faults carry their address and pc */
+#define DN_COMPUTE_SYSCALL_NUMBER (1ull << 3)  /* forbidden system calls carry their number */
+
+/* What an instance can do; constant while it lives. The caller sets struct_size. */
+typedef struct dn_compute_caps {
+    uint32_t struct_size;
+    int32_t isolation;            /* DN_ISOLATION_* */
+    uint64_t flags;               /* DN_COMPUTE_* */
+    const char *DN_NULLABLE image_formats; /* static, space-separated: "elf-x86_64", "elf-aarch64", "wasm32", ... */
+    uint64_t context_max;         /* largest limit that context_create takes */
+    uint64_t contexts_per_engine; /* how many can be held at once before context_create says DN_BUSY; 0 = memory decides */
+    uint64_t interrupt_latency;   /* ns: run returns at most this long after a deadline or interrupt */
+} dn_compute_caps;
+
+/* Told while an image loads, on the loading thread: permille is 0..1000, stage a few words, borrow-call. */
+typedef void (*dn_progress)(void *DN_NULLABLE arg, uint32_t permille, const char *stage);
+
+typedef struct dn_image_params {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    dn_bytes bytes;   /* borrow-call */
+    const char *DN_NULLABLE label;          /* borrow-call: what logs call the image */
+    const char *DN_NULLABLE cache_directory; /* borrow-call: a folder for results that a later load may reuse; null = none */
+    dn_progress DN_NULLABLE progress;       /* borrow-call */
+    void *DN_NULLABLE progress_arg;
+    /* Since 1.2: what loading takes is charged there until image_load returns (dn.host.memory/1); the image itself is
+     * counted by the host, by its resident_bytes. */
+    uint64_t account;
+} dn_image_params;
+
+/* No system data in this image: the host passes inputs by the entry block only. */
+#define DN_NO_SYSTEM_DATA 0xffffffffffffffffull
+
+/* Facts of a loaded image, constant while it lives but for resident_bytes. The caller sets struct_size. */
+typedef struct dn_image_info {
+    uint32_t struct_size;
+    uint32_t pointer_bytes; /* of guest structures: 4 or 8 */
+    dn_gaddr entry;
+    dn_gaddr system_data;     /* where the 72 (or 36) byte structure of guest.h lies, or DN_NO_SYSTEM_DATA */
+    dn_gaddr data_begin;      /* the host may place inputs from here on (behind the image's last byte) */
+    uint64_t context_min;     /* smallest limit that holds the image */
+    uint64_t resident_bytes;  /* host memory held by the image, for cache accounting */
+} dn_image_info;
+
+typedef struct dn_engine_params {
+    uint32_t struct_size;
+    int32_t core; /* the CPU that the thread is pinned to, -1 = none */
+    uint64_t engine_id; /* unique in the process, for logs */
+} dn_engine_params;
+
+typedef struct dn_context_params {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    uint64_t limit;   /* bytes of guest addresses from 0 that the function may use: the registered memory limit */
+} dn_context_params;
+
+/* Where things are in a loaded context. The caller sets struct_size.
+ * Two ranges of guest addresses are memory, each contiguous for context_view: [low, limit), which holds image, inputs
+ * and heap, and [stack_low, stack_high), which lies outside the first. Pages appear zeroed on demand. */
+typedef struct dn_context_info {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    dn_gaddr low;        /* first address that is memory, at or below the image's first segment */
+    dn_gaddr limit;      /* end of image, inputs and heap */
+    dn_gaddr stack_low;  /* lowest byte of the stack; the page below it faults */
+    dn_gaddr stack_high;
+    dn_gaddr exit_address; /* where a function jumps to leave; 0 = it leaves as its format says (wasm: returns) */
+} dn_context_info;
+
+DN_CONSTANT(int32_t, DN_RUN_EXITED, 0);    /* left as functions leave; the exit code is in its system data */
+DN_CONSTANT(int32_t, DN_RUN_FAULTED, 1);   /* stopped by what it did: fault_kind */
+DN_CONSTANT(int32_t, DN_RUN_DEADLINE, 2);  /* stopped because its time was over */
+DN_CONSTANT(int32_t, DN_RUN_CANCELLED, 3); /* stopped by interrupt */
+
+DN_CONSTANT(int32_t, DN_FAULT_NONE, 0);
+DN_CONSTANT(int32_t, DN_FAULT_READ, 1);
+DN_CONSTANT(int32_t, DN_FAULT_WRITE, 2);
+DN_CONSTANT(int32_t, DN_FAULT_EXECUTE, 3);
+DN_CONSTANT(int32_t, DN_FAULT_ILLEGAL_INSTRUCTION, 4);
+DN_CONSTANT(int32_t, DN_FAULT_ARITHMETIC, 5);
+DN_CONSTANT(int32_t, DN_FAULT_STACK, 6);      /* ran into the guard below its stack */
+DN_CONSTANT(int32_t, DN_FAULT_SYSCALL, 7);    /* tried a system call */
+DN_CONSTANT(int32_t, DN_FAULT_CAPABILITY, 8);
+DN_CONSTANT(int32_t, DN_FAULT_TRAP, 9);       /* wasm trap or breakpoint; trap_code is the backend's */
+DN_CONSTANT(int32_t, DN_FAULT_MEMORY_LIMIT, 10); /* used more than its context may hold */
+DN_CONSTANT(int32_t, DN_FAULT_PROTECTION, 11); /* privileged instruction, port, non-canonical address */
+DN_CONSTANT(int32_t, DN_FAULT_KILLED, 12);    /* died without telling why */
+DN_CONSTANT(int32_t, DN_FAULT_OTHER, 13);
+
+#define DN_RESULT_ADDRESS (1ull << 0) /* fault_address is valid */
+#define DN_RESULT_PC (1ull << 1)      /* fault_pc is valid */
+#define DN_RESULT_SYSCALL (1ull << 2) /* syscall_number is valid */
+#define DN_RESULT_TRAP (1ull << 3)    /* trap_code is valid */
+
+typedef struct dn_run_params {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    uint64_t run_id;   /* rises strictly per engine; names the run for interrupt */
+    uint64_t deadline; /* CLOCK_MONOTONIC ns after which the function is stopped; 0 = none */
+    dn_gaddr entry_block; /* passed in the first argument register (x86-64 rdi, aarch64 x0): dn_guest_entry */
+} dn_run_params;
+
+/* What the guest did. The caller sets struct_size. Values not known to the reader count as OTHER. */
+typedef struct dn_run_result {
+    uint32_t struct_size;
+    int32_t outcome;    /* DN_RUN_* */
+    int32_t fault_kind; /* DN_FAULT_*, NONE unless FAULTED */
+    int32_t trap_code;
+    uint64_t valid; /* DN_RESULT_* */
+    dn_gaddr fault_address;
+    dn_gaddr fault_pc;
+    int64_t syscall_number;
+    uint64_t run_ns; /* from entering the sandbox to leaving it */
+    char detail[128]; /* NUL-terminated sentence for the user, may be empty */
+} dn_run_result;
+
+DN_CONSTANT(int32_t, DN_INTERRUPT_CANCEL, 0);
+DN_CONSTANT(int32_t, DN_INTERRUPT_DEADLINE, 1);
+
+DN_CONSTANT(int32_t, DN_VIEW_READ, 1);
+DN_CONSTANT(int32_t, DN_VIEW_WRITE, 2);
+
+typedef struct dn_compute {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+
+    /* Since 1.0. Required. [any-thread] out the caller's. */
+    dn_status (*DN_NULLABLE capabilities)(dn_instance *instance, dn_compute_caps *out, dn_error *err);
+
+    /* Parses, checks and prepares an image; keeps no pointer into params. May take seconds (a compiler may run).
+     * Since 1.0. Required. [any-thread] params borrow-call; *out own, ended by image_unload.
+     * DN_UNSUPPORTED: not a format of this backend. DN_BAD_IMAGE: malformed, with the byte offset. */
+    dn_status (*DN_NULLABLE image_load)(
+        dn_instance *instance, const dn_image_params *params, dn_image *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+    /* Since 1.0. Required. [any-thread] */
+    dn_status (*DN_NULLABLE image_info)(dn_image *image, dn_image_info *out, dn_error *err);
+    /* Ends an image that no context uses. Since 1.0. Required. [any-thread] */
+    void (*DN_NULLABLE image_unload)(dn_image *image);
+
+    /* Makes an engine for the calling thread; heavy set-up (VM, vCPU, zygote) belongs here and serves every run.
+     * Since 1.0. Required. [engine-thread] params borrow-call; *out own, ended by engine_destroy. */
+    dn_status (*DN_NULLABLE engine_create)(
+        dn_instance *instance, const dn_engine_params *params, dn_engine *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+    /* Ends an idle engine whose contexts are destroyed; reaps its children. Since 1.0. Required. [engine-thread] */
+    void (*DN_NULLABLE engine_destroy)(dn_engine *engine);
+    /* Does postponed work (zero memory, reap, make sandboxes ready) for about budget ns, at least one step of it.
+     * Returns 1 when more is left, 0 when there is none. Since 1.0. Optional. [engine-thread], not while running. */
+    int32_t (*DN_NULLABLE engine_idle)(dn_engine *engine, uint64_t budget);
+
+    /* Takes a fresh sandbox: all memory zero. Since 1.0. Required. [engine-thread]
+     * params borrow-call; *out own, ended by context_destroy.
+     * DN_BUSY: contexts_per_engine are held. DN_LIMIT: limit above context_max. DN_NO_MEMORY. DN_ENGINE_DEAD. */
+    dn_status (*DN_NULLABLE context_create)(
+        dn_engine *engine, const dn_context_params *params, dn_context *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+    /* Places the image, once per context. Since 1.0. Required. [engine-thread] image borrow-until:context destroyed.
+     * DN_LIMIT: the context is smaller than context_min. */
+    dn_status (*DN_NULLABLE context_load)(dn_context *context, dn_image *image, dn_error *err);
+    /* Valid after context_load. Since 1.0. Required. [serial] */
+    dn_status (*DN_NULLABLE context_info)(dn_context *context, dn_context_info *out, dn_error *err);
+    /* Copies out of or into the context, all or nothing. Since 1.0. Required. [serial]
+     * DN_OUT_OF_RANGE: address + len wraps or leaves the context. */
+    dn_status (*DN_NULLABLE context_read)(dn_context *context, dn_gaddr address, void *to, uint64_t len, dn_error *err);
+    dn_status (*DN_NULLABLE context_write)(
+        dn_context *context, dn_gaddr address, const void *from, uint64_t len, dn_error *err);
+    /* The bytes themselves, *out borrow-until:next run or destroy. Since 1.0. Required with HOST_VISIBLE. [serial]
+     * access DN_VIEW_READ, WRITE or both. DN_OUT_OF_RANGE as read. */
+    dn_status (*DN_NULLABLE context_view)(
+        dn_context *context, dn_gaddr address, uint64_t len, int32_t access, void *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+    /* Copies between two contexts of one instance; source is one that has run. With DN_COMPUTE_TRANSFER_SHARES pages may be
+     * passed instead, privately writable in the target; the source may be destroyed first. Since 1.0. Optional.
+     * [engine-thread] of target's engine. DN_UNSUPPORTED: the host copies by itself. */
+    dn_status (*DN_NULLABLE context_transfer)(
+        dn_context *target, dn_gaddr to, dn_context *source, dn_gaddr from, uint64_t len, dn_error *err);
+    /* Gives the sandbox up; what is costly may be left to engine_idle. Large memory goes back with the next context_create
+     * at the latest, because an engine may never be idle. Since 1.0. Required. [any-thread] */
+    void (*DN_NULLABLE context_destroy)(dn_context *context);
+
+    /* Runs the image in context to its end; at most one run per engine, one run per context. Since 1.0. Required.
+     * [engine-thread] params borrow-call; result the caller's. DN_OK: result is valid.
+     * DN_ENGINE_DEAD: the platform failed; context contents undefined; the run may be repeated on another engine. */
+    dn_status (*DN_NULLABLE run)(
+        dn_engine *engine, dn_context *context, const dn_run_params *params, dn_run_result *result, dn_error *err);
+    /* Stops the run named by run_id: if it has not begun it ends at once when it does, if it is over nothing happens.
+     * Never blocks; may be repeated. Since 1.0. Required. [any-thread] reason DN_INTERRUPT_*. */
+    void (*DN_NULLABLE interrupt)(dn_engine *engine, uint64_t run_id, int32_t reason);
+
+    /* Makes sure of a context whose run is over that nothing but the host touches its memory, or uses a CPU, until it is
+     * destroyed; the host calls it before it keeps references to that memory, and not for outputs that it copies at once.
+     * Since 1.2. Optional: absent where the end of run ensures that already. [engine-thread] DN_ENGINE_DEAD: it cannot. */
+    dn_status (*DN_NULLABLE context_settle)(dn_context *context, dn_error *err);
+} dn_compute;
+
+DN_END
+#endif

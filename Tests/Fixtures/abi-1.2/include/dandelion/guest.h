@@ -1,0 +1,70 @@
+/* What lies in a function's memory: shared by the host, which writes and reads it, and the SDK.
+ *
+ * __dandelion_system_data is the original system's structure, byte for byte (72 bytes with 8-byte pointers, 36 with
+ * 4-byte ones). The entry block beside it carries what the original lacks, so that an image needs no platform code.
+ */
+#ifndef DANDELION_GUEST_H
+#define DANDELION_GUEST_H
+
+#include <stdint.h>
+
+/* 64-bit images. All pointers are guest addresses. */
+typedef struct dn_guest_item64 {
+    uint64_t ident; /* UTF-8, not NUL-terminated */
+    uint64_t ident_len;
+    uint64_t data; /* 128-byte aligned for inputs */
+    uint64_t data_len;
+    uint64_t key; /* 32 bits are kept */
+} dn_guest_item64;
+
+/* Set i has items [sets[i].offset, sets[i + 1].offset); the array ends with one of (0, 0, number of items). */
+typedef struct dn_guest_set64 {
+    uint64_t ident;
+    uint64_t ident_len;
+    uint64_t offset;
+} dn_guest_set64;
+
+typedef struct dn_guest_system64 {
+    int32_t exit_code; /* the host writes -1; 0-255 are the user's */
+    uint32_t padding;
+    uint64_t heap_begin;
+    uint64_t heap_end;
+    uint64_t input_sets_len;
+    uint64_t input_sets;
+    uint64_t output_sets_len;
+    uint64_t output_sets;
+    uint64_t input_items;
+    uint64_t output_items; /* the host writes 0 */
+} dn_guest_system64;
+
+typedef struct dn_guest_item32 {
+    uint32_t ident, ident_len, data, data_len, key;
+} dn_guest_item32;
+
+typedef struct dn_guest_set32 {
+    uint32_t ident, ident_len, offset;
+} dn_guest_set32;
+
+typedef struct dn_guest_system32 {
+    int32_t exit_code;
+    uint32_t heap_begin, heap_end;
+    uint32_t input_sets_len, input_sets;
+    uint32_t output_sets_len, output_sets;
+    uint32_t input_items, output_items;
+} dn_guest_system32;
+
+#define DN_GUEST_ENTRY_MAGIC 0x31594c44u /* "DLY1" */
+
+/* The entry block: its guest address is the function's first argument. Same layout for 32-bit images. */
+typedef struct dn_guest_entry {
+    uint32_t magic;
+    uint32_t struct_size;
+    uint64_t exit_address; /* jump here to leave, on any stack; never returns. 0: return from the entry instead */
+    uint64_t system_data;
+    uint64_t stack_low;
+    uint64_t stack_high;
+    uint64_t realtime_ns;  /* CLOCK_REALTIME when the invocation began; functions have no running clock */
+    uint64_t random[4];    /* fresh for each invocation: seeds the function's random numbers */
+} dn_guest_entry;
+
+#endif
