@@ -41,7 +41,13 @@ build x86_64 dandelion-freestanding.cfg
 build aarch64 dandelion-freestanding-aarch64.cfg
 # A config file is there once its libraries are: `dandelion new` goes by that.
 if [[ $hosted == yes ]]; then
-    PYTHONDONTWRITEBYTECODE=1 python3 "$source_folder/tools/build.py" "$output" >&2
+    # Beside this shell, which would hear of a signal only after it; and ended by that signal as it would be by itself.
+    PYTHONDONTWRITEBYTECODE=1 env --default-signal=INT python3 "$source_folder/tools/build.py" "$output" >&2 &
+    builder=$!
+    trap 'kill -TERM "$builder" 2> /dev/null; wait "$builder" || true; exit 143' TERM
+    trap 'kill -INT "$builder" 2> /dev/null; wait "$builder" || true; exit 130' INT
+    wait "$builder"
+    trap - TERM INT
     for config in "$source_folder"/drivers/*.cfg; do
         [[ $config == *-wasm.cfg && ! -d $output/wasm/lib ]] || cp "$config" "$output/"
     done

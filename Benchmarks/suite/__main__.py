@@ -5,6 +5,7 @@ import datetime
 import importlib
 import platform
 import re
+import signal
 import sys
 import time
 import traceback
@@ -25,6 +26,7 @@ def arguments():
     parser.add_argument(
         "--output", type=Path, help="folder of the results (Benchmarks/results, with --quick its folder quick)"
     )
+    parser.add_argument("--check", action="store_true", help="only check the arguments")
     parser.add_argument("--node", default=ROOT / ".build/release/dandelion", help="the executable to measure")
     options = parser.parse_args()
     for name in options.experiments:
@@ -66,6 +68,9 @@ def write(folder, name, section, about):
 
 def main():
     options = arguments()
+    if options.check:
+        return 0
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     folder = options.output or ROOT / ("Benchmarks/results/quick" if options.quick else "Benchmarks/results")
     bench = Bench(options.quick, options.node)
     about, sections, failed = machine(bench), {}, []
@@ -93,4 +98,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,6 +1,7 @@
 """Builds the hosted part of the SDK, C and C++ over hlibc, into an SDK folder. Usage: build.py OUTPUT_FOLDER"""
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -53,7 +54,11 @@ def main(output):
 
 
 if __name__ == "__main__":
+    # Ends as Ctrl-C does: what has begun is finished, scratch folders go.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         main(Path(sys.argv[1]).resolve())
     except Problem as problem:
         sys.exit(f"SDK: {problem}")
+    except KeyboardInterrupt:
+        sys.exit("SDK: stopped")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from sources import Problem, cache_folder, say
@@ -70,22 +71,32 @@ def compile_all(title, jobs, library):
         for source, flags in jobs:
             objects.append(Path(scratch) / object_name(source))
             commands.append([CLANG, *flags, "-c", str(source), "-o", str(objects[-1])])
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        try:
             running = [pool.submit(run, command) for command in commands]
+            progress = Progress(title, len(running))
             for done, future in enumerate(concurrent.futures.as_completed(running), 1):
-                show(title, done, len(running))
-                if future.exception():
-                    for other in running:
-                        other.cancel()
-                    raise future.exception()
+                progress.show(done)
+                future.result()
+        finally:
+            # After a failure, or when a signal ends the build: only what has begun is waited for.
+            pool.shutdown(cancel_futures=True)
         archive(library, objects)
 
 
-def show(title, done, total):
-    if sys.stderr.isatty():
-        print(f"\r{title}: {done} of {total} files", end="\n" if done == total else "", file=sys.stderr, flush=True)
-    elif done == total or done % 250 == 0:
-        say(f"{title}: {done} of {total} files")
+class Progress:
+    """Tells how far a step is: always on a terminal, every 15 seconds elsewhere."""
+
+    def __init__(self, title, total):
+        self.title, self.total, self.told = title, total, time.monotonic()
+
+    def show(self, done):
+        text = f"{self.title}: {done} of {self.total} files"
+        if sys.stderr.isatty():
+            print(f"\r{text}", end="\n" if done == self.total else "", file=sys.stderr, flush=True)
+        elif done == self.total or time.monotonic() - self.told >= 15:
+            say(text)
+            self.told = time.monotonic()
 
 
 def cached(name, digest, build):

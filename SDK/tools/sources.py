@@ -85,9 +85,12 @@ def extract(wheel, parts, folder):
 def unpack(wheel, folder):
     say("unpacking the sources")
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    extract(wheel, PARTS, scratch)
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.rename(folder)
+    try:
+        extract(wheel, PARTS, scratch)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 class Sources:

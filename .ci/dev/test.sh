@@ -1,0 +1,71 @@
+# ./dev test. To be sourced.
+
+failures=()
+
+# attempt NAME COMMAND...: remembers the name when the command fails.
+attempt() {
+    local name=$1
+    shift
+    "$@" || failures+=("$name")
+}
+
+# The KVM backend on an emulated SVM processor: real hardware differs from the page-table VM of some clouds.
+emulated_svm() {
+    local status=0
+    step 'the KVM backend on emulated SVM' 'a minute'
+    run env KERNEL=.build-svm Tests/KVMTests/Machines/svm.sh || status=$?
+    [[ $status == 77 ]] || return $status
+    [[ -n ${CI:-}${DANDELION_LONG_TESTS:-} ]] || echo 'svm: ./dev test --long installs what is missing'
+}
+
+# swift_tests FILTER_OR_NOTHING: builds and runs the tests. The whole output goes to .build/test.log; what the terminal gets is
+# the build, a line for each suite, and whatever is not well.
+swift_tests() {
+    local expected='5 to 10 minutes, and as much for building the first time'
+    [[ -z $1 ]] || expected=''
+    step 'building the tests'
+    run swift build --build-tests "${swift_flags[@]}" >&2 || return
+    step 'swift test' "$expected"
+    run .ci/dev/swift-test "$1"
+}
+
+# Prints what failed, names in one list.
+tell_failures() {
+    [[ ${#failures[@]} != 0 ]] || return 0
+    echo
+    echo 'failed:'
+    printf '  %s\n' "${failures[@]}"
+    return 1
+}
+
+run_tests() {
+    local only=''
+    while [[ $# != 0 ]]; do
+        case $1 in
+            --long) export DANDELION_LONG_TESTS=1 ;;
+            --only) only=${2:-} && shift && [[ -n $only ]] || fail '--only needs a regular expression of Suite/test' ;;
+            *) nothing_more "$@" ;;
+        esac
+        shift
+    done
+    setup "${all_packages[@]}"
+    find_toolchain
+    make_temporary
+    if [[ -n $only ]]; then
+        attempt 'tests (.build/test.log)' swift_tests "$only"
+    else
+        step 'checks that need no build' 'a minute'
+        attempt 'checks (.ci/check)' run .ci/check
+        fetch_peers
+        build_sdk > /dev/null
+        [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_tools
+        attempt 'tests (.build/test.log)' swift_tests ''
+        attempt 'exported symbols (.ci/check-symbols)' .ci/check-symbols "$(swift build --show-bin-path)"
+        attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"
+        [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_svm
+        attempt 'the KVM backend on emulated SVM' emulated_svm
+    fi
+    mapfile -t -O "${#failures[@]}" failures < <(cat "$temporary/failed-tests" 2> /dev/null)
+    tell_failures
+    step 'all tests passed'
+}
