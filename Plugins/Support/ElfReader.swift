@@ -61,7 +61,9 @@ struct ElfReader {
         }
         guard header.e_type == UInt16(ET_EXEC) else {
             throw PluginError(
-                DN_BAD_IMAGE, "not a fixed-address executable (ELF type \(header.e_type)); link with -static -no-pie",
+                DN_BAD_IMAGE,
+                "not a fixed-address executable, as functions are (ELF type \(header.e_type)); build it with the SDK "
+                    + "(SDK/README.md)",
                 at: 16)
         }
         try checkTable(
@@ -158,7 +160,8 @@ struct ElfReader {
         let name = "__dandelion_system_data"
         guard let (address, at) = try symbol(name) else {
             throw PluginError(
-                DN_BAD_IMAGE, "no symbol \(name); was it linked with --strip-all? Keep the symbol table",
+                DN_BAD_IMAGE,
+                "no symbol \(name): not built with the SDK (SDK/README.md), or linked with --strip-all",
                 at: header.e_shoff)
         }
         let (end, wrapped) = address.addingReportingOverflow(UInt64(MemoryLayout<dn_guest_system64>.size))
