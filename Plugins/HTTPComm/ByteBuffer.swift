@@ -60,13 +60,11 @@ struct ByteBuffer: ~Copyable {
 
     mutating func removeLast() { count = max(0, count - 1) }
 
-    /// Turns control characters at and behind `start` into spaces.
-    mutating func replaceControls(from start: Int) {
+    /// Puts `other` of each byte at and behind `start` in its place.
+    mutating func replace(from start: Int, by other: (UInt8) -> UInt8) {
         guard let base else { return }
-        for index in start..<count where base[index] < ASCII.space || base[index] == 0x7F {
-            // SAFETY: index is below count.
-            base[index] = ASCII.space
-        }
+        // SAFETY: index is below count.
+        for index in start..<count { base[index] = other(base[index]) }
     }
 }
 

@@ -2,8 +2,7 @@ internal import CCurl
 internal import CHTTPComm
 internal import Glibc
 
-/// The options of a libcurl handle. Those of `setFixed` never change; `setHop` sets every other option that is used, so
-/// that nothing is left over from the request before.
+/// The options of a libcurl handle: `setFixed` those that are the same for all, `setHop` those of a hop.
 enum EasyOptions {
     /// - Parameter transfer: lives as long as the handle.
     static func setFixed(
@@ -28,6 +27,8 @@ enum EasyOptions {
             // A name that is still being looked up must not hold up cancel and deadline.
             hc_set_long(easy, CURLOPT_QUICK_EXIT, 1),
             hc_set_long(easy, CURLOPT_FOLLOWLOCATION, 0),
+            // Chunks come as they are: ChunkReader is strict, and libcurl keeps every trailer line of an endless row.
+            hc_set_long(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0),
             hc_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
             hc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeoutMs),
             hc_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),

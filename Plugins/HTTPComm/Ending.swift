@@ -8,10 +8,9 @@ struct Ending {
         var code: CURLcode
         /// libcurl's own description.
         var detail: String
-        var trouble: Response.Trouble
+        var fault: AnswerFault?
         var denial: String?
         var wasSent: Bool
-        var limit: Int
         var hasHead: Bool
         var connectTimeoutMs: Int
     }
@@ -36,24 +35,40 @@ struct Ending {
     }
 
     init(_ facts: Facts, status: Int32) {
-        if facts.code == CURLE_OK, facts.hasHead {
+        if facts.code == CURLE_OK, facts.fault == nil {
             self.init()
             effect = DN_EFFECT_DONE
             self.status = status
             return
         }
+        if let fault = Self.fault(facts) {
+            let outcome =
+                switch fault.kind {
+                case .malformed: DN_COMM_PROTOCOL
+                case .tooLarge: DN_COMM_TOO_LARGE
+                case .noMemory: DN_COMM_OTHER
+                }
+            self.init(outcome, wasSent: facts.wasSent, fault.reason)
+            return
+        }
         let (outcome, sentence) = Self.classify(facts)
         let detail = facts.detail.isEmpty ? String(cString: curl_easy_strerror(facts.code)) : facts.detail
-        let isOwn = outcome == DN_COMM_DENIED || outcome == DN_COMM_TOO_LARGE
-        self.init(outcome, wasSent: facts.wasSent, isOwn ? sentence : "\(sentence) (\(detail))")
+        self.init(outcome, wasSent: facts.wasSent, outcome == DN_COMM_DENIED ? sentence : "\(sentence) (\(detail))")
+    }
+
+    /// What the answer reader found, or what libcurl says of a header line before it gives it to the reader.
+    private static func fault(_ facts: Facts) -> AnswerFault? {
+        if let fault = facts.fault { return fault }
+        guard facts.wasSent, !facts.hasHead else { return nil }
+        switch facts.code {
+        case CURLE_OUT_OF_MEMORY: return .longLine  // of more than CURL_MAX_HTTP_HEADER bytes
+        case CURLE_BAD_FUNCTION_ARGUMENT:
+            return .malformed("a folded header line that continues no other, or a carriage return inside a line")
+        default: return nil
+        }
     }
 
     private static func classify(_ facts: Facts) -> (Int32, String) {
-        switch facts.trouble {
-        case .tooLarge: return (DN_COMM_TOO_LARGE, "the response is longer than the limit of \(facts.limit) bytes")
-        case .noMemory: return (DN_COMM_OTHER, "no memory for the response")
-        case .none: break
-        }
         switch facts.code {
         case CURLE_OPERATION_TIMEDOUT: return (DN_COMM_CONNECT, "no connection within \(facts.connectTimeoutMs) ms")
         case CURLE_COULDNT_CONNECT:

@@ -25,7 +25,7 @@ final class Reactor {
     private var nextDeadline = UInt64.max
     private let cancels = Mutex<[UInt64]>([])
 
-    /// Handles kept for reuse; each holds some 20 KiB.
+    /// Transfers kept for reuse; each may hold Response.keptCapacity twice.
     private static let maxSpare = 128
 
     /// The descriptor that epoll reports readable when `poll` has something to do.
@@ -54,7 +54,7 @@ final class Reactor {
 
     /// Ends what is left, which is nothing when the host keeps to the ABI.
     func close() {
-        for transfer in live.values where transfer.phase == .running { curl_multi_remove_handle(multi, transfer.easy) }
+        for transfer in live.values where transfer.phase == .running { detach(transfer) }
         live.removeAll()
         finished.removeAll()
         spare.removeAll()
@@ -70,11 +70,11 @@ final class Reactor {
         guard live[request.token] == nil else {
             throw Refusal(status: DN_MISUSE, offset: nil, message: "token \(request.token) is in use")
         }
-        guard let transfer = spare.popLast() ?? Transfer(instance) else { throw .noMemory }
+        let transfer = spare.popLast() ?? Transfer(instance)
         let now = Clock.now()
         try transfer.begin(request, item, head, now: now)
         if transfer.deadline > now {
-            guard curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else { throw .noMemory }
+            guard attach(transfer) else { throw .noMemory }
         }
         live[request.token] = transfer
         running += 1
@@ -136,7 +136,7 @@ final class Reactor {
 
     private func stop(_ transfer: Transfer, _ outcome: Int32, _ message: String) {
         let wasSent = transfer.wasSent
-        curl_multi_remove_handle(multi, transfer.easy)
+        detach(transfer)
         end(transfer, Ending(outcome, wasSent: wasSent, message))
     }
 
@@ -144,6 +144,14 @@ final class Reactor {
         transfer.finish(ending)
         running -= 1
         finished.append(transfer)
+    }
+
+    private func attach(_ transfer: Transfer) -> Bool {
+        transfer.easy.map { curl_multi_add_handle(multi, $0) == CURLM_OK } ?? false
+    }
+
+    private func detach(_ transfer: Transfer) {
+        if let easy = transfer.easy { curl_multi_remove_handle(multi, easy) }
     }
 
     // MARK: driving
@@ -220,7 +228,7 @@ final class Reactor {
     private func settle(_ transfer: Transfer, _ code: CURLcode) {
         do throws(Refusal) {
             if code == CURLE_OK, try transfer.redirect() {
-                if curl_multi_add_handle(multi, transfer.easy) == CURLM_OK { return }
+                if attach(transfer) { return }
                 throw Refusal.noMemory
             }
             transfer.finish(code)

@@ -3,11 +3,11 @@ internal import CHTTPComm
 internal import Glibc
 internal import PluginABI
 
-/// One request on its way, over all its hops, with the libcurl handle that does the work. Reused for other requests.
+/// One request on its way, over all its hops, with the libcurl handle that does the present one's work. Reused for other
+/// requests, the handle excepted.
 final class Transfer {
     enum Phase { case running, finished, delivered }
 
-    let easy: UnsafeMutableRawPointer
     let instance: Instance
     /// The two outputs of the completion.
     let outputs = UnsafeMutablePointer<dn_bytes>.allocate(capacity: 2)
@@ -24,6 +24,7 @@ final class Transfer {
     private var head: RequestHead?
 
     // The present hop.
+    private var handle: Handle?
     private var url = ByteBuffer()
     private var target: Target?
     private var headers = HeaderList()
@@ -38,18 +39,15 @@ final class Transfer {
     private(set) var bytesSent: UInt64 = 0
     private(set) var bytesReceived: UInt64 = 0
 
-    /// `nil` when there is no memory.
-    init?(_ instance: Instance) {
-        guard let easy = curl_easy_init() else { return nil }
-        self.easy = easy
+    init(_ instance: Instance) {
         self.instance = instance
         outputs.initialize(repeating: dn_bytes(), count: 2)
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        guard EasyOptions.setFixed(easy, instance, self, errorText) else { return nil }
     }
 
     deinit {
-        curl_easy_cleanup(easy)
+        // Before the text that it writes errors to.
+        handle = nil
         outputs.deallocate()
         errorText.deallocate()
     }
@@ -78,30 +76,41 @@ final class Transfer {
         guard let head else { return }
         attempts = 0
         denial = nil
-        errorText[0] = 0
-        response.begin(limit: responseLimit)
         url.clear()
         headers.clear()
+        // Copied before the handle that a redirect's text may belong to ends.
         guard target.append(text, to: &url), hop.fill(&headers, head, item) else { throw .noMemory }
         self.target = target.atStart
+        response.begin(limit: responseLimit, Self.speech(head.version, isTLS: target.isTLS))
+        guard let handle = Handle(self, errorText) else { throw .noMemory }
         let method = hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
         let body = hop.sendsBody ? item.part(head.body) : nil
-        guard EasyOptions.setHop(easy, url.bytes, method, body, head.version, target.isTLS, headers.list()) else {
+        guard EasyOptions.setHop(handle.easy, url.bytes, method, body, head.version, target.isTLS, headers.list())
+        else {
             throw .noMemory
         }
+        self.handle = handle
     }
+
+    private static func speech(_ version: HTTPVersion, isTLS: Bool) -> AnswerHead.Speech {
+        switch version {
+        case .http10: .http1
+        case .http11: isTLS ? .either : .http1
+        case .http2: isTLS ? .either : .http2
+        }
+    }
+
+    /// The handle to drive, while a hop is under way.
+    var easy: UnsafeMutableRawPointer? { handle?.easy }
 
     /// Follows the redirect that has arrived, if any; true when another hop is prepared.
     func redirect() throws(Refusal) -> Bool {
         let most = instance.settings.maxRedirects
         guard most > 0, [301, 302, 303, 307, 308].contains(response.status), let current = target else { return false }
-        var location: UnsafeMutableRawPointer?
-        guard hc_get_pointer(easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK, let location else { return false }
+        guard response.shortcoming == nil, let text = handle?.redirect else { return false }
         countBytes()
         hops += 1
         guard hops <= most else { throw .badRedirect("more than \(most) redirects") }
-        // SAFETY: libcurl's text, NUL-terminated, valid until the handle is used again.
-        let text = Bytes(start: location, count: strlen(location.assumingMemoryBound(to: CChar.self)))
         let next: Target
         do throws(Refusal) { next = try Target(text, in: 0..<text.count) } catch {
             throw .badRedirect("redirect to \(ASCII.printable(text)): \(error.message)")
@@ -110,7 +119,6 @@ final class Transfer {
             throw .denied("redirect refused: \(error.message)")
         }
         hop.follow(response.status, toSameOrigin: next.hasSameOrigin(text, as: current, in: url.bytes))
-        // prepareHop copies the location before it sets an option, which may free it.
         try prepareHop(next, of: text)
         return true
     }
@@ -118,6 +126,7 @@ final class Transfer {
     /// Fixes the outcome; the outputs are valid from now on.
     func finish(_ ending: Ending) {
         countBytes()
+        handle = nil
         phase = .finished
         self.ending = ending
         guard ending.outcome == DN_COMM_OK else { return }
@@ -127,9 +136,9 @@ final class Transfer {
 
     func finish(_ code: CURLcode) {
         let facts = Ending.Facts(
-            code: code, detail: String(cString: errorText), trouble: response.trouble, denial: denial,
-            wasSent: wasSent, limit: responseLimit, hasHead: response.isHeadComplete,
-            connectTimeoutMs: instance.settings.connectTimeoutMs)
+            code: code, detail: String(cString: errorText),
+            fault: response.fault ?? (code == CURLE_OK ? response.shortcoming : nil), denial: denial, wasSent: wasSent,
+            hasHead: response.isHeadComplete, connectTimeoutMs: instance.settings.connectTimeoutMs)
         finish(Ending(facts, status: response.status))
     }
 
@@ -153,19 +162,12 @@ final class Transfer {
         bytesReceived &+= UInt64(number(CURLINFO_HEADER_SIZE) &+ offset(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
-    private func number(_ info: CURLINFO) -> Int {
-        var value = 0
-        return hc_get_long(easy, info, &value) == CURLE_OK ? max(0, value) : 0
-    }
+    private func number(_ info: CURLINFO) -> Int { handle?.number(info) ?? 0 }
+    private func offset(_ info: CURLINFO) -> Int { handle?.offset(info) ?? 0 }
 
-    private func offset(_ info: CURLINFO) -> Int {
-        var value: curl_off_t = 0
-        return hc_get_offset(easy, info, &value) == CURLE_OK ? max(0, Int(value)) : 0
-    }
+    // Called by libcurl while it works on the handle.
 
-    // Called by libcurl while it works on `easy`.
-
-    func receivedHead(_ line: Bytes) -> Bool { response.takeHead(line, expectsBody: !hop.isHead) }
+    func receivedHead(_ line: Bytes) -> Bool { response.takeHead(line, isHead: hop.isHead) }
     func receivedBody(_ bytes: Bytes) -> Bool { response.takeBody(bytes) }
 
     /// A socket for an address that the policy allows, or CURL_SOCKET_BAD.

@@ -6,6 +6,8 @@ import Synchronization
 final class Origin: Sendable {
     let port: UInt16
     private let listener: Int32
+    /// By path: what is answered, byte for byte.
+    private let scripts = Mutex<[String: Script]>([:])
     private let connections = Atomic<Int>(0)
     private let requests = Atomic<Int>(0)
 
@@ -34,6 +36,22 @@ final class Origin: Sendable {
                 Self.thread { self.serve(fd, number) }
             }
         }
+    }
+
+    /// Bytes sent one after another, 20 ms apart, whatever HTTP says; then the connection is closed, or stays.
+    struct Script {
+        var pieces: [[UInt8]]
+        var isClosing = true
+    }
+
+    func answer(_ path: String, with script: Script) { scripts.withLock { $0[path] = script } }
+
+    private func play(_ script: Script, on fd: Int32) -> Bool {
+        for (index, piece) in script.pieces.enumerated() {
+            if index > 0 { usleep(20_000) }
+            guard Self.send(fd, piece) else { return false }
+        }
+        return !script.isClosing
     }
 
     /// Ends the listener; connections end with their clients.
@@ -76,6 +94,7 @@ final class Origin: Sendable {
     private func reply(_ fd: Int32, _ request: Input.Request, _ number: Int, _ turn: Int) -> Bool {
         let parts = request.path.split(separator: "?", maxSplits: 1).map(String.init)
         let argument = parts.count > 1 ? parts[1] : ""
+        if let script = scripts.withLock({ $0[parts[0]] }) { return play(script, on: fd) }
         switch parts[0] {
         case "/echo": Self.answer(fd, request.head + request.body)
         case "/connection": Self.answer(fd, Array("\(number)".utf8))
