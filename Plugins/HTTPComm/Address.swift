@@ -44,13 +44,39 @@ struct IPAddress: Equatable {
         bits = withUnsafeBytes(of: address) { $0.reduce(UInt128(0)) { $0 << 8 | UInt128($1) } }
     }
 
-    /// The IPv4 address that a translated or tunnelled IPv6 address leads to: NAT64 (RFC 6052), 6to4 (RFC 3056),
-    /// IPv4-compatible (RFC 4291).
-    var embedded: IPAddress? {
-        if bits >> 32 == 0x0064_FF9B_0000_0000_0000_0000 { return .v4(UInt32(truncatingIfNeeded: bits)) }
-        if bits >> 112 == 0x2002 { return .v4(UInt32(truncatingIfNeeded: bits >> 80)) }
-        if bits >> 32 == 0, bits > 1 { return .v4(UInt32(truncatingIfNeeded: bits)) }
-        return nil
+    /// The IPv4 addresses that a translated or tunnelled IPv6 address leads to, by every way of reading it. Mapped ones
+    /// (::ffff:0:0/96) are IPv4 addresses here from the start.
+    var embedded: [IPAddress] {
+        let last = IPAddress.v4(UInt32(truncatingIfNeeded: bits))
+        // ISATAP (RFC 5214 section 6.1): in any prefix, its two bits "universal" and "group" as they like.
+        let isISATAP = UInt32(truncatingIfNeeded: bits >> 32) & 0xFCFF_FFFF == 0x5EFE
+        return (isISATAP ? [last] : []) + embeddedByPrefix(last)
+    }
+
+    private func embeddedByPrefix(_ last: IPAddress) -> [IPAddress] {
+        switch bits >> 32 {
+        // IPv4-compatible (RFC 4291).
+        case 0: return bits > 1 ? [last] : []
+        // IPv4-translated (RFC 2765), NAT64 (RFC 6052).
+        case 0xFFFF_0000, 0x0064_FF9B_0000_0000_0000_0000: return [last]
+        case let prefix where prefix >> 48 == 0x0064_FF9B_0001: return translated(last)
+        // Teredo (RFC 4380): the server, and the client with all bits turned over.
+        case let prefix where prefix >> 64 == 0x2001_0000:
+            return [.v4(UInt32(truncatingIfNeeded: prefix >> 32)), .v4(~UInt32(truncatingIfNeeded: bits))]
+        // 6to4 (RFC 3056).
+        case let prefix where prefix >> 80 == 0x2002: return [.v4(UInt32(truncatingIfNeeded: prefix >> 48))]
+        default: return []
+        }
+    }
+
+    /// Of a prefix for local translators (RFC 8215): these may use 96, 64, 56 or 48 bits of it, and leave out bits 64 to 71
+    /// (RFC 6052 section 2.2). What lies behind the address is 0, else it is not read so.
+    private func translated(_ last: IPAddress) -> [IPAddress] {
+        let joined = ((bits >> 64) << 56) | (bits & ((1 << 56) - 1))
+        let readings = [0, 24, 32, 40] as [UInt128]
+        let found = readings.filter { joined & ((1 << $0) - 1) == 0 }.map { UInt32(truncatingIfNeeded: joined >> $0) }
+        // A reading of 0 is that of another length's zeros.
+        return found.contains { $0 != 0 } ? found.filter { $0 != 0 }.map { .v4($0) } : [last]
     }
 
     var text: String {

@@ -3,14 +3,6 @@ internal import PluginABI
 /// Where requests may go. Asked for the host as written (validate, submit, each redirect) and for each address that is
 /// about to be connected, so that a name cannot lead to a place that its address could not.
 struct EgressPolicy {
-    enum Class: String { case loopback, privateNetwork = "private", refused }
-
-    private struct Block {
-        let cidr: CIDR
-        let kind: Class
-        let name: String
-    }
-
     private struct Rule {
         let cidr: CIDR
         let allows: Bool
@@ -24,7 +16,6 @@ struct EgressPolicy {
     private var denyHosts: [HostPattern] = []
     /// The operator's blocks, most specific first, denials before permissions of the same size.
     private var rules: [Rule] = []
-    private let blocks = Self.builtIn()
 
     mutating func setHosts(allow: [HostPattern], deny: [HostPattern]) {
         allowHosts = allow
@@ -56,46 +47,21 @@ struct EgressPolicy {
         }
     }
 
-    /// Why this address must not be connected, `nil` when it may.
+    /// Why this address must not be connected, `nil` when it may. An address that leads to IPv4 must be allowed itself, and
+    /// lead to an allowed one.
     func refusal(of address: IPAddress) -> String? {
-        if let rule = rules.first(where: { $0.cidr.contains(address) }) {
-            return rule.allows ? nil : "address \(address.text) is refused by deny_cidrs (\(rule.cidr.text))"
+        let rule = rules.first { $0.cidr.contains(address) }
+        if let rule, !rule.allows { return "address \(address.text) is refused by deny_cidrs (\(rule.cidr.text))" }
+        for embedded in address.embedded {
+            if let reason = refusal(of: embedded) { return "address \(address.text) leads to IPv4: \(reason)" }
         }
-        if let embedded = address.embedded, let reason = refusal(of: embedded) {
-            return "address \(address.text) leads to IPv4: \(reason)"
-        }
-        guard let block = blocks.first(where: { $0.cidr.contains(address) }) else { return nil }
+        guard rule == nil, let block = SpecialAddresses.block(of: address) else { return nil }
         let place = "address \(address.text) is \(block.name) (\(block.cidr.text))"
         switch block.kind {
         case .loopback: return allowLoopback ? nil : "\(place), refused without allow_loopback"
         case .privateNetwork: return allowPrivate ? nil : "\(place), refused without allow_private"
         case .refused: return "\(place), refused unless allow_cidrs names it"
-        }
-    }
-
-    /// Addresses with a meaning (IANA special-purpose registries) and those where clouds serve credentials; the first
-    /// block that holds an address decides.
-    private static func builtIn() -> [Block] {
-        let table: [(Class, String, [String])] = [
-            (
-                .refused, "a cloud metadata service",
-                ["169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"]
-            ),
-            (.refused, "link-local", ["169.254.0.0/16", "fe80::/10"]),
-            (.loopback, "loopback", ["127.0.0.0/8", "::1"]),
-            // Linux connects the unspecified address to the machine itself.
-            (.loopback, "this host", ["0.0.0.0/8", "::"]),
-            (
-                .privateNetwork, "private",
-                [
-                    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15",
-                    "fc00::/7", "fec0::/10", "64:ff9b:1::/48", "2001::/32",
-                ]
-            ),
-            (.refused, "multicast or reserved", ["224.0.0.0/3", "ff00::/8"]),
-        ]
-        return table.flatMap { kind, name, texts in
-            texts.compactMap { CIDR($0) }.map { Block(cidr: $0, kind: kind, name: name) }
+        case .reachable: return nil
         }
     }
 }
