@@ -61,6 +61,8 @@ run_tests() {
         [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_tools
         attempt 'tests (.build/test.log)' swift_tests ''
         attempt 'exported symbols (.ci/check-symbols)' .ci/check-symbols "$(swift build --show-bin-path)"
+        step 'the demo and the tour of the README' 'a minute'
+        attempt 'the demo (.ci/check-demo)' run .ci/check-demo "$(swift build --show-bin-path)"
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"
         [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_svm
         attempt 'the KVM backend on emulated SVM' emulated_svm

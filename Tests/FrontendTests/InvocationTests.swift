@@ -72,6 +72,22 @@ import Testing
         }
     }
 
+    /// For curl: `Accept: text/plain` brings the lines of a composition's mistakes as lines.
+    @Test(arguments: [
+        ("text/plain", true), ("text/plain, */*", true), ("*/*", false), ("application/json", false),
+        ("application/problem+json;q=0.5, TEXT/plain;q=0.9", true), ("application/json, text/plain;q=0.9", false),
+        ("text/plain;q=0", false), ("text/*", false),
+    ])
+    func problemsAsText(accept: String, isText: Bool) throws {
+        try with { _, client in
+            let wrong = "composition X(a) => (b) { F(a = all a) => (b = c); }"
+            let reply = client.send("PUT", "/v1/compositions/X", wrong, "Accept: \(accept)\r\n")
+            #expect(reply?.status == 400)
+            #expect(reply?.text.contains("declared; add `function F(a, b) => (x, y);`\n    composition X") == isText)
+            #expect(reply?.text.hasPrefix("{\"type\":") == !isText)
+        }
+    }
+
     @Test func registersTheOriginalsWay() throws {
         try with { server, client in
             func document(_ name: String) -> [UInt8] {

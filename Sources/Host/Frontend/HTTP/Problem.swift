@@ -82,5 +82,11 @@ struct Problem: Error, Equatable {
         return json.bytes
     }
 
+    /// Title and detail, then a line for each fact.
+    var text: [UInt8] {
+        let facts = facts.map { "\n  \($0.name): \($0.value)" }.joined()
+        return Array("\(status.reason): \(detail)\(facts)\n".utf8)
+    }
+
     private static let reserved = ["type", "title", "status", "detail", "instance"]
 }

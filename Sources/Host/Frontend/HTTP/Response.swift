@@ -52,10 +52,16 @@ struct Response: @unchecked Sendable {
         self.content = content
     }
 
-    /// - Parameter instance: The target of the request that failed.
-    init(_ problem: Problem, instance: String) {
-        self.init(
-            problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
+    /// - Parameters:
+    ///   - instance: The target of the request that failed.
+    ///   - asText: For people: what the document says, as lines.
+    init(_ problem: Problem, instance: String, asText: Bool = false) {
+        if asText {
+            self.init(problem.status, contentType: "text/plain; charset=utf-8", .bytes(problem.text))
+        } else {
+            self.init(
+                problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
+        }
         if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
         if problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
             let seconds = problem.facts.first { $0.name == "retryAfter" }?.value

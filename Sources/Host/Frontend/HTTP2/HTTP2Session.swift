@@ -51,7 +51,7 @@ final class HTTP2Session {
     var isReceiving: Bool { incomplete > 0 }
 
     /// Of a request that is not answered yet.
-    func target(of id: Int32) -> String? { streams[id].map { $0.head.bytes($0.head.target).text } }
+    func head(of id: Int32) -> RequestHead? { streams[id]?.head }
 
     /// Takes over a request that came as HTTP/1.1 with `Upgrade: h2c`, as stream 1 (RFC 7540, 3.2).
     /// - Parameter settings: Value of HTTP2-Settings.

@@ -81,6 +81,23 @@ enum MediaType: CaseIterable {
         return best?.type
     }
 
+    /// Whether an Accept field names plain text, and JSON not as gladly. Ranges such as */* say nothing of that: many
+    /// libraries that want JSON send them.
+    static func prefersText(accept: Bytes) -> Bool {
+        var (text, json) = (0, 0)
+        accept.forEachPiece(separatedBy: ASCII.comma) { range in
+            let name = Self.essence(range)
+            let weight = Self.parameter("q", of: range).map(Self.thousandths) ?? 1000
+            if name.equalsIgnoringCase("text/plain") {
+                text = weight
+            } else if name.equalsIgnoringCase("application/problem+json") || name.equalsIgnoringCase("application/json") {
+                json = max(json, weight)
+            }
+            return true
+        }
+        return text > json
+    }
+
     /// Thousandths; the most specific range that matches decides (RFC 9110, 12.5.1).
     private func weight(in accept: Bytes) -> Int {
         var best = (specificity: 0, weight: 0)

@@ -86,7 +86,7 @@ extension Connection {
     func refuse(_ problem: Problem) {
         phase = .handling
         isEnding = true
-        respondHTTP1(Response(problem, instance: target(of: 0)))
+        respondHTTP1(response(to: problem, stream: 0))
     }
 
     // MARK: Changing to HTTP/2

@@ -72,9 +72,12 @@ extension Connection {
         invocations[stream] = invocation
     }
 
-    /// Target of a request that is not answered yet, for the problem document.
-    func target(of stream: Int32) -> String {
-        guard stream != 0 else { return reader.head.bytes(reader.head.target).text }
-        return http2?.target(of: stream) ?? ""
+    /// The answer that tells of a problem, in the form that the request asks for.
+    func response(to problem: Problem, stream: Int32) -> Response {
+        guard let head = stream == 0 ? reader.head : http2?.head(of: stream) else {
+            return Response(problem, instance: "")
+        }
+        let asText = head.value("accept").map(MediaType.prefersText) ?? false
+        return Response(problem, instance: head.bytes(head.target).text, asText: asText)
     }
 }

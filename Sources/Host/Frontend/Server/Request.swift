@@ -18,12 +18,12 @@ struct Exchange: Sendable {
     func respond(_ response: Response) { connection.respond(response, stream: stream) }
 
     func fail(_ problem: Problem) {
-        respond(Response(problem, instance: connection.target(of: stream)))
+        respond(connection.response(to: problem, stream: stream))
     }
 
     /// For an invocation that began.
     func fail(_ problem: Problem, _ timeline: InvocationTimeline) {
-        var response = Response(problem, instance: connection.target(of: stream))
+        var response = connection.response(to: problem, stream: stream)
         response.add(timeline)
         respond(response)
     }
