@@ -178,7 +178,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "PluginHarness", dependencies: ["PluginABI"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
+            name: "PluginHarness", dependencies: ["PluginABI", "TestSupport"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Failure"]),
         tests("Engines", ["Engines", "Telemetry", "Config"]),
@@ -200,16 +200,16 @@ let package = Package(
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
-        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Guests", "Measure", "Programs"]),
+        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
-        tests("HTTPComm", ["PluginABI", "CommHarness"]),
+        tests("HTTPComm", ["PluginABI", "CommHarness", "TestSupport"]),
         tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin", "TestSupport"], exclude: ["guests", "Fuzz"]),
         tests("Conformance", ["dandelion"]),
         tests(
             "CHERI", ["PluginABI", "PluginSupport", "PluginHarness", "CHERICore", "CCHERI"],

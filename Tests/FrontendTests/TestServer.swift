@@ -29,7 +29,7 @@ final class TestServer {
         allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
         waiting: WaitingPolicy = .park
     ) throws {
-        var template = Array("/tmp/frontend-tests-XXXXXX".utf8CString)
+        var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
         signal(SIGPIPE, SIG_IGN)
         let backend = try ComputeBackend(try Self.plugin.get())
@@ -53,6 +53,7 @@ final class TestServer {
     func stop() {
         frontend.stop(drain: 1_000_000_000)
         pool.stop()
+        Temporary.remove(directory)
     }
 
     func connect() throws -> Client { try Client(port: port) }

@@ -1,6 +1,7 @@
 import CommHarness
 import Glibc
 import PluginABI
+import TestSupport
 import Testing
 
 /// A finished child process.
@@ -41,7 +42,7 @@ private final class Nginx {
     static let isInstalled = run(["nginx", "-v"]) == 0 && run(["openssl", "version"]) == 0
 
     init() throws {
-        var template = Array("/tmp/httpcomm-XXXXXX".utf8CString)
+        var template = Array("\(Temporary.folder)/httpcomm-XXXXXX".utf8CString)
         mkdtemp(&template)
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let ports = (0..<4).map { _ in Origin() }.map { origin in

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 
 /// Compiles the guest programs of Tests/Guests with the toolchain's clang, once per test process.
 public enum GuestCompiler {
@@ -59,7 +60,7 @@ public enum GuestCompiler {
         }
         if let kept, let image = try? read(kept) { return image }
         if let missing { throw HarnessError(-1, missing) }
-        let output = "/tmp/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
+        let output = "\(Temporary.folder)/dandelion-guest-\(getpid())-\(name)\(flags.isEmpty ? "" : "-variant").elf"
         let status = run(
             [
                 "clang", "-std=gnu11", "-O1", "-ffreestanding", "-fno-pic", "-fno-builtin", "-fno-stack-protector",

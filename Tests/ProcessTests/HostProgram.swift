@@ -1,5 +1,6 @@
 import Glibc
 import PluginHarness
+import TestSupport
 
 /// The small host of Programs/host.c: in a process of its own, so that what it holds can be counted and it can be killed.
 final class HostProgram {
@@ -10,7 +11,7 @@ final class HostProgram {
     init(_ arguments: [String]) throws {
         let file = "\(#filePath)"
         let folder = "/" + file.split(separator: "/").dropLast().joined(separator: "/")
-        let program = "/tmp/dandelion-host-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let program = "\(Temporary.folder)/dandelion-host-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         let include = "\(folder)/../../Sources/PluginABI/include"
         let compiler = try start(
             [

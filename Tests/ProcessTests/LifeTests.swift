@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// Nothing is left behind: no process, descriptor, mapping or memory.
@@ -10,7 +11,7 @@ import Testing
         defer { for image in images { unlink(image) } }
         // Leaving, faulting, filling memory, filling the stack, calling the system, overwriting the backend's pages.
         for guest in ["hello", "access", "mark", "recurse", "system_call", "original"] {
-            let path = "/tmp/dandelion-soak-\(getpid())-\(guest).elf"
+            let path = "\(Temporary.folder)/dandelion-soak-\(getpid())-\(guest).elf"
             try write(try GuestCompiler.image(guest), to: path)
             images.append(path)
         }

@@ -2,6 +2,7 @@ import CRWasm
 import CRWasmCall
 import Glibc
 import PluginHarness
+import TestSupport
 import Testing
 
 @testable import RWasmPlugin
@@ -9,7 +10,7 @@ import Testing
 /// Compiled modules on disk, and modules that become several crates.
 @Suite(.serialized) struct CacheTests {
     private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = "/tmp/dandelion-cache-\(getpid())"
+        let folder = "\(Temporary.folder)/dandelion-cache-\(getpid())"
         mkdir(folder, 0o700)
         defer { _ = system("rm -rf \(folder)") }
         try body(folder)

@@ -2,6 +2,7 @@ import CRWasm
 import CRWasmCall
 import Glibc
 import PluginHarness
+import TestSupport
 import Testing
 
 @testable import RWasmPlugin
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func valuesOfAllTypesArriveAndReturn() throws {
-        let folder = "/tmp/dandelion-call-\(getpid())"
+        let folder = "\(Temporary.folder)/dandelion-call-\(getpid())"
         mkdir(folder, 0o700)
         defer { Files.remove(folder) }
         let module = try ModuleDecoder.decode(Self.module())
@@ -84,7 +85,7 @@ import Testing
     private func call(_ arguments: String) throws -> (Int32, String) {
         let plugin = HarnessPlugin.path(of: "DandelionRWasm")
         let folder = plugin.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        let file = "/tmp/dandelion-call-\(getpid())"
+        let file = "\(Temporary.folder)/dandelion-call-\(getpid())"
         defer {
             unlink("\(file).wasm")
             unlink(file)

@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// Function images of modules: what runs in the host's process runs in a sandbox alike.
@@ -55,9 +56,9 @@ import Testing
 
     /// Of all tests of a process: what images share is compiled once.
     private static let cache: String = {
-        let folder = "/tmp/dandelion-image-tests-\(getpid())"
+        let folder = "\(Temporary.folder)/dandelion-image-tests-\(getpid())"
         mkdir(folder, 0o700)
-        atexit { _ = system("rm -rf /tmp/dandelion-image-tests-\(getpid())") }
+        atexit { _ = system("rm -rf \(Temporary.folder)/dandelion-image-tests-\(getpid())") }
         return folder
     }()
 

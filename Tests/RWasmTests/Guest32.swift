@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// Compiles the guests of this folder with the toolchain's clang.
@@ -19,7 +20,7 @@ enum WasmGuest {
     }
 
     static func compile(_ name: String, _ flags: [String]) throws -> [UInt8] {
-        let output = "/tmp/dandelion-wasm-\(getpid())-\(name).wasm"
+        let output = "\(Temporary.folder)/dandelion-wasm-\(getpid())-\(name).wasm"
         try run(["clang"] + flags + ["/\(folder)/guests/\(name).c", "-o", output])
         defer { unlink(output) }
         return try read(output)

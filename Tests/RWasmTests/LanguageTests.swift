@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// The same program in several languages (Examples/languages), each over its own standard library.
@@ -10,7 +11,7 @@ import Testing
 
     /// Nil, with the reason printed, without the language's compiler.
     private func module(_ language: String) throws -> [UInt8]? {
-        let output = "/tmp/dandelion-language-\(getpid()).wasm"
+        let output = "\(Temporary.folder)/dandelion-language-\(getpid()).wasm"
         defer { unlink(output) }
         let code = system("/\(WasmGuest.folder)/../../Examples/languages/build.sh \(language) \(output)") >> 8
         guard code != 77 else {

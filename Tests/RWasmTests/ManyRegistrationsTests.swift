@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 @testable import RWasmPlugin
@@ -52,7 +53,7 @@ import Testing
 
     @Test func whatIsOldestGoesAndMemoryStays() throws {
         let count = Self.isLong ? 10_000 : 200
-        let folder = try Files.makeTemporary("/tmp/dandelion-many-")
+        let folder = try Files.makeTemporary("\(Temporary.folder)/dandelion-many-")
         defer { Files.remove(folder) }
         let cache = "\(folder)/cache"
         try makeToolchain(folder, SyntheticModule.chain(2, seed: 1))

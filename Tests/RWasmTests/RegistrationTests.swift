@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// From a module to its first version and its optimised one, through the plugin's file.
@@ -8,7 +9,7 @@ import Testing
     private static let isLong = getenv("DANDELION_LONG_TESTS") != nil
 
     private func withCache(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/dandelion-registration-XXXXXX".utf8CString)
+        var template = Array("\(Temporary.folder)/dandelion-registration-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         defer { _ = system("rm -rf \(folder)") }

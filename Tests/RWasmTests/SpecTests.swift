@@ -1,5 +1,6 @@
 import Glibc
 import PluginHarness
+import TestSupport
 import Testing
 
 /// The specification's tests, as far as they are in Tests/data and can be converted here.
@@ -20,7 +21,7 @@ import Testing
 
     /// A module with an export "one" that gives 1, and what a test says of it.
     private func outcome(_ commands: String) throws -> Int32 {
-        let folder = "/tmp/dandelion-spec-\(getpid())"
+        let folder = "\(Temporary.folder)/dandelion-spec-\(getpid())"
         mkdir(folder, 0o755)
         mkdir("\(folder)/deep", 0o755)
         defer { _ = system("rm -r \(folder)") }

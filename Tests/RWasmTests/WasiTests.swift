@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginHarness
+import TestSupport
 import Testing
 
 /// Ordinary WASI preview 1 modules, and programs of the SDK's Wasm target.
@@ -69,7 +70,7 @@ import Testing
                 outputs: ["pngs", "stdio"], limit: 64 << 20)
             #expect(outcome.result.outcome == DN_RUN_EXITED && outcome.exitCode == 0, "\(outcome.detail)")
             let png = try #require(outcome.outputs.first { $0.name == "pngs" }?.items.first)
-            let path = "/tmp/dandelion-wasi-\(getpid()).png"
+            let path = "\(Temporary.folder)/dandelion-wasi-\(getpid()).png"
             defer { unlink(path) }
             try WasmGuest.write(png.data, to: path)
             try WasmGuest.run([
@@ -185,7 +186,7 @@ extension WasmGuest {
     }
 
     private static func built(_ source: String, _ command: (String) -> [String]) throws -> [UInt8] {
-        let output = "/tmp/dandelion-wasi-\(getpid())-\(source.split(separator: "/").last ?? "").wasm"
+        let output = "\(Temporary.folder)/dandelion-wasi-\(getpid())-\(source.split(separator: "/").last ?? "").wasm"
         try run(command(output))
         defer { unlink(output) }
         return try read(output)

@@ -21,7 +21,7 @@ import Testing
         #expect(outcome.item("stdio", "stderr")?.text == "broken: not an image that can be converted\n")
         #expect(outcome.set("pngs").map(\.ident) == Self.images.map { $0 + ".png" })
         for png in outcome.set("pngs") {
-            let path = "/tmp/sdk-\(UUID().uuidString).png"
+            let path = "\(NSTemporaryDirectory())sdk-\(UUID().uuidString).png"
             defer { unlink(path) }
             try Data(png.data).write(to: URL(fileURLWithPath: path))
             let result = try SDK.run([
@@ -113,7 +113,7 @@ import Testing
 /// The file system's core, built for this machine with the address and undefined-behaviour sanitizers.
 @Suite struct FileSystemTests {
     @Test(arguments: 1...4) func doesWhatARealDirectoryDoes(seed: Int) throws {
-        let folder = "/tmp/sdk-vfs-\(UUID().uuidString)"
+        let folder = "\(NSTemporaryDirectory())sdk-vfs-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder + "/tree", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let build = try SDK.run(["\(SDK.root)/Tests/SDKTests/native/build.sh", "vfs_test.c", folder + "/vfs_test"])

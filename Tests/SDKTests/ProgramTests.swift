@@ -87,7 +87,7 @@ import Testing
 
     @Test func theLinkerRefusesASystemCall() throws {
         let source = "int main(void) { __asm__ volatile(\"syscall\"); return 0; }"
-        let file = "/tmp/sdk-syscall-\(getpid()).c"
+        let file = "\(NSTemporaryDirectory())sdk-syscall-\(getpid()).c"
         defer { unlink(file) }
         try source.write(toFile: file, atomically: true, encoding: .utf8)
         let result = try SDK.run(["clang", "--config=\(SDK.folder)/dandelion.cfg", file, "-o", file + ".out"])

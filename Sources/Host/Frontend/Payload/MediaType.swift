@@ -90,7 +90,8 @@ enum MediaType: CaseIterable {
             let weight = Self.parameter("q", of: range).map(Self.thousandths) ?? 1000
             if name.equalsIgnoringCase("text/plain") {
                 text = weight
-            } else if name.equalsIgnoringCase("application/problem+json") || name.equalsIgnoringCase("application/json") {
+            } else if name.equalsIgnoringCase("application/problem+json") || name.equalsIgnoringCase("application/json")
+            {
                 json = max(json, weight)
             }
             return true
