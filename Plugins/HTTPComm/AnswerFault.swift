@@ -7,7 +7,7 @@ struct AnswerFault: Error {
 
     static func malformed(_ reason: String) -> AnswerFault { AnswerFault(kind: .malformed, reason: reason) }
     static func tooLarge(_ reason: String) -> AnswerFault { AnswerFault(kind: .tooLarge, reason: reason) }
-    static let noMemory = AnswerFault(kind: .noMemory, reason: "no memory for the answer")
+    static let noMemory = AnswerFault(kind: .noMemory, reason: "the node has no memory for the answer")
 
     /// A few bytes of the answer for a reason, in quotes.
     static func quote(_ bytes: Bytes) -> String {

@@ -2,11 +2,20 @@ internal import Glibc
 
 typealias Bytes = UnsafeRawBufferPointer
 
-/// Growable bytes whose storage is kept between uses. Appending fails, instead of trapping, when memory is short.
+/// Growable bytes whose storage is kept between uses. Appending fails, instead of trapping, when memory is
+/// short.
 struct ByteBuffer: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>?
     private(set) var count = 0
     private var capacity = 0
+    /// Where what is written is charged, if anywhere; it gives back what was charged.
+    private var charge: MemoryCharge?
+    private var charged = 0
+
+    /// Bytes are charged in steps of this.
+    private static let step = 64 << 10
+
+    init(_ charge: MemoryCharge? = nil) { self.charge = charge }
 
     deinit { free(base) }
 
@@ -14,13 +23,29 @@ struct ByteBuffer: ~Copyable {
     /// The storage, valid until the next change.
     var mutableBase: UnsafeMutablePointer<UInt8>? { base }
 
-    /// Empties the buffer; storage above `kept` bytes is given back.
+    /// Empties the buffer, and frees storage of more than `kept` bytes.
     mutating func clear(keeping kept: Int = .max) {
         count = 0
         guard capacity > kept else { return }
         free(base)
         base = nil
         capacity = 0
+    }
+
+    /// What was charged has been given back, and storage that is left is not charged any more.
+    mutating func forgetCharge() { charged = 0 }
+
+    /// Charges for `more` bytes that are about to be written; room that nothing is written to takes no memory.
+    private mutating func pay(_ more: Int) -> Bool {
+        let (needed, wrapped) = count.addingReportingOverflow(more)
+        guard let charge, needed > charged else { return !wrapped }
+        let missing = needed - charged
+        let inSteps = (missing + Self.step - 1) / Self.step * Self.step
+        for bytes in [inSteps, missing] where charge.take(bytes) {
+            charged += bytes
+            return true
+        }
+        return false
     }
 
     /// Makes room for `more` bytes. False when there is no memory.
@@ -37,7 +62,7 @@ struct ByteBuffer: ~Copyable {
     }
 
     mutating func append(_ bytes: Bytes) -> Bool {
-        guard reserve(bytes.count) else { return false }
+        guard pay(bytes.count), reserve(bytes.count) else { return false }
         if let base, let source = bytes.baseAddress {
             // SAFETY: reserve made room for bytes.count behind count.
             memcpy(base + count, source, bytes.count)
@@ -47,7 +72,7 @@ struct ByteBuffer: ~Copyable {
     }
 
     mutating func append(_ byte: UInt8) -> Bool {
-        guard reserve(1), let base else { return false }
+        guard pay(1), reserve(1), let base else { return false }
         // SAFETY: reserve made room for one byte behind count.
         base[count] = byte
         count &+= 1

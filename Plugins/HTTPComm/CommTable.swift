@@ -54,9 +54,16 @@ enum CommTable {
     /// The host's struct, zeros where it ends before ours.
     private static func normalised(_ request: UnsafePointer<dn_comm_request>) -> dn_comm_request? {
         let size = Int(UnsafeRawPointer(request).loadUnaligned(as: UInt32.self))
-        let full = MemoryLayout<dn_comm_request>.size
-        // Every field is of version 1.0: a shorter struct is no request.
-        return size >= full ? request.pointee : nil
+        let ofFirstVersion = MemoryLayout<dn_comm_request>.offset(of: \.account) ?? .max
+        guard size >= ofFirstVersion else { return nil }
+        let layout = MemoryLayout<dn_comm_request>.self
+        return withUnsafeTemporaryAllocation(byteCount: layout.size, alignment: layout.alignment) { whole in
+            _ = whole.initializeMemory(as: UInt8.self, repeating: 0)
+            // SAFETY: the host vouches for `size` bytes, and the copy holds as many as are taken; what may be missing
+            // is a number.
+            whole.copyMemory(from: Bytes(start: request, count: min(size, whole.count)))
+            return whole.load(as: dn_comm_request.self)
+        }
     }
 
     private static let validate:

@@ -31,7 +31,7 @@ struct Ending {
     /// A redirect that is not followed.
     init(_ refusal: Refusal) {
         let outcome = refusal.status == DN_PERMISSION ? DN_COMM_DENIED : DN_COMM_PROTOCOL
-        self.init(refusal.status == DN_NO_MEMORY ? DN_COMM_OTHER : outcome, wasSent: true, refusal.message)
+        self.init(refusal.status == DN_NO_MEMORY ? DN_COMM_NO_MEMORY : outcome, wasSent: true, refusal.message)
     }
 
     init(_ facts: Facts, status: Int32) {
@@ -46,7 +46,7 @@ struct Ending {
                 switch fault.kind {
                 case .malformed: DN_COMM_PROTOCOL
                 case .tooLarge: DN_COMM_TOO_LARGE
-                case .noMemory: DN_COMM_OTHER
+                case .noMemory: DN_COMM_NO_MEMORY
                 }
             self.init(outcome, wasSent: facts.wasSent, fault.reason)
             return
@@ -84,7 +84,7 @@ struct Ending {
         case CURLE_SEND_ERROR, CURLE_RECV_ERROR: return (DN_COMM_RESET, "the connection broke")
         case CURLE_ABORTED_BY_CALLBACK:
             return (DN_COMM_RESET, "a kept connection broke after the request was sent; it is not sent twice")
-        case CURLE_OUT_OF_MEMORY: return (DN_COMM_OTHER, "no memory for the request")
+        case CURLE_OUT_OF_MEMORY: return (DN_COMM_NO_MEMORY, "no memory for the request")
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2, CURLE_HTTP2_STREAM,
             CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR, CURLE_OK:
             return (DN_COMM_PROTOCOL, "the server's answer is not HTTP")

@@ -8,9 +8,11 @@ final class Instance: Sendable {
     let settings: Settings
     /// What server certificates are checked against; `nil` leaves it to libcurl.
     let authorities: Authorities?
+    let memory: MemoryService
 
     init(_ host: UnsafePointer<dn_host>) throws(Refusal) {
         settings = try Settings(host)
+        memory = MemoryService(host)
         authorities = try Authorities(extra: settings.caFile)
         // Thread-safe and counted by libcurl; never undone, since other instances may be at work.
         guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {

@@ -7,7 +7,11 @@
 struct Response: ~Copyable {
     private enum Part { case statusLine, fields, body }
 
-    private var text = ByteBuffer()
+    private var text: ByteBuffer
+    private let charge: MemoryCharge
+    /// Bytes of header lines that libcurl keeps, and how much of that is charged.
+    private var kept = 0
+    private var keptCharged = 0
     private var part = Part.statusLine
     private var speech = AnswerHead.Speech.either
     private var lines: AnswerHead?
@@ -20,9 +24,16 @@ struct Response: ~Copyable {
     private(set) var fault: AnswerFault?
 
     /// Storage that is kept for the next answer.
-    static let keptCapacity = 64 << 10
+    static let keptCapacity = 16 << 10
     /// A server's announcement reserves no more than this at once.
     private static let maxReserve = 16 << 20
+    /// What libcurl takes for a header line beside its bytes.
+    private static let lineOverhead = 128
+
+    init(_ charge: MemoryCharge) {
+        self.charge = charge
+        text = ByteBuffer(charge)
+    }
 
     /// Of the head under way or received, 0 before.
     var status: Int32 { lines?.status ?? 0 }
@@ -39,11 +50,16 @@ struct Response: ~Copyable {
         self.speech = speech
         fault = nil
         budget = HeadBudget()
+        kept = 0
         restart()
     }
 
-    /// Gives back storage that only large answers need.
-    mutating func end() { text.clear(keeping: Self.keptCapacity) }
+    /// Frees storage that only large answers need; the charge has been settled.
+    mutating func end() {
+        text.clear(keeping: Self.keptCapacity)
+        text.forgetCharge()
+        keptCharged = 0
+    }
 
     private mutating func restart() {
         text.clear()
@@ -57,6 +73,7 @@ struct Response: ~Copyable {
     mutating func takeHead(_ line: Bytes, isHead: Bool) -> Bool {
         do throws(AnswerFault) {
             try budget.count(line.count)
+            try chargeKept(line.count)
             let line = try Self.withoutEnd(line)
             switch part {
             case .statusLine: try takeStatusLine(line)
@@ -93,6 +110,14 @@ struct Response: ~Copyable {
         guard isHeadComplete else { return .malformed("the answer ends before its header lines do") }
         if case .chunked = framing, !chunks.isDone { return .malformed("the chunked body ends before its last chunk") }
         return nil
+    }
+
+    /// libcurl keeps each line until the hop's end.
+    private mutating func chargeKept(_ line: Int) throws(AnswerFault) {
+        kept += line + Self.lineOverhead
+        guard kept > keptCharged + Transfer.footprint / 4 else { return }
+        guard charge.take(kept - keptCharged) else { throw .noMemory }
+        keptCharged = kept
     }
 
     // MARK: the head

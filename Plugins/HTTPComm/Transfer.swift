@@ -31,7 +31,8 @@ final class Transfer {
     private var hop = HopRules()
     private(set) var hops = 0
     private var attempts = 0
-    private var response = Response()
+    private var response: Response
+    private let charge: MemoryCharge
 
     // What came of it.
     private(set) var ending = Ending()
@@ -39,8 +40,13 @@ final class Transfer {
     private(set) var bytesSent: UInt64 = 0
     private(set) var bytesReceived: UInt64 = 0
 
+    /// Bytes of a request under way: the handle with its buffers, and what is kept from one request to the next.
+    static let footprint = 64 << 10
+
     init(_ instance: Instance) {
         self.instance = instance
+        charge = MemoryCharge(instance.memory)
+        response = Response(charge)
         outputs.initialize(repeating: dn_bytes(), count: 2)
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
@@ -53,6 +59,7 @@ final class Transfer {
     }
 
     /// Takes a validated request. Nothing is sent yet.
+    /// - Throws: also for no memory.
     func begin(_ request: dn_comm_request, _ item: Bytes, _ head: RequestHead, now: UInt64) throws(Refusal) {
         token = request.token
         signature = Int(request.signature)
@@ -69,6 +76,8 @@ final class Transfer {
         bytesReceived = 0
         ending = Ending()
         hop = HopRules(head, item)
+        charge.open(request.account)
+        guard charge.take(Self.footprint) else { throw .noRoom }
         try prepareHop(head.target, of: item)
     }
 
@@ -147,6 +156,7 @@ final class Transfer {
 
     /// Ends the loan of the outputs.
     func release() {
+        charge.settle()
         response.end()
         url.clear(keeping: Response.keptCapacity)
         item = Bytes(start: nil, count: 0)
@@ -202,5 +212,7 @@ extension dn_bytes {
 
 extension Refusal {
     static let noMemory = Refusal(status: DN_NO_MEMORY, offset: nil, message: "no memory for the request")
+    static let noRoom = Refusal(
+        status: DN_BUSY, offset: nil, message: "the node has no memory for another request now")
     static func badRedirect(_ message: String) -> Refusal { Refusal(status: DN_FAILED, offset: nil, message: message) }
 }

@@ -71,7 +71,7 @@ public final class CommClient {
         var call = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: signature, input_count: 1,
             inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse,
-            account: 0)
+            account: plugin.memory?.account ?? 0)
         var error = CommPlugin.emptyError()
         let status = plugin.comm.submit?(reactor, &call, &error) ?? DN_FAILED
         guard status == DN_OK else {

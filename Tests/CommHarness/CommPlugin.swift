@@ -31,10 +31,14 @@ public final class CommPlugin {
         return try #require(descriptor).pointee
     }
 
+    /// What it charges for requests, if the host keeps account.
+    public let memory: ChargedMemory?
+
     /// - Throws: `Refused` when start fails.
-    public init(file: String, _ settings: [String: Setting] = [:]) throws {
+    public init(file: String, _ settings: [String: Setting] = [:], memory: ChargedMemory? = nil) throws {
         descriptor = try Self.descriptor(of: file)
-        host = SettingsHost(settings)
+        self.memory = memory
+        host = SettingsHost(settings, memory)
         var started: OpaquePointer?
         var error = Self.emptyError()
         let status = descriptor.start?(host.pointer, dn_bytes(), &started, &error) ?? DN_FAILED

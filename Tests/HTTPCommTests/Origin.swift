@@ -31,7 +31,11 @@ final class Origin: Sendable {
         Self.thread { [self] in
             while true {
                 let fd = accept(listener, nil, nil)
-                if fd < 0 { return }
+                if fd < 0 {
+                    // Here, so that the number is not another socket's while this thread waits on it.
+                    close(listener)
+                    return
+                }
                 let number = connections.add(1, ordering: .acquiringAndReleasing).newValue
                 Self.thread { self.serve(fd, number) }
             }
@@ -57,7 +61,6 @@ final class Origin: Sendable {
     /// Ends the listener; connections end with their clients.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func thread(_ body: @escaping @Sendable () -> Void) {

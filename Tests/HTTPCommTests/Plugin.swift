@@ -15,7 +15,9 @@ extension CommPlugin {
         return "/\(folder)/libDandelionHTTPComm.so"
     }()
 
-    convenience init(_ settings: [String: Setting] = [:]) throws { try self.init(file: Self.httpComm, settings) }
+    convenience init(_ settings: [String: Setting] = [:], memory: ChargedMemory? = nil) throws {
+        try self.init(file: Self.httpComm, settings, memory: memory)
+    }
 
     static func descriptor() throws -> dn_plugin { try descriptor(of: httpComm) }
 
