@@ -19,12 +19,13 @@ final class TestNode: Sendable {
     let dispatcher: Dispatcher
     /// Of nobody in particular.
     var account: MemoryAccount { pool.budget.own }
+    let backend: ComputeBackend
 
     private init() {
         do {
             Log.setLevel(.critical)
             let library = try PluginLibrary(path: try ScriptedBackend.compile())
-            let backend = try ComputeBackend(try library.start(label: "scripted", configuration: .empty))
+            backend = try ComputeBackend(try library.start(label: "scripted", configuration: .empty))
             let directory = PluginFixture.directory.appendingPathComponent("state").path
             pool = try WorkerPool(cores: Array(Platform.Thread.allowedCores().prefix(2)))
             let runClass = RunClass(
@@ -56,7 +57,7 @@ final class TestNode: Sendable {
     /// Runs a request on a worker's loop and waits for its outcome.
     func invoke(
         _ target: InvocationRequest.Target, _ inputs: [[String]], deadline: UInt64 = 0, worker: Int = 0,
-        cancelAfter: Double? = nil, className: String? = nil
+        cancelAfter: Double? = nil, className: String? = nil, fresh: Bool = false
     ) -> InvocationOutcome {
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var outcome: InvocationOutcome?
@@ -68,7 +69,8 @@ final class TestNode: Sendable {
         let worker = pool.workers[worker % pool.workers.count]
         worker.loop.post {
             let handle = self.dispatcher.invoke(
-                InvocationRequest(target: target, inputs: sets, deadline: deadline, className: className), on: worker
+                InvocationRequest(
+                    target: target, inputs: sets, fresh: fresh, deadline: deadline, className: className), on: worker
             ) {
                 outcome = $0
                 done.signal()

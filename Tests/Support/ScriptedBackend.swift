@@ -3,7 +3,10 @@
 /// E echoes input set i to output set i. S does so after 20 ms. L runs until it is stopped. F faults at 0xbad.
 /// D reports a dead engine every second time, Z always. X leaves a lying output table. K echoes with key = first byte of data.
 public enum ScriptedBackend {
-    public static func compile() throws -> String { try PluginFixture.compile("scripted", source) }
+    /// One file has one instance; another under a name of its own.
+    public static func compile(as name: String = "scripted") throws -> String {
+        try PluginFixture.compile(name, source)
+    }
 
     static let source = #"""
         #include <sys/mman.h>

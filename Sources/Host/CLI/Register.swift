@@ -34,6 +34,9 @@ struct Register: ParsableCommand {
     @Option(help: "Longest run, such as 500ms. (default: the class's)")
     var timeout: String?
 
+    @Flag(help: "Take the place of a function of that name, without a moment between the two.")
+    var replace = false
+
     @Flag(help: "The node reads the image from its own file system, if its config allows that.")
     var local = false
 
@@ -57,6 +60,7 @@ struct Register: ParsableCommand {
             [
                 "class": className, "inputs": inputs.joined(separator: ","), "outputs": outputs.joined(separator: ","),
                 "memory": memory, "timeout": timeout, "path": local ? Input.absolute(image) : nil,
+                "replace": replace ? "true" : nil,
             ])
         if bind.isEmpty {
             request.body = local ? [] : try Input.read(image)

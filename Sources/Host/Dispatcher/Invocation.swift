@@ -163,12 +163,14 @@ public final class Invocation {
         _ function: RegisteredFunction, _ inputs: [ItemSet], _ done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) {
         let compute: ComputeFunction
+        let bound: [ItemSet]
         do throws(Failure) {
             compute = try function.compute(in: request.className)
+            bound = try function.bind(inputs)
             try worker.pool.budget.check(run: compute.memoryLimit, of: compute.name)
         } catch { return done(.failure(error)) }
         let task = ComputeTask(
-            function: compute, inputs: function.bind(inputs), deadline: request.deadline, fresh: request.fresh,
+            function: compute, inputs: bound, deadline: request.deadline, fresh: request.fresh,
             tenant: tenant, patience: hasProgress ? 0 : admission.patience, owner: worker
         ) { task in
             guard !self.isFinished else { return }

@@ -1,4 +1,5 @@
 public import Composition
+internal import Engines
 public import Failure
 public import Items
 public import Memory
@@ -25,6 +26,19 @@ public final class Catalogue: Sendable {
         var texts: [String: String] = [:]
         /// By composition; those of one text share theirs.
         var charges: [String: MemoryHold] = [:]
+        /// How many functions have each image, by its digest.
+        var users: [String: Int] = [:]
+
+        mutating func put(_ function: RegisteredFunction) {
+            remove(function.definition.name)
+            functions[function.definition.name] = function
+            users[function.digest, default: 0] += 1
+        }
+
+        mutating func remove(_ name: String) {
+            guard let old = functions.removeValue(forKey: name) else { return }
+            users[old.digest] = users[old.digest].flatMap { $0 > 1 ? $0 - 1 : nil }
+        }
     }
 
     private let table = Mutex(Table())
@@ -65,7 +79,7 @@ public final class Catalogue: Sendable {
             let function = RegisteredFunction(
                 stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self,
                 charge: charge)
-            table.withLock { $0.functions[stored.definition.name] = function }
+            table.withLock { $0.put(function) }
         }
         var waiting = store.compositions()
         while !waiting.isEmpty {
@@ -174,17 +188,22 @@ public final class Catalogue: Sendable {
     // MARK: Changing
 
     /// Registers a function: checks it, loads its image once, stores it.
+    ///
+    /// With `replacing`, a function of that name gives its place up at once: each request finds the one or the other.
     /// - Parameter account: Of who registers it; what loading the image takes is charged there, and what is kept.
-    /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.unavailable`.
+    /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.tooLarge` or `.memory` when
+    ///   it could never run, `.unavailable`.
+    /// - Returns: whether it took another's place.
+    @discardableResult
     public func register(
-        _ definition: FunctionDefinition, image: Blob, account: MemoryAccount,
+        _ definition: FunctionDefinition, image: Blob, account: MemoryAccount, replacing: Bool = false,
         progress: (@Sendable (Int, String) -> Void)? = nil
-    ) throws(Failure) {
+    ) throws(Failure) -> Bool {
         try Names.check(definition)
         let runClass = try runClass(named: definition.className)
         var definition = definition
         definition.className = runClass.name
-        try refuseTaken([definition.name])
+        try refuseTaken(definition, replacing)
         definition = try definition.moved(to: account)
         definition.tenant = account.name
         var charge = MemoryCharge(account, .functions)
@@ -192,13 +211,44 @@ public final class Catalogue: Sendable {
         let digest = Store.digest(of: image)
         let function = RegisteredFunction(
             definition, digest: digest, imageSize: image.count, catalogue: self, charge: charge)
-        _ = try function.compute(in: nil)
-        _ = try load(image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
-        try changing.withLock { _ throws(Failure) in
-            try refuseTaken([definition.name])
-            try store.save(definition, image: image, digest: digest)
-            table.withLock { $0.functions[definition.name] = function }
+        let limit = try function.compute(in: nil).memoryLimit
+        try refuseBeyondMemory(definition, limit, in: runClass)
+        // Unless it is registered in the end, the image is nobody's.
+        defer { forgetUnused(digest) }
+        let loaded = try load(
+            image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
+        guard loaded.contextMin <= limit else {
+            throw Failure(
+                .tooLarge,
+                "the image of '\(definition.name)' needs \(loaded.contextMin) bytes of memory, its limit is \(limit)",
+                [.init("function", definition.name)])
         }
+        return try changing.withLock { _ throws(Failure) in
+            try refuseTaken(definition, replacing)
+            let old = table.withLock { $0.functions[definition.name] }
+            if let old { old.keepImage(try? store.openImage(old.digest)) }
+            try store.save(definition, image: image, digest: digest, replacing: replacing)
+            table.withLock { $0.put(function) }
+            if let old { forgetUnused(old.digest) }
+            return old != nil
+        }
+    }
+
+    private func refuseBeyondMemory(
+        _ definition: FunctionDefinition, _ limit: UInt64, in runClass: RunClass
+    ) throws(Failure) {
+        let memory = store.memory.limit
+        guard Int(clamping: limit) > memory else { return }
+        let whose =
+            definition.memoryLimit == nil ? "by the memory_limit of class '\(runClass.name)'" : "as it is registered"
+        throw Failure(
+            .memory,
+            "function '\(definition.name)' may need \(limit) bytes \(whose), and this node has \(memory) for all: "
+                + "register it with a smaller 'memory'",
+            [
+                .init("function", definition.name), .init("class", runClass.name), .init("wanted", String(limit)),
+                .init("limit", String(memory)),
+            ])
     }
 
     /// Registers every composition of a text, or none.
@@ -230,10 +280,14 @@ public final class Catalogue: Sendable {
     /// - Throws: `.notFound`, or `.conflict` when a composition uses it.
     public func removeFunction(_ name: String) throws(Failure) {
         try changing.withLock { _ throws(Failure) in
-            guard table.withLock({ $0.functions[name] != nil }) else { throw nothing(named: name, kind: "function") }
+            guard let function = table.withLock({ $0.functions[name] }) else {
+                throw nothing(named: name, kind: "function")
+            }
             try refuseUsed(name)
+            function.keepImage(try? store.openImage(function.digest))
             try store.removeFunction(name)
-            _ = table.withLock { $0.functions.removeValue(forKey: name) }
+            table.withLock { $0.remove(name) }
+            forgetUnused(function.digest)
         }
     }
 
@@ -250,6 +304,15 @@ public final class Catalogue: Sendable {
                 table.charges[name] = nil
             }
         }
+    }
+
+    /// - Throws: `.conflict`, with what can be done, unless the name is free or its function may be replaced.
+    private func refuseTaken(_ definition: FunctionDefinition, _ replacing: Bool) throws(Failure) {
+        let name = definition.name
+        guard replacing, case .function(let taken) = entry(named: name) else { return try refuseTaken([name]) }
+        let old = taken.definition
+        let isSame = old.inputs.map(\.name) == definition.inputs.map(\.name) && old.outputs == definition.outputs
+        if !isSame { try refuseUsed(name) }
     }
 
     private func refuseTaken(_ names: [String]) throws(Failure) {
@@ -275,9 +338,9 @@ public final class Catalogue: Sendable {
     public func loadImages(of old: ComputeBackend, on next: ComputeBackend) throws(Failure) {
         for key in images.keys(of: ObjectIdentifier(old)) {
             let account = old.instance.memory.own
+            guard let bytes = try registeredImage(key.digest, account) else { continue }
             let loader = ImageLoader(
                 label: key.digest, cacheDirectory: cacheDirectory, account: account, progress: nil)
-            let bytes = try store.image(key.digest, account)
             let translator = try translator(named: key.translator)
             guard let loaded = try loader.load(bytes, on: next, by: translator) else {
                 throw Failure(.conflict, "it does not know the format of image \(key.digest)")
@@ -286,6 +349,21 @@ public final class Catalogue: Sendable {
                 backend: ObjectIdentifier(next), digest: key.digest, translator: key.translator)
             images.insert(loaded, own)
         }
+    }
+
+    /// Nil when no function has it any more.
+    private func registeredImage(_ digest: String, _ account: MemoryAccount) throws(Failure) -> Blob? {
+        do throws(Failure) {
+            return try store.image(digest, account)
+        } catch {
+            guard table.withLock({ $0.users[digest] == nil }) else { throw error }
+            return nil
+        }
+    }
+
+    /// Keeps an image no longer that no function has: it may have been loaded for a request that outlived its function.
+    private func forgetUnused(_ digest: String) {
+        if table.withLock({ $0.users[digest] == nil }) { images.removeAll(of: digest) }
     }
 
     private func translator(named name: String?) throws(Failure) -> Translator? {
@@ -308,19 +386,32 @@ public final class Catalogue: Sendable {
         }
     }
 
+    /// The image of a function; `kept` is its file, once the function was removed.
     func image(
-        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool, account: MemoryAccount
+        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool, account: MemoryAccount,
+        kept: KeptImage
     ) throws(Failure) -> ComputeImage {
+        if !fresh, let image = cachedImage(digest, in: runClass) { return image }
+        defer { forgetUnused(digest) }
         func loadStored() throws(Failure) -> ComputeImage {
-            let bytes = try store.image(digest, account)
+            let bytes = try bytes(of: digest, account, kept)
             return try load(bytes, digest: digest, label: function, in: runClass, account: account)
         }
         guard !fresh else { return try loadStored() }
-        if let image = cachedImage(digest, in: runClass) { return image }
         // Loading may take seconds, and every engine may need the image at once: the first loads it, the others wait.
         return try loading.alone(digest) { () throws(Failure) in
             if let image = cachedImage(digest, in: runClass) { return image }
             return try loadStored()
+        }
+    }
+
+    private func bytes(of digest: String, _ account: MemoryAccount, _ kept: KeptImage) throws(Failure) -> Blob {
+        do throws(Failure) {
+            return try store.image(digest, account)
+        } catch {
+            // A function that was removed meanwhile has its file still.
+            guard error.kind == .internal, let file = kept.file else { throw error }
+            return try file.read(account, .images)
         }
     }
 
@@ -363,8 +454,8 @@ extension CatalogueEntry {
     fileprivate var wayOut: String {
         switch self {
         case .function(let function):
-            "as a function of class '\(function.definition.className)'; delete it first, or leave it and name another "
-                + "class when you invoke it"
+            "as a function of class '\(function.definition.className)'; delete it first, replace it at once by "
+                + "replace=true, or leave it and name another class when you invoke it, by class=NAME"
         case .composition: "as a composition; delete it first"
         case .communication: "as a communication function of the node's config"
         }

@@ -44,14 +44,18 @@ final class ImageCache: Sendable {
         table.withLock { $0.entries.keys.filter { $0.backend == backend } }
     }
 
-    func removeAll(of backend: ObjectIdentifier) {
+    func removeAll(of backend: ObjectIdentifier) { removeAll { $0.backend == backend } }
+
+    /// On all backends.
+    func removeAll(of digest: String) { removeAll { $0.digest == digest } }
+
+    private func removeAll(where isMeant: (Key) -> Bool) {
         let removed = table.withLock { table in
-            let keys = table.entries.keys.filter { $0.backend == backend }
-            return keys.compactMap { key in
-                guard let entry = table.entries.removeValue(forKey: key) else { return nil as ComputeImage? }
-                table.bytes -= entry.image.residentBytes
-                return entry.image
-            }
+            let keys = table.entries.keys.filter(isMeant)
+            let removed = keys.compactMap { table.entries.removeValue(forKey: $0)?.image }
+            for image in removed { table.bytes -= image.residentBytes }
+            size.set(Int(clamping: table.bytes))
+            return removed
         }
         // Unloading may take long, so it happens here, without the lock.
         withExtendedLifetime(removed) {}

@@ -17,6 +17,7 @@ public final class RegisteredFunction: Sendable {
     private unowned let catalogue: Catalogue
     /// Of what is kept beside the data of bound items.
     private let charge: MemoryCharge
+    private let kept = KeptImage()
     /// By class in which it was run.
     private let computes = Mutex<[(className: String, function: ComputeFunction)]>([])
 
@@ -60,9 +61,9 @@ public final class RegisteredFunction: Sendable {
             inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
             spin: runClass.spin
-        ) { [unowned catalogue, digest, name = definition.name] fresh, account throws(Failure) in
+        ) { [unowned catalogue, digest, kept, name = definition.name] fresh, account throws(Failure) in
             // Without self, which holds this in `computes`.
-            try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account)
+            try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account, kept: kept)
         }
         return computes.withLock { computes in
             if let raced = computes.first(where: { $0.className == runClass.name }) { return raced.function }
@@ -70,6 +71,9 @@ public final class RegisteredFunction: Sendable {
             return made
         }
     }
+
+    /// Requests that have begun still read the image of a function that is being removed.
+    func keepImage(_ file: OpenFile?) { kept.keep(file) }
 
     private func known(_ className: String) -> ComputeFunction? {
         computes.withLock { computes in
@@ -79,11 +83,33 @@ public final class RegisteredFunction: Sendable {
     }
 
     /// The request's sets by position, with those that were bound at registration in their places.
-    public func bind(_ inputs: [ItemSet]) -> [ItemSet] {
+    /// - Throws: `.invalid` when the request brings items for one of those.
+    public func bind(_ inputs: [ItemSet]) throws(Failure) -> [ItemSet] {
         guard definition.inputs.contains(where: { $0.bound != nil }) else { return inputs }
-        return definition.inputs.enumerated().map { index, input in
-            if let bound = input.bound { return ItemSet(name: inputNames[index], items: bound) }
-            return index < inputs.count ? inputs[index] : ItemSet(name: inputNames[index])
+        var sets: [ItemSet] = []
+        for (index, input) in definition.inputs.enumerated() {
+            let given = index < inputs.count ? inputs[index] : ItemSet(name: inputNames[index])
+            guard let bound = input.bound else {
+                sets.append(given)
+                continue
+            }
+            guard given.items.isEmpty else {
+                throw Failure(
+                    .invalid,
+                    "input '\(input.name)' of function '\(definition.name)' was bound when it was registered, and cannot "
+                        + "be given again",
+                    [.init("function", definition.name), .init("input", input.name)])
+            }
+            sets.append(ItemSet(name: inputNames[index], items: bound))
         }
+        return sets
     }
+}
+
+/// The file of an image whose function was removed, for as long as a request needs it.
+final class KeptImage: Sendable {
+    private let kept = Mutex<OpenFile?>(nil)
+
+    var file: OpenFile? { kept.withLock { $0 } }
+    func keep(_ file: OpenFile?) { kept.withLock { $0 = file } }
 }

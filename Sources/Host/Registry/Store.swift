@@ -65,14 +65,19 @@ public final class Store: Sendable {
     public func image(_ digest: String, _ account: MemoryAccount? = nil) throws(Failure) -> Blob {
         let account = account ?? memory.own
         do throws(Failure) {
-            if let open = openImages.file(digest) { return try open.read(account, .images) }
-            let file = try contents.openFile(digest, limit: .max)
-            openImages.keep(file, digest)
-            return try file.read(account, .images)
+            return try openImage(digest).read(account, .images)
         } catch {
             guard error.kind == .busy || error.kind == .memory else { throw Failure(.internal, error.detail) }
             throw error
         }
+    }
+
+    /// An image's file, which can be read even when it was removed. - Throws: as `StoreFolder.openFile`.
+    func openImage(_ digest: String) throws(Failure) -> OpenFile {
+        if let open = openImages.file(digest) { return open }
+        let file = try contents.openFile(digest, limit: .max)
+        openImages.keep(file, digest)
+        return file
     }
 }
 

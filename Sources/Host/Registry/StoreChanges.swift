@@ -4,33 +4,41 @@ internal import Synchronization
 
 extension Store {
     /// Keeps a function. When this returns it survives; when it throws nothing was changed.
-    /// - Parameter digest: of `image`.
+    /// - Parameters:
+    ///   - digest: of `image`.
+    ///   - replacing: A function of that name is forgotten at the same moment.
     /// - Throws: `.conflict` when the name is taken, `.internal` when the disk fails.
-    public func save(_ definition: FunctionDefinition, image: Blob, digest: String) throws(Failure) {
+    public func save(
+        _ definition: FunctionDefinition, image: Blob, digest: String, replacing: Bool = false
+    ) throws(Failure) {
         let function = StoredFunction(definition: definition, digest: digest, imageSize: image.count)
-        let blobs = [image] + function.boundContents
-        let names = [function.image] + function.boundContents.map(StoredContent.init)
         let file = StoreName.fileName(for: definition.name)
         try index.withLock { index throws(Failure) in
-            guard index.functions[file] == nil, !index.unreadable.contains(file) else {
+            let old = index.functions[file]
+            guard old == nil || replacing, !index.unreadable.contains(file) else {
                 throw Failure(.conflict, "a function named '\(definition.name)' is stored already")
             }
+            let sequence = old?.sequence ?? index.nextSequence
             do throws(Failure) {
                 // Contents before the record that needs them.
-                for (name, blob) in zip(names, blobs) where index.uses[name] == nil {
+                for (name, blob) in zip(function.contents, [image] + function.boundContents)
+                where index.uses[name] == nil {
                     try write(name.digest, blob, to: contents)
                 }
-                let record = StoreFormat.frame(function.json(sequence: index.nextSequence))
-                try write(file, Blob(record), to: functionsFolder)
+                try write(file, Blob(StoreFormat.frame(function.json(sequence: sequence))), to: functionsFolder)
             } catch {
-                // Should it be there, whether it would survive is unknown.
-                functionsFolder.discard(file)
-                discardUnused(names, index)
+                // Should it be there, whether it would survive is unknown; of two records the contents of both may be needed,
+                // and what is not is removed at the next start.
+                if old == nil {
+                    functionsFolder.discard(file)
+                    discardUnused(function.contents, index)
+                }
                 throw error
             }
-            index.functions[file] = (index.nextSequence, function)
-            index.nextSequence += 1
-            index.use(names)
+            index.functions[file] = (sequence, function)
+            if old == nil { index.nextSequence += 1 }
+            index.use(function.contents)
+            if let old { forget(old.function, &index) }
         }
     }
 
@@ -64,11 +72,15 @@ extension Store {
             }
             _ = try functionsFolder.remove(file)
             index.functions[file] = nil
-            let names = [function.image] + function.boundContents.map(StoredContent.init)
-            index.release(names)
-            discardUnused(names, index)
-            openImages.closeAll()
+            forget(function, &index)
         }
+    }
+
+    /// Gives up what the function alone needs.
+    private func forget(_ function: StoredFunction, _ index: inout StoreIndex) {
+        index.release(function.contents)
+        discardUnused(function.contents, index)
+        openImages.closeAll()
     }
 
     /// Forgets a composition; as `removeFunction`. Others of the same text stay.

@@ -9,6 +9,9 @@ extension StoredFunction {
     /// Data of the items that were bound at registration.
     var boundContents: [Blob] { definition.inputs.flatMap { $0.bound ?? [] }.map(\.data) }
 
+    /// All that it needs of the folder's contents: its image first, then its bound items.
+    var contents: [StoredContent] { [image] + boundContents.map(StoredContent.init) }
+
     /// Bound items get their data from `content`.
     init(
         _ fields: RecordFields, content: (StoredContent, _ tenant: String) throws(UnusableRecord) -> Blob

@@ -63,7 +63,7 @@ private final class Loading {
             }
             guard let (sequence, function) = read else { continue }
             index.functions[file] = (sequence, function)
-            index.use([function.image] + function.boundContents.map(StoredContent.init))
+            index.use(function.contents)
         }
     }
 

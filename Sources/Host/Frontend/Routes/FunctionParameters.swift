@@ -14,14 +14,17 @@ struct FunctionParameters: Sendable {
     var minimumSizes: [UInt64] = []
     /// A file of the node that holds the image.
     var path: String?
+    /// Take the place of a function of that name.
+    var replace = false
 
     init(_ query: Bytes) throws(Problem) {
-        let known = ["class", "inputs", "outputs", "memory", "timeout", "min_set_bytes", "path"]
+        let known = ["class", "inputs", "outputs", "memory", "timeout", "min_set_bytes", "path", "replace"]
         let given = try Query.parameters(query, known: known)
         className = given["class"] ?? className
         inputs = Self.list(given["inputs"])
         outputs = Self.list(given["outputs"])
         path = given["path"]
+        replace = try Self.value(given, "replace", "true or false", Bool.init) ?? false
         memory = try Self.value(given, "memory", "a size such as 64MiB") { Units.size($0) ?? UInt64($0) }
         timeout = try Self.value(given, "timeout", "a time such as 500ms", Units.time)
         minimumSizes =

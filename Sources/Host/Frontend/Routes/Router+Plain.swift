@@ -106,8 +106,10 @@ extension Router {
             }
             if let path = parameters.path { image = try router.localImage(path, account) }
             let definition = try parameters.definition(of: name, bound: sets)
+            let replaced: Bool
             do throws(Failure) {
-                try router.catalogue.register(definition, image: image, account: account)
+                replaced = try router.catalogue.register(
+                    definition, image: image, account: account, replacing: parameters.replace)
             } catch {
                 throw Problem(error)
             }
@@ -116,7 +118,7 @@ extension Router {
             }
             var json = JSONWriter()
             json.write(function)
-            return .json(json, .created)
+            return .json(json, replaced ? .ok : .created)
         }
     }
 }
