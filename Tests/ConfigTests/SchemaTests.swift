@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "config_schema:1:1: the text ends early"),
+        ("", "config_schema:1:1: expected a value, but the text ends"),
         ("[]", "config_schema:1:1: '' must be an object"),
         (#"{"type": "array"}"#, "config_schema:1:1: the root must be an object"),
         (#"{"properties": {"a": {}}}"#, "config_schema:1:22: 'a' has no \"type\""),
