@@ -27,7 +27,7 @@ enum Folder {
         let config = try NodeConfig.load(Folder.shipped.appending(path: "dandelion.toml").path)
         #expect(config.node.listen == ListenAddress(host: "127.0.0.1", port: 8080))
         #expect(config.node.maxBody == 64 << 20)
-        #expect(config.node.localPath)
+        #expect(!config.node.localPath)
         #expect(config.node.cores == .all)
         #expect(config.plugins.map(\.name.value) == ["process", "kvm", "cheri", "rwasm", "http"])
         #expect(config.classes.map(\.name.value) == ["default", "process", "kvm", "cheri", "rwasm", "secure"])
@@ -102,5 +102,44 @@ struct SplitMix: RandomNumberGenerator {
         var mixed = (seed ^ (seed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
+    }
+}
+
+@Suite struct AccessSettingsTests {
+    @Test func readsTheTable() throws {
+        let text = """
+            [access]
+            hosts = ["Node.example"]
+            origins = ["https://App.example:8443", "http://[::1]:3000"]
+            tenants_from = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"]
+            """
+        let access = try NodeConfig.parse(text, file: "x").access
+        #expect(access.hosts == ["node.example"])
+        #expect(access.origins == ["https://app.example:8443", "http://[::1]:3000"])
+        #expect(access.tenantsFrom?.count == 3)
+        #expect(try NodeConfig.parse("", file: "x").access == AccessSettings())
+        #expect(try NodeConfig.parse("[access]\ntenants_from = []", file: "x").access.tenantsFrom == [])
+    }
+
+    @Test(arguments: [
+        #"hosts = "a""#, #"hosts = ["a:80"]"#, #"hosts = [""]"#, #"hosts = [1]"#, #"origins = ["app.example"]"#,
+        #"origins = ["null"]"#, #"origins = ["https://a/b"]"#, #"origins = ["https://a b"]"#, #"tenants_from = ["a"]"#,
+        #"tenants_from = ["10.0.0.1/8"]"#, #"tenants_from = ["10.0.0.0/33"]"#, #"tenants_from = ["::/-1"]"#,
+        "host = []",
+    ])
+    func badSettingsAreTold(_ line: String) {
+        let error = #expect(throws: ConfigError.self) { try NodeConfig.parse("[access]\n" + line, file: "x") }
+        #expect(error?.mistakes.first?.place?.line == 2)
+    }
+
+    @Test func rangesHoldAddresses() throws {
+        let inside = AddressRange.Address(v4: 0x0a01_0203)
+        for (range, holds) in [
+            ("10.0.0.0/8", true), ("10.1.2.3", true), ("10.1.2.4", false), ("0.0.0.0/0", true), ("::/0", true),
+            ("::ffff:10.0.0.0/104", true), ("11.0.0.0/8", false), ("fd00::/8", false),
+        ] {
+            #expect(try #require(AddressRange(range)).contains(inside) == holds, "\(range)")
+        }
+        #expect(!(try #require(AddressRange("0.0.0.0/0")).contains(.init(high: 1, low: 0))))
     }
 }

@@ -12,6 +12,7 @@ struct Decode {
 
     func config() -> NodeConfig? {
         let node = nodeSettings(root.table("node"))
+        let access = accessSettings(root.table("access"))
         let control = controlSettings(root.table("control"))
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
@@ -20,8 +21,8 @@ struct Decode {
         root.finish()
         guard let node else { return nil }
         let config = NodeConfig(
-            file: log.file, text: log.text, node: node, control: control, plugins: plugins, functions: functions,
-            classes: classes, tenants: tenants)
+            file: log.file, text: log.text, node: node, access: access, control: control, plugins: plugins,
+            functions: functions, classes: classes, tenants: tenants)
         checkReferences(config)
         return config
     }

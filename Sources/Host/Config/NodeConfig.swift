@@ -7,6 +7,7 @@ public struct NodeConfig: Sendable {
     /// The whole text, for excerpts.
     var text: String
     public var node: NodeSettings
+    public var access: AccessSettings
     public var control: ControlSettings
     /// In the order of the file, as are the others.
     public var plugins: [PluginConfig]
