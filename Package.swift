@@ -225,7 +225,7 @@ if isFuzzing {
         .executableTarget(
             name: "dandelion-fuzz",
             dependencies: [
-                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Failure", "HTTPCommPlugin", "RWasmPlugin",
+                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "HTTPCommPlugin", "RWasmPlugin",
                 "PluginABI", "PluginSupport",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),

@@ -28,7 +28,7 @@ let registered: [String: Signature] = [
     "Sub": Signature(.composition, inputs: ["in"], outputs: ["out"], callees: ["Gone"]),
 ]
 
-let environment = Environment(lookup: { registered[$0] }, names: { Array(registered.keys) })
+let environment = Environment(lookup: { registered[$0] }, names: { _ in Array(registered.keys) })
 
 func compile(_ text: String) throws -> [CompositionGraph] {
     try CompositionGraph.compile(text, in: environment)

@@ -69,28 +69,29 @@ indirect enum TestBSON {
 
     @Test func readsNameAndSets() throws {
         let body = Blob(Self.sample)
-        let document = try InvocationDocument(body)
+        let document = try InvocationDocument(body, counter: .unlimited)
         guard case .name(let name) = document.target else {
             Issue.record("no name")
             return
         }
         #expect(name.text == "matmul")
         #expect(
-            document.sets.map(PlainSet.init) == [
+            document.inputs.sets.map(PlainSet.init) == [
                 PlainSet(ItemSet("in", [("a", 7, [1, 2, 3]), ("", 0, [])])), PlainSet(ItemSet("", [])),
             ])
-        #expect(document.sets[0].items[0].data.lies(in: body))
+        #expect(document.inputs.sets[0].items[0].data.lies(in: body))
     }
 
     @Test func readsAComposition() throws {
         let document = try InvocationDocument(
-            Blob(TestBSON.document([("composition", .string("composition c")), ("sets", .array([]))]).bytes))
+            Blob(TestBSON.document([("composition", .string("composition c")), ("sets", .array([]))]).bytes),
+            counter: .unlimited)
         guard case .composition(let text) = document.target else {
             Issue.record("no composition")
             return
         }
         #expect(text.text == "composition c")
-        #expect(document.sets.isEmpty)
+        #expect(document.inputs.sets.isEmpty)
     }
 
     private func error(of elements: [(String, TestBSON)]) -> BSONError? {
@@ -99,7 +100,7 @@ indirect enum TestBSON {
 
     private func error(_ bytes: [UInt8]) -> BSONError? {
         do throws(BSONError) {
-            _ = try InvocationDocument(Blob(bytes))
+            _ = try InvocationDocument(Blob(bytes), counter: .unlimited)
             return nil
         } catch { return error }
     }
@@ -146,9 +147,9 @@ indirect enum TestBSON {
         var accepted = 0
         for _ in 0..<20_000 {
             let body = Blob(mutated(Self.sample, &random))
-            guard let document = try? InvocationDocument(body) else { continue }
+            guard let document = try? InvocationDocument(body, counter: .unlimited) else { continue }
             accepted += 1
-            for set in document.sets {
+            for set in document.inputs.sets {
                 #expect(set.name.lies(in: body))
                 for item in set.items { #expect(item.ident.lies(in: body) && item.data.lies(in: body)) }
             }
@@ -277,8 +278,8 @@ indirect enum TestBSON {
             #expect(output.count == reply.size)
             let request = Array(output.all.dropLast()) + [2] + Array("name\0".utf8) + [2, 0, 0, 0, 65, 0, 0]
             let size = withUnsafeBytes(of: Int32(request.count).littleEndian) { Array($0) }
-            let again = try InvocationDocument(Blob(size + request.dropFirst(4)))
-            #expect(again.sets.map(PlainSet.init) == sets.map(PlainSet.init))
+            let again = try InvocationDocument(Blob(size + request.dropFirst(4)), counter: .unlimited)
+            #expect(again.inputs.sets.map(PlainSet.init) == sets.map(PlainSet.init))
         }
     }
 

@@ -154,25 +154,6 @@ struct Frame: Equatable {
         #expect(budget.usedByData == 0)
     }
 
-    @Test func takesOverAnUpgradedRequest() throws {
-        let session = try #require(HTTP2Session(limits: Limits()))
-        var reader = RequestReader(pool: BufferPool(), limits: Limits())
-        let bytes = Array("POST /a HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 2\r\n\r\nhi".utf8)
-        reader.room().copyBytes(from: bytes)
-        reader.received(bytes.count)
-        while try reader.advance() != .request {}
-        #expect("AAMAAABk".withBytes { session.upgrade(reader.head, body: reader.body, settings: $0) })
-        reader.finish()
-        let stream = try #require(session.ready.first)
-        #expect(stream.head.pathBytes.text == "/a")
-        #expect(stream.head.value("x")?.text == "y")
-        #expect(stream.body.text == "hi")
-        session.respond(1, Response(.ok, .text("ok")), date: DateField())
-        #expect(drain(session).last == .data(1, Array("ok".utf8), end: true))
-        let other = try #require(HTTP2Session(limits: Limits()))
-        #expect(!"AA=A".withBytes { other.upgrade(reader.head, body: .empty, settings: $0) })
-    }
-
     @Test func garbageEndsTheConnection() throws {
         let session = try #require(HTTP2Session(limits: Limits()))
         #expect(!"GET / HTTP/1.1\r\n\r\n".withBytes { session.receive($0) })

@@ -30,7 +30,7 @@ import Testing
         let vectors = UnsafeMutableBufferPointer<iovec>.allocate(capacity: 3)
         defer { vectors.deallocate() }
         var rest = limit
-        for vector in vectors.prefix(output.gather(vectors)) {
+        for vector in vectors.prefix(output.gather(vectors, limit: .max)) {
             let count = min(rest, vector.iov_len)
             sent += Bytes(start: vector.iov_base, count: count)
             rest -= count

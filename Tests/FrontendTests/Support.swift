@@ -1,4 +1,6 @@
+import Engines
 import Items
+import Memory
 
 @testable import Frontend
 
@@ -33,6 +35,10 @@ func mutated(_ original: [UInt8], _ random: inout Random) -> [UInt8] {
         }
     }
     return bytes
+}
+
+extension ItemCounter {
+    static var unlimited: ItemCounter { ItemCounter(MemoryBudget().own) }
 }
 
 extension OutputBuffer {

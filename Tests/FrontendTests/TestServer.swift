@@ -3,6 +3,7 @@ import Dispatcher
 import Engines
 import Failure
 import Glibc
+import Memory
 import Platform
 import PluginHost
 import Registry
@@ -27,7 +28,8 @@ final class TestServer {
     init(
         maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60,
         allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
-        waiting: WaitingPolicy = .park
+        waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
+        budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -37,7 +39,7 @@ final class TestServer {
             name: "default", slots: [BackendSlot(backend)], memoryLimit: 1 << 28, timeout: 60_000_000_000,
             mayRunInline: true,
             spin: waiting.spin, unavailable: [])
-        pool = try WorkerPool(cores: cores, control: control)
+        pool = try WorkerPool(cores: cores, control: control, budget: budget, measure: measure)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
             cores: cores?.count ?? 1)
@@ -45,7 +47,7 @@ final class TestServer {
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
-                allowsLocalPath: allowsLocalPath))
+                allowsLocalPath: allowsLocalPath, access: access))
         try pool.start(preparing: [backend])
         port = try frontend.listen(host: "127.0.0.1", port: 0)
     }

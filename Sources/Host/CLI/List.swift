@@ -14,23 +14,40 @@ struct List: ParsableCommand {
     @OptionGroup var node: NodeOptions
 
     func run() throws {
-        let functions = try NodeOptions.json(try node.send(NodeRequest("GET", ["v1", "functions"])))
-        let compositions = try NodeOptions.json(try node.send(NodeRequest("GET", ["v1", "compositions"])))
+        let functionPages = try pages("functions")
+        let functions = functionPages.flatMap { $0["functions"]?.elements ?? [] }
+        let communication = functionPages.flatMap { $0["communication"]?.elements ?? [] }
+        let compositions = try pages("compositions").flatMap { $0["compositions"]?.elements ?? [] }
         if json {
-            Output.line(ConfigValue(.table(functions.entries + compositions.entries)).json)
+            let all: ConfigValue = .table([
+                "functions": .array(functions), "communication": .array(communication),
+                "compositions": .array(compositions),
+            ])
+            Output.line(all.json)
             return
         }
         var rows: [[String]] = []
-        for function in functions["functions"]?.elements ?? [] {
+        for function in functions {
             rows.append(Self.row("function", function, function, function["class"]?.text ?? ""))
         }
-        for function in functions["communication"]?.elements ?? [] {
+        for function in communication {
             rows.append(Self.row("communication", function, function["signatures"]?.elements.first, ""))
         }
-        for composition in compositions["compositions"]?.elements ?? [] {
-            rows.append(Self.row("composition", composition, composition, ""))
-        }
+        for composition in compositions { rows.append(Self.row("composition", composition, composition, "")) }
         Output.table(rows)
+    }
+
+    /// The node gives long lists in parts.
+    private func pages(_ collection: String) throws -> [ConfigValue] {
+        var pages: [ConfigValue] = []
+        var after: String?
+        repeat {
+            let request = NodeRequest("GET", ["v1", collection], ["after": after])
+            let page = try NodeOptions.json(try node.send(request))
+            pages.append(page)
+            after = page["next"]?.text
+        } while after != nil
+        return pages
     }
 
     /// Kind, name, "(inputs) => (outputs)", and one thing more.

@@ -23,7 +23,7 @@ struct TopReport {
                 + "  connections \(Int(now("connections")))",
             "engines    busy \(Int(now("engines_busy")))  queue \(Int(now("queue_length")))"
                 + "  sandboxes \(Self.number(rate("sandboxes_total")))/s",
-            "cores      \(cores)  CPU \(Self.number(rate("process_cpu_microseconds_total") / 1e4)) %",
+            "cores      \(cores)  CPU \(Self.number(rate("process_cpu_seconds_total") * 100)) %",
             "memory     resident \(Self.bytes(now("process_resident_bytes")))"
                 + "  functions \(Self.bytes(now("memory_runs_bytes")))  data \(Self.bytes(now("memory_data_bytes")))"
                 + "  of \(Self.bytes(now("memory_limit_bytes")))"
@@ -50,7 +50,7 @@ struct TopReport {
         var entries = [Self.entry("node", .string(node)), Self.entry("seconds", interval.seconds)]
         entries += values.map { Self.entry($0, now($0)) }
         entries += rates.map { Self.entry("\($0)_per_second", rate("\($0)_total")) }
-        entries.append(Self.entry("cpu_percent", rate("process_cpu_microseconds_total") / 1e4))
+        entries.append(Self.entry("cpu_percent", rate("process_cpu_seconds_total") * 100))
         entries.append(Self.entry("classes", .array(interval.classes.map(Self.table))))
         return ConfigValue(.table(entries)).json
     }

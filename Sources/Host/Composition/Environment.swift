@@ -39,11 +39,13 @@ public struct Signature: Sendable, Equatable {
 public struct Environment: Sendable {
     /// nil when nothing of that name is registered.
     public var lookup: @Sendable (_ name: String) -> Signature?
-    /// Every registered name, asked for only to suggest the nearest one in an error.
-    public var names: @Sendable () -> [String]
+    /// Registered names that a name may be a misspelling of, asked for only to suggest the nearest one in an error.
+    public var names: @Sendable (_ near: String) -> [String]
 
-    public init(lookup: @escaping @Sendable (String) -> Signature?, names: @escaping @Sendable () -> [String] = { [] })
-    {
+    public init(
+        lookup: @escaping @Sendable (String) -> Signature?,
+        names: @escaping @Sendable (String) -> [String] = { _ in [] }
+    ) {
         self.lookup = lookup
         self.names = names
     }

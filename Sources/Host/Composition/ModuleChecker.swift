@@ -144,7 +144,7 @@ struct ModuleChecker {
     }
 
     private func unknown(_ name: String) -> String {
-        let known = diagnostics.isFull ? [] : environment.names().sorted() + local.keys.sorted()
+        let known = diagnostics.isFull ? [] : environment.names(name).sorted() + local.keys.sorted()
         return "no function or composition `\(name)` is registered\(suggestion(for: name, among: known))"
     }
 

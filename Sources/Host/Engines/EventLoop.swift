@@ -36,13 +36,16 @@ public final class EventLoop: @unchecked Sendable {
     private var events: [epoll_event]
     /// Sources that are watched.
     private(set) var watched = 0
+    private let meter: TurnMeter
     /// Events of the current turn whose handling has not begun.
     private let unhandled = Atomic<Int>(0)
     private let inbox = Mutex<[@Sendable () -> Void]>([])
     /// 1 while the loop sleeps or is about to: posting must then write to the eventfd.
     private let sleeping = Atomic<Bool>(false)
 
-    public init() throws(SystemError) {
+    /// - Parameter meter: what measures how long the loop stays with one event, timer or job.
+    public init(meter: TurnMeter) throws(SystemError) {
+        self.meter = meter
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw SystemError.last("epoll_create1") }
         wakeDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
@@ -123,8 +126,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Requests that are answered cancel their deadlines, which may be hours away. Doubling makes this cheap.
     private func dropCancelled() {
         timers.removeAll { $0.timer.action == nil }
-        // Ascending order is a heap.
-        timers.sort { $0.deadline < $1.deadline }
+        for parent in (0..<timers.count / 2).reversed() { sink(parent) }
         mostTimers = max(Self.fewTimers, timers.count * 2)
     }
 
@@ -133,14 +135,20 @@ public final class EventLoop: @unchecked Sendable {
         let last = timers.removeLast()
         guard !timers.isEmpty else { return first }
         timers[0] = last
-        var parent = 0
+        sink(0)
+        return first
+    }
+
+    /// Moves a timer down to where no later one is above it.
+    private func sink(_ start: Int) {
+        var parent = start
         while true {
             var least = parent
             for child in [2 * parent + 1, 2 * parent + 2]
             where child < timers.count && timers[child].deadline < timers[least].deadline {
                 least = child
             }
-            guard least != parent else { return first }
+            guard least != parent else { return }
             timers.swapAt(parent, least)
             parent = least
         }
@@ -151,6 +159,7 @@ public final class EventLoop: @unchecked Sendable {
         let now = Clock.now()
         while let first = timers.first, first.deadline <= now {
             popTimer().action?()
+            meter.lap()
         }
     }
 
@@ -181,7 +190,10 @@ public final class EventLoop: @unchecked Sendable {
             jobs = []
             return taken
         }
-        for job in jobs { job() }
+        for job in jobs {
+            job()
+            meter.lap()
+        }
         return jobs.count
     }
 
@@ -199,10 +211,12 @@ public final class EventLoop: @unchecked Sendable {
         }
         let count = Int(epoll_wait(epoll, &events, Int32(events.count), timeout))
         if mayWait { sleeping.store(false, ordering: .sequentiallyConsistent) }
+        meter.start()
         if count > 0 {
             for index in 0..<count {
                 unhandled.store(count - index - 1, ordering: .relaxed)
                 deliver(events[index])
+                meter.lap()
             }
         }
         fireTimers()

@@ -37,12 +37,17 @@ public final class Worker: @unchecked Sendable {
     /// As many events at once are a load that the monitor must see.
     private static let manyEvents = 4
 
-    init(index: Int, core: Int32?, kind: CoreKind, pool: WorkerPool) throws(SystemError) {
+    let meter: TurnMeter
+
+    init(
+        index: Int, core: Int32?, kind: CoreKind, pool: WorkerPool, measure: TurnMeter.Measure
+    ) throws(SystemError) {
         self.index = index
         self.core = core
         self.pool = pool
         kindCell = Atomic(kind.rawValue)
-        loop = try EventLoop()
+        meter = TurnMeter(worker: index, measure: measure)
+        loop = try EventLoop(meter: meter)
     }
 
     /// Starts both threads; each makes its engines for the backends of `preparing`, then `ready` is called on it.
@@ -181,7 +186,13 @@ public final class Worker: @unchecked Sendable {
         let kept = roles.endInlineRun(mark, of: me)
         stayAwake(for: task, since: task.timeline.outputsTaken)
         if kept { roles.returnPermit() }
-        if kept, task.owner === self { task.completion(task) } else { deliver(task) }
+        if kept, task.owner === self {
+            meter.start()
+            task.completion(task)
+            meter.lap()
+        } else {
+            deliver(task)
+        }
         return kept
     }
 

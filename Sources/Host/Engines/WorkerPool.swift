@@ -19,9 +19,10 @@ public final class WorkerPool: @unchecked Sendable {
     private var onChange: (@Sendable (Worker) -> Void)?
     private let stopping = Atomic<Bool>(false)
 
-    /// One worker for each of `cores`; nil = one worker that is not pinned.
+    /// One worker for each of `cores`; nil = one worker that is not pinned. `measure`: of the loops' turns.
     public init(
-        cores: [Int32]?, control: ControlSettings = ControlSettings(), budget: MemoryBudget = MemoryBudget()
+        cores: [Int32]?, control: ControlSettings = ControlSettings(), budget: MemoryBudget = MemoryBudget(),
+        measure: TurnMeter.Measure = .elapsed
     ) throws(SystemError) {
         self.control = control
         self.budget = budget
@@ -31,7 +32,8 @@ public final class WorkerPool: @unchecked Sendable {
         controller = CoreController(split: split, settings: control)
         queue.serve(by: split.compute)
         for (index, core) in cores.enumerated() {
-            workers.append(try Worker(index: index, core: core, kind: split.kind(of: index), pool: self))
+            workers.append(
+                try Worker(index: index, core: core, kind: split.kind(of: index), pool: self, measure: measure))
         }
         EngineMetrics.show(split)
         budget.whenReleased { [weak self] in self?.callWorker() }
@@ -58,6 +60,9 @@ public final class WorkerPool: @unchecked Sendable {
 
     /// Cores on which a function runs.
     public var busyEngines: Int { workers.count { $0.roles.isComputing } }
+
+    /// The longest time for which an event loop stayed with one event, timer or job, so far, in nanoseconds.
+    public var longestTurn: UInt64 { workers.map(\.meter.longest).max() ?? 0 }
 
     /// How long a compute task of the tenant that came now would wait for an engine, ns.
     public func expectedWait(of tenant: Tenant) -> UInt64 { queue.expectedWait(of: tenant) }

@@ -1,3 +1,4 @@
+public import Config
 public import Dispatcher
 public import Engines
 public import Failure
@@ -17,18 +18,21 @@ public final class Frontend: @unchecked Sendable {
         public var idleTimeout: UInt64
         /// Whether a registration may name a file of this machine instead of carrying the image.
         public var allowsLocalPath: Bool
+        /// Who may speak to the node.
+        public var access: AccessSettings
 
         /// Nil where there are no plugins to ask about.
         public var plugins: (any PluginOperations)?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
-            plugins: (any PluginOperations)? = nil
+            access: AccessSettings = AccessSettings(), plugins: (any PluginOperations)? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
             self.idleTimeout = idleTimeout
             self.allowsLocalPath = allowsLocalPath
+            self.access = access
             self.plugins = plugins
         }
     }

@@ -37,6 +37,7 @@ public final class Node {
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
+                access: config.access,
                 plugins: PluginDesk(desk: desk, control: assembly.plugins)))
     }
 

@@ -12,6 +12,9 @@ public enum Clock {
     /// CPU time that the process has used.
     public static func processCPU() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
+    /// CPU time that the calling thread has used.
+    public static func threadCPU() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     @inline(__always)
     private static func read(_ id: clockid_t) -> UInt64 {
         var time = timespec()

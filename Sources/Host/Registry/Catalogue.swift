@@ -19,29 +19,7 @@ public enum CatalogueEntry: Sendable {
 ///
 /// Looking up is quick and for any thread. Registering and removing block (files, image loading): not on a worker.
 public final class Catalogue: Sendable {
-    private struct Table {
-        var functions: [String: RegisteredFunction] = [:]
-        var communications: [String: CommFunction] = [:]
-        var compositions: [String: CompositionGraph] = [:]
-        var texts: [String: String] = [:]
-        /// By composition; those of one text share theirs.
-        var charges: [String: MemoryHold] = [:]
-        /// How many functions have each image, by its digest.
-        var users: [String: Int] = [:]
-
-        mutating func put(_ function: RegisteredFunction) {
-            remove(function.definition.name)
-            functions[function.definition.name] = function
-            users[function.digest, default: 0] += 1
-        }
-
-        mutating func remove(_ name: String) {
-            guard let old = functions.removeValue(forKey: name) else { return }
-            users[old.digest] = users[old.digest].flatMap { $0 > 1 ? $0 - 1 : nil }
-        }
-    }
-
-    private let table = Mutex(Table())
+    private let table = Mutex(CatalogueTable())
     /// One registration at a time, so that checks and writes of two cannot interleave.
     private let changing = Mutex(())
     private let classes: [String: RunClass]
@@ -51,8 +29,6 @@ public final class Catalogue: Sendable {
     private let partition: PartitionPolicy
     private let cacheDirectory: String
     private static let longestOnce = 1 << 20
-    /// Names that a misspelled one is compared with: a tenth of a millisecond.
-    private static let mostCompared = 256
 
     /// `imageCache` in bytes.
     public init(
@@ -65,7 +41,7 @@ public final class Catalogue: Sendable {
         self.partition = PartitionPolicy(mode: partition, localCores: cores)
         cacheDirectory = store.cacheDirectory
         table.withLock { table in
-            for communication in communications { table.communications[communication.name] = communication }
+            for communication in communications { table.add(communication) }
         }
     }
 
@@ -79,7 +55,7 @@ public final class Catalogue: Sendable {
             let function = RegisteredFunction(
                 stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self,
                 charge: charge)
-            table.withLock { $0.put(function) }
+            table.withLock { $0.add(function) }
         }
         var waiting = store.compositions()
         while !waiting.isEmpty {
@@ -105,48 +81,36 @@ public final class Catalogue: Sendable {
         let account = store.memory.account(named: stored.tenant)
         defer { account.close() }
         let charge = MemoryHold(noting: Self.bytes(ofText: stored.text), account, .compositions)
-        table.withLock { table in
-            table.compositions[graph.name] = graph
-            table.texts[graph.name] = stored.text
-            table.charges[graph.name] = charge
-        }
+        table.withLock { $0.add(graph, text: stored.text, charge: charge) }
     }
 
     // MARK: Looking up
 
-    public func entry(named name: String) -> CatalogueEntry? {
-        table.withLock { table in
-            if let function = table.functions[name] { return .function(function) }
-            if let graph = table.compositions[name] { return .composition(graph) }
-            if let communication = table.communications[name] { return .communication(communication, 0) }
-            return nil
-        }
+    public func entry(named name: String) -> CatalogueEntry? { table.withLock { $0.entry(named: name) } }
+
+    /// At most `limit` functions in the order of their names, from behind `name` on.
+    public func functions(after name: String? = nil, limit: Int) -> [RegisteredFunction] {
+        table.withLock { $0.functions(after: name, limit: limit) }
     }
 
-    /// All names by kind, sorted.
-    public func functions() -> [RegisteredFunction] {
-        table.withLock { $0.functions.values.sorted { $0.definition.name < $1.definition.name } }
+    /// At most `limit` compositions in the order of their names, from behind `name` on.
+    public func compositions(after name: String? = nil, limit: Int) -> [CompositionGraph] {
+        table.withLock { $0.compositions(after: name, limit: limit) }
     }
 
-    public func compositions() -> [CompositionGraph] {
-        table.withLock { $0.compositions.values.sorted { $0.name < $1.name } }
-    }
+    /// All, in the order of their names.
+    public func communications() -> [CommFunction] { table.withLock { $0.allCommunications } }
 
-    public func communications() -> [CommFunction] {
-        table.withLock { $0.communications.values.sorted { $0.name < $1.name } }
-    }
+    /// Registered names that `name` may be a misspelling of: a few hundred of those that come before and after it.
+    public func names(near name: String) -> [String] { table.withLock { $0.names(near: name) } }
 
     /// The text that a composition was registered with.
-    public func text(ofComposition name: String) -> String? { table.withLock { $0.texts[name] } }
+    public func text(ofComposition name: String) -> String? { table.withLock { $0.text(ofComposition: name) } }
 
-    /// Why `name` cannot be used: nothing of that kind has it. Names the nearest one that is known, as long as there are few
-    /// to compare it with, because an event loop may ask.
+    /// Why `name` cannot be used: nothing of that kind has it. Names the nearest of those around it.
     public func nothing(named name: String, kind: String = "function or composition") -> Failure {
-        let known = table.withLock { table -> [String] in
-            let names = [Array(table.functions.keys), Array(table.compositions.keys), Array(table.communications.keys)]
-            return names.reduce(0) { $0 + $1.count } <= Self.mostCompared ? names.flatMap(\.self) : []
-        }
-        let hint = Nearest.nearest(to: name, among: known.filter { $0 != name }).map { "; did you mean '\($0)'?" } ?? ""
+        let known = names(near: name).filter { $0 != name }
+        let hint = Nearest.nearest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
         return Failure(.notFound, "no \(kind) is registered as '\(name)'\(hint)", [.init("name", name)])
     }
 
@@ -163,22 +127,23 @@ public final class Catalogue: Sendable {
         return policy
     }
 
-    private var environment: Environment {
+    private var environment: Environment { environment(suggests: true) }
+
+    private func environment(suggests: Bool) -> Environment {
         Environment(
             lookup: { name in self.entry(named: name).map { $0.signature } },
-            names: {
-                self.table.withLock { Array($0.functions.keys) + $0.communications.keys + $0.compositions.keys }
-            })
+            names: { name in suggests ? self.names(near: name) : [] })
     }
 
-    /// Checks a text that is run once and not registered; it must hold exactly one composition.
-    public func compileOnce(_ text: String) throws(Failure) -> CompositionGraph {
+    /// Checks a text that is run once and not registered; it must hold exactly one composition. Errors suggest the nearest of
+    /// the registered names, if they are to.
+    public func compileOnce(_ text: String, suggests: Bool = true) throws(Failure) -> CompositionGraph {
         guard text.utf8.count <= Self.longestOnce else {
             throw Failure(
                 .tooLarge,
                 "a composition of \(text.utf8.count) bytes must be registered; \(Self.longestOnce) are run at once")
         }
-        let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
+        let graphs = try CompositionGraph.compile(text, in: environment(suggests: suggests), shadowing: true)
         guard graphs.count == 1, let graph = graphs.first else {
             throw Failure(.invalid, "the text must define exactly one composition, not \(graphs.count)")
         }
@@ -186,6 +151,13 @@ public final class Catalogue: Sendable {
     }
 
     // MARK: Changing
+
+    /// What registering refuses before it looks at the image.
+    public func check(_ definition: FunctionDefinition, replacing: Bool) throws(Failure) {
+        try Names.check(definition)
+        _ = try runClass(named: definition.className)
+        try refuseTaken(definition, replacing)
+    }
 
     /// Registers a function: checks it, loads its image once, stores it.
     ///
@@ -199,11 +171,10 @@ public final class Catalogue: Sendable {
         _ definition: FunctionDefinition, image: Blob, account: MemoryAccount, replacing: Bool = false,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> Bool {
-        try Names.check(definition)
+        try check(definition, replacing: replacing)
         let runClass = try runClass(named: definition.className)
         var definition = definition
         definition.className = runClass.name
-        try refuseTaken(definition, replacing)
         definition = try definition.moved(to: account)
         definition.tenant = account.name
         var charge = MemoryCharge(account, .functions)
@@ -228,7 +199,7 @@ public final class Catalogue: Sendable {
             let old = table.withLock { $0.functions[definition.name] }
             if let old { old.keepImage(try? store.openImage(old.digest)) }
             try store.save(definition, image: image, digest: digest, replacing: replacing)
-            table.withLock { $0.put(function) }
+            table.withLock { $0.add(function) }
             if let old { forgetUnused(old.digest) }
             return old != nil
         }
@@ -267,11 +238,7 @@ public final class Catalogue: Sendable {
             try refuseTaken(names)
             try store.save(compositions: names, text: text, tenant: account.name)
             table.withLock { table in
-                for graph in graphs {
-                    table.compositions[graph.name] = graph
-                    table.texts[graph.name] = text
-                    table.charges[graph.name] = charge
-                }
+                for graph in graphs { table.add(graph, text: text, charge: charge) }
             }
             return names
         }
@@ -286,7 +253,7 @@ public final class Catalogue: Sendable {
             try refuseUsed(name)
             function.keepImage(try? store.openImage(function.digest))
             try store.removeFunction(name)
-            table.withLock { $0.remove(name) }
+            table.withLock { $0.removeFunction(name) }
             forgetUnused(function.digest)
         }
     }
@@ -298,11 +265,7 @@ public final class Catalogue: Sendable {
             }
             try refuseUsed(name)
             try store.removeComposition(name)
-            table.withLock { table in
-                table.compositions[name] = nil
-                table.texts[name] = nil
-                table.charges[name] = nil
-            }
+            table.withLock { $0.removeComposition(name) }
         }
     }
 
@@ -323,12 +286,12 @@ public final class Catalogue: Sendable {
     }
 
     private func refuseUsed(_ name: String) throws(Failure) {
-        let users = compositions().filter { $0.targets.contains { $0.name == name } }.map(\.name)
-        guard users.isEmpty else {
-            throw Failure(
-                .conflict, "'\(name)' is used by \(users.joined(separator: ", ")); remove that first",
-                [.init("name", name)])
-        }
+        let (users, count) = table.withLock { $0.users(of: name, most: 10) }
+        guard count > 0 else { return }
+        let others = count > users.count ? " and \(count - users.count) more" : ""
+        throw Failure(
+            .conflict, "'\(name)' is used by \(users.sorted().joined(separator: ", "))\(others); remove that first",
+            [.init("name", name)])
     }
 
     // MARK: Images
@@ -356,14 +319,14 @@ public final class Catalogue: Sendable {
         do throws(Failure) {
             return try store.image(digest, account)
         } catch {
-            guard table.withLock({ $0.users[digest] == nil }) else { throw error }
+            guard table.withLock({ !$0.hasFunction(withImage: digest) }) else { throw error }
             return nil
         }
     }
 
     /// Keeps an image no longer that no function has: it may have been loaded for a request that outlived its function.
     private func forgetUnused(_ digest: String) {
-        if table.withLock({ $0.users[digest] == nil }) { images.removeAll(of: digest) }
+        if table.withLock({ !$0.hasFunction(withImage: digest) }) { images.removeAll(of: digest) }
     }
 
     private func translator(named name: String?) throws(Failure) -> Translator? {
@@ -380,10 +343,7 @@ public final class Catalogue: Sendable {
 
     /// Adds a communication function, whose plugin has become available.
     public func offer(_ function: CommFunction) {
-        table.withLock { table in
-            guard table.functions[function.name] == nil, table.compositions[function.name] == nil else { return }
-            table.communications[function.name] = function
-        }
+        table.withLock { $0.add(function) }
     }
 
     /// The image of a function; `kept` is its file, once the function was removed.

@@ -11,12 +11,21 @@ public final class Metrics: Sendable {
         let name: String
         let help: String
         let kind: Kind
+        /// How many of what is counted make one of the unit that the name ends with.
+        let scale: Int
         private let value = Atomic<Int>(0)
 
-        init(name: String, help: String, kind: Kind) {
+        init(name: String, help: String, kind: Kind, scale: Int = 1) {
             self.name = name
             self.help = help
             self.kind = kind
+            self.scale = max(1, scale)
+        }
+
+        /// In the unit, in decimal notation.
+        var text: String {
+            let value = current
+            return scale == 1 ? String(value) : String(Double(value) / Double(scale))
         }
 
         public func add(_ amount: Int = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
@@ -36,10 +45,12 @@ public final class Metrics: Sendable {
     public init() {}
 
     /// The cell of that name, made if it is new; one that is not exported when there are too many.
-    public func cell(_ name: String, _ help: String, _ kind: Kind = .counter) -> Cell {
+    ///
+    /// Prometheus wants base units: `scale` 1_000_000 for a cell that counts microseconds and is named in seconds.
+    public func cell(_ name: String, _ help: String, _ kind: Kind = .counter, scale: Int = 1) -> Cell {
         tables.withLock { tables in
             if let known = tables.cells.first(where: { $0.name == name }) { return known }
-            let cell = Cell(name: name, help: help, kind: kind)
+            let cell = Cell(name: name, help: help, kind: kind, scale: scale)
             if tables.cells.count < Self.limit { tables.cells.append(cell) }
             return cell
         }
@@ -68,9 +79,9 @@ public final class Metrics: Sendable {
         tables.withLock { tables in tables.cells.first { $0.name == name }?.current }
     }
 
-    /// Names and values of all cells, in the order of definition.
-    public func snapshot() -> [(name: String, value: Int)] {
-        tables.withLock { tables in tables.cells.map { ($0.name, $0.current) } }
+    /// Names and values, as decimal numbers, of all cells, in the order of definition.
+    public func snapshot() -> [(name: String, value: String)] {
+        tables.withLock { tables in tables.cells.map { ($0.name, $0.text) } }
     }
 
     /// Prometheus text exposition format 0.0.4.
@@ -79,7 +90,7 @@ public final class Metrics: Sendable {
         var text = ""
         for cell in tables.cells {
             text += Self.head(cell.name, cell.help, cell.kind == .counter ? "counter" : "gauge")
-            text += "\(cell.name) \(cell.current)\n"
+            text += "\(cell.name) \(cell.text)\n"
         }
         var family = ""
         for histogram in tables.histograms {

@@ -1,27 +1,36 @@
 import Items
+import Memory
 
 @testable import Frontend
 
 @Sendable func fuzzBSON(_ bytes: UnsafeRawBufferPointer) {
     let body = Blob(copying: bytes)
-    if let document = try? InvocationDocument(body) { checkViews(document.sets, of: body) }
+    let counter = ItemCounter(MemoryBudget().own)
+    if let document = try? InvocationDocument(body, counter: counter) { checkViews(document.inputs.sets, of: body) }
     _ = try? FunctionDocument(body)
     _ = try? CompositionDocument(body)
 }
 
 @Sendable func fuzzJSON(_ bytes: UnsafeRawBufferPointer) {
-    guard let sets = try? JSONSets.parse(Blob(copying: bytes)) else { return }
-    let written = JSONSets.write(sets)
+    let budget = MemoryBudget()
+    guard let read = try? JSONSetsReader.read(Blob(copying: bytes), budget.own) else {
+        return expect(budget.usedByData == 0, "a refused body keeps memory")
+    }
+    expect(budget.usedByData <= 2048 + bytes.count * 16, "decoding takes more memory than it should")
+    guard let written = try? JSONReply.make(read.sets, budget.own) else {
+        return expect(false, "sets cannot be written")
+    }
     // What was read can be written and read again.
-    expect((try? JSONSets.parse(Blob(written)))?.count == sets.count, "sets change on their way through JSON")
+    let again = try? JSONSetsReader.read(written, budget.own)
+    expect(again?.sets.count == read.sets.count, "sets change on their way through JSON")
 }
 
 @Sendable func fuzzMultipart(_ bytes: UnsafeRawBufferPointer) {
     let body = Blob(copying: bytes)
     let parsed = Array("multipart/form-data; boundary=b".utf8).withUnsafeBytes {
-        try? Multipart.parse(body, contentType: $0)
+        try? Multipart.parse(body, contentType: $0, account: MemoryBudget().own)
     }
-    if let parsed { checkViews(parsed, of: body) }
+    if let parsed { checkViews(parsed.sets, of: body) }
 }
 
 /// Items are parts of the body, not more than it has.

@@ -48,6 +48,8 @@ private func takeRequests(_ reader: inout RequestReader, _ limits: Limits) -> Bo
     let date = DateField()
     date.update()
     while !rest.isEmpty {
+        session.now &+= 1
+        guard session.expire() else { return }
         let piece = rest.prefix(Int(first) * 8 + 1)
         rest = rest.dropFirst(piece.count)
         guard session.receive(UnsafeRawBufferPointer(rebasing: piece)) else { return }

@@ -7,6 +7,8 @@ struct BSONError: Error, Equatable {
     var detail: String
     /// Of the element, "sets.0.items.2.key"; grows from the right while the error travels up.
     var path: String
+    /// Set where the document is in order and the node does not take it.
+    var refusal: Problem?
 
     init(_ offset: Int, _ detail: String, path: String = "") {
         self.offset = offset
@@ -14,9 +16,19 @@ struct BSONError: Error, Equatable {
         self.path = path
     }
 
-    func under(_ name: String) -> BSONError { BSONError(offset, detail, path: path.isEmpty ? name : "\(name).\(path)") }
+    init(_ refusal: Problem) {
+        self.init(0, refusal.detail)
+        self.refusal = refusal
+    }
+
+    func under(_ name: String) -> BSONError {
+        var error = self
+        error.path = path.isEmpty ? name : "\(name).\(path)"
+        return error
+    }
 
     var problem: Problem {
+        if let refusal { return refusal }
         let place = path.isEmpty ? "the document" : path
         return .malformed(
             "\(place): \(detail) (byte \(offset))", [.init("path", path), .init("offset", String(offset))])
@@ -137,6 +149,14 @@ struct BSONReader {
             throw BSONError(start, "is not valid UTF-8")
         }
         return text
+    }
+
+    /// A string that names a set or an item.
+    mutating func identifier(_ element: Element) throws(BSONError) -> Blob {
+        let start = offset
+        let blob = try string(element)
+        if let objection = blob.withUnsafeBytes({ Identifier.objection(to: $0) }) { throw BSONError(start, objection) }
+        return blob
     }
 
     /// Binary data of any subtype.

@@ -10,7 +10,7 @@ struct BSONReply {
 
     /// - Throws: what does not fit into BSON's 31-bit lengths.
     init(_ sets: [ItemSet]) throws(Failure) {
-        self.sets = sets.filter { !$0.items.isEmpty }
+        self.sets = sets.filter { !$0.items.isEmpty }.map(Self.named)
         // Type, name and value of each element, and the document's own length and zero byte.
         setSizes = self.sets.map { set in
             Self.frame + Self.string("identifier", set.name) + Self.header("items") + Self.itemsSize(set.items)
@@ -19,6 +19,16 @@ struct BSONReply {
         guard size <= Int(Int32.max) else {
             throw Failure(.tooLarge, "the outputs need \(size) bytes, more than a BSON document can hold")
         }
+    }
+
+    /// With names that are UTF-8, as strings of the format must be: a function may name its outputs by any bytes.
+    private static func named(_ set: ItemSet) -> ItemSet {
+        func isText(_ name: Blob) -> Bool { name.withUnsafeBytes { $0.isUTF8 } }
+        guard !isText(set.name) || !set.items.allSatisfy({ isText($0.ident) }) else { return set }
+        func repaired(_ name: Blob) -> Blob { isText(name) ? name : Blob(name.text) }
+        return ItemSet(
+            name: repaired(set.name),
+            items: set.items.map { Item(ident: repaired($0.ident), key: $0.key, data: $0.data) })
     }
 
     func write(to output: OutputBuffer) {

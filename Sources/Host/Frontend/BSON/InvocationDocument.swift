@@ -11,16 +11,17 @@ struct InvocationDocument: Sendable {
 
     /// Nil only where the request's path may name it.
     var target: Target?
-    var sets: [ItemSet]
+    var inputs: DecodedSets
 
-    init(_ body: Blob, needsTarget: Bool = true) throws(BSONError) {
+    init(_ body: Blob, counter: ItemCounter, needsTarget: Bool = true) throws(BSONError) {
+        var counter = counter
         var reader = try BSONReader(body)
         var target: Target?
         var sets: [ItemSet]?
         while let element = try reader.next() {
             if element.name.equals("sets") {
                 guard sets == nil else { throw BSONError(element.offset, "appears twice", path: "sets") }
-                sets = try Self.sets(&reader, element)
+                sets = try Self.sets(&reader, element, &counter)
             } else {
                 let isName = element.name.equals("name")
                 guard isName || element.name.equals("composition") else { throw .unknown(element) }
@@ -39,33 +40,34 @@ struct InvocationDocument: Sendable {
         }
         guard let sets else { throw BSONError(reader.offset, "is missing", path: "sets") }
         self.target = target
-        self.sets = sets
+        inputs = DecodedSets(sets: sets, charge: counter.charge)
     }
 
     private static func sets(
-        _ reader: inout BSONReader, _ element: BSONReader.Element
+        _ reader: inout BSONReader, _ element: BSONReader.Element, _ counter: inout ItemCounter
     ) throws(BSONError) -> [ItemSet] {
         var sets: [ItemSet] = []
         do throws(BSONError) {
             var array = try reader.array(element)
             while let element = try array.next() {
                 do throws(BSONError) {
+                    try counter.next()
                     var document = try array.document(element)
-                    sets.append(try set(&document))
+                    sets.append(try set(&document, &counter))
                 } catch { throw error.under(String(sets.count)) }
             }
         } catch { throw error.under("sets") }
         return sets
     }
 
-    private static func set(_ reader: inout BSONReader) throws(BSONError) -> ItemSet {
+    private static func set(_ reader: inout BSONReader, _ counter: inout ItemCounter) throws(BSONError) -> ItemSet {
         var name: Blob?
         var items: [Item]?
         while let element = try reader.next() {
             if element.name.equals("identifier"), name == nil {
-                do throws(BSONError) { name = try reader.string(element) } catch { throw error.under("identifier") }
+                do throws(BSONError) { name = try reader.identifier(element) } catch { throw error.under("identifier") }
             } else if element.name.equals("items"), items == nil {
-                items = try Self.items(&reader, element)
+                items = try Self.items(&reader, element, &counter)
             } else {
                 throw .unknown(element)
             }
@@ -76,13 +78,14 @@ struct InvocationDocument: Sendable {
     }
 
     private static func items(
-        _ reader: inout BSONReader, _ element: BSONReader.Element
+        _ reader: inout BSONReader, _ element: BSONReader.Element, _ counter: inout ItemCounter
     ) throws(BSONError) -> [Item] {
         var items: [Item] = []
         do throws(BSONError) {
             var array = try reader.array(element)
             while let element = try array.next() {
                 do throws(BSONError) {
+                    try counter.next()
                     var document = try array.document(element)
                     items.append(try item(&document))
                 } catch { throw error.under(String(items.count)) }
@@ -98,7 +101,7 @@ struct InvocationDocument: Sendable {
         while let element = try reader.next() {
             do throws(BSONError) {
                 if element.name.equals("identifier"), ident == nil {
-                    ident = try reader.string(element)
+                    ident = try reader.identifier(element)
                 } else if element.name.equals("key"), key == nil {
                     key = UInt32(exactly: try reader.integer(element))
                     if key == nil { throw BSONError(element.offset, "is outside 0...4294967295") }
@@ -113,6 +116,12 @@ struct InvocationDocument: Sendable {
         guard let key else { throw BSONError(reader.offset, "is missing", path: "key") }
         guard let data else { throw BSONError(reader.offset, "is missing", path: "data") }
         return Item(ident: ident, key: key, data: data)
+    }
+}
+
+extension ItemCounter {
+    fileprivate mutating func next() throws(BSONError) {
+        do throws(Problem) { try add() } catch { throw BSONError(error) }
     }
 }
 

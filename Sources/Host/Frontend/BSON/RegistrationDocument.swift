@@ -1,6 +1,6 @@
 internal import Items
 
-/// Body of `POST /register/function`; fields of other names are ignored.
+/// Body of `POST /register/function`; fields of other names are ignored, a field that comes twice is refused.
 struct FunctionDocument {
     struct Input {
         var name: String
@@ -24,14 +24,23 @@ struct FunctionDocument {
     init(_ body: Blob) throws(BSONError) {
         var reader = try BSONReader(body)
         var missing: Set<String> = ["name", "context_size", "engine_type", "binary", "input_sets", "output_sets"]
+        var read: Set<String> = []
         while let element = try reader.next() {
             let name = element.name.text
             missing.remove(name)
-            do throws(BSONError) { try read(name, element, &reader) } catch { throw error.under(name) }
+            // Of those that are ignored, there may be many.
+            guard !Self.fields.contains(name) || read.insert(name).inserted else {
+                throw BSONError(element.offset, "appears twice", path: name)
+            }
+            do throws(BSONError) { try self.read(name, element, &reader) } catch { throw error.under(name) }
         }
         if localPath != nil { missing.remove("binary") }
         if let name = missing.min() { throw BSONError(reader.offset, "is missing", path: name) }
     }
+
+    private static let fields: Set<String> = [
+        "name", "context_size", "engine_type", "local_path", "binary", "input_sets", "output_sets", "min_set_bytes",
+    ]
 
     private mutating func read(
         _ field: String, _ element: BSONReader.Element, _ reader: inout BSONReader
@@ -72,7 +81,7 @@ struct FunctionDocument {
     private static func item(_ reader: inout BSONReader, _ element: BSONReader.Element) throws(BSONError) -> Item {
         var pair = try reader.array(element)
         guard let first = try pair.next() else { throw BSONError(element.offset, "is not [name, bytes]") }
-        let name = try pair.string(first)
+        let name = try pair.identifier(first)
         guard let second = try pair.next() else { throw BSONError(element.offset, "is not [name, bytes]") }
         let data = try pair.octets(second)
         guard try pair.next() == nil else { throw BSONError(element.offset, "is not [name, bytes]") }
@@ -89,6 +98,7 @@ struct CompositionDocument {
         var found = false
         while let element = try reader.next() {
             if element.name.equals("composition") {
+                guard !found else { throw BSONError(element.offset, "appears twice", path: "composition") }
                 do throws(BSONError) { text = try reader.text(element) } catch { throw error.under("composition") }
                 found = true
             } else {

@@ -21,6 +21,9 @@ extension Bytes {
         return true
     }
 
+    /// Whether both are the same text in any case of ASCII letters.
+    func isSame(as other: Bytes) -> Bool { elementsEqual(other) { ASCII.lower($0) == ASCII.lower($1) } }
+
     func hasPrefix(_ text: StaticString) -> Bool {
         count >= text.utf8CodeUnitCount && part(0..<text.utf8CodeUnitCount).equals(text)
     }

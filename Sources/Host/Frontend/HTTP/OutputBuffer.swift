@@ -3,8 +3,8 @@ internal import Items
 
 /// Bytes on their way to a client: small ones copied into one block, long blobs by reference between them.
 final class OutputBuffer {
-    private var block: UnsafeMutableRawPointer
-    private var capacity: Int
+    /// Shared with blobs in other buffers after `append(contentsOf:)`.
+    private var storage: HeapStorage
     /// Ends of the bytes that were written to `block`, and of those that were sent.
     private var filled = 0
     private var sent = 0
@@ -21,16 +21,13 @@ final class OutputBuffer {
     private static let initialCapacity = 4 << 10
     private static let mostKept = 64 << 10
 
-    init() {
-        capacity = Self.initialCapacity
-        block = .allocate(byteCount: capacity, alignment: 16)
-    }
+    init() { storage = HeapStorage(capacity: Self.initialCapacity) }
 
-    deinit { block.deallocate() }
+    private var block: UnsafeMutableRawPointer { storage.base }
 
     /// Memory for `byteCount` bytes, which the caller must fill at once.
     func extend(by byteCount: Int) -> UnsafeMutableRawPointer {
-        if byteCount > capacity - filled { grow(byteCount) }
+        if byteCount > storage.capacity - filled { grow(byteCount) }
         defer {
             filled += byteCount
             count += byteCount
@@ -64,7 +61,7 @@ final class OutputBuffer {
         }
     }
 
-    /// Appends what `other` still has to send.
+    /// Appends what `other` still has to send, long parts by reference: nothing may be written to `other` any more.
     func append(contentsOf other: OutputBuffer) {
         var cursor = (blob: other.firstBlob, inBlob: other.blobSent, inBlock: other.sent)
         while true {
@@ -75,7 +72,7 @@ final class OutputBuffer {
                 append(blob.slice(cursor.inBlob..<blob.count))
                 cursor = (cursor.blob + 1, 0, cursor.inBlock)
             } else {
-                append(bytes)
+                append(Blob(storage: other.storage, start: bytes.baseAddress, count: bytes.count))
                 cursor.inBlock += bytes.count
             }
         }
@@ -99,14 +96,17 @@ final class OutputBuffer {
     /// The next bytes to send that lie together; empty when there are none.
     var first: Bytes { piece(blobs: firstBlob, sentOfBlob: blobSent, sent: sent).bytes }
 
-    /// Writes the next pieces to `vectors`, for writev(2).
+    /// Writes the next pieces, of `limit` bytes at most, to `vectors`, for writev(2).
     /// - Returns: how many.
-    func gather(_ vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
+    func gather(_ vectors: UnsafeMutableBufferPointer<iovec>, limit: Int) -> Int {
+        var rest = limit
         var cursor = (blob: firstBlob, inBlob: blobSent, inBlock: sent)
         for index in 0..<vectors.count {
             let (bytes, isBlob) = piece(blobs: cursor.blob, sentOfBlob: cursor.inBlob, sent: cursor.inBlock)
-            guard bytes.count > 0 else { return index }
-            vectors[index] = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+            guard bytes.count > 0, rest > 0 else { return index }
+            let part = min(rest, bytes.count)
+            rest -= part
+            vectors[index] = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: part)
             if isBlob {
                 cursor = (cursor.blob + 1, 0, cursor.inBlock)
             } else {
@@ -160,10 +160,8 @@ final class OutputBuffer {
         firstBlob = 0
         blobSent = 0
         blobs.removeAll(keepingCapacity: blobs.count < 64)
-        if capacity > Self.mostKept {
-            block.deallocate()
-            capacity = Self.initialCapacity
-            block = .allocate(byteCount: capacity, alignment: 16)
+        if storage.capacity > Self.mostKept || !isKnownUniquelyReferenced(&storage) {
+            storage = HeapStorage(capacity: Self.initialCapacity)
         }
     }
 
@@ -176,11 +174,8 @@ final class OutputBuffer {
     }
 
     private func grow(_ byteCount: Int) {
-        let larger = max(capacity * 2, filled + byteCount)
-        let target = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-        target.copyMemory(from: block, byteCount: filled)
-        block.deallocate()
-        block = target
-        capacity = larger
+        let larger = HeapStorage(capacity: max(storage.capacity * 2, filled + byteCount))
+        larger.base.copyMemory(from: block, byteCount: filled)
+        storage = larger
     }
 }

@@ -1,4 +1,5 @@
 internal import Failure
+internal import Telemetry
 
 /// Why a request gets no result, as it is told to the client: a problem document (RFC 9457).
 struct Problem: Error, Equatable {
@@ -18,8 +19,13 @@ struct Problem: Error, Equatable {
         self.facts = facts
     }
 
+    /// Without the paths of the machine that the failure may name.
     init(_ failure: Failure) {
-        self.init(Self.status(of: failure.kind), failure.kind.rawValue, failure.detail, failure.facts)
+        let detail = ServerPaths.hidden(in: failure.detail)
+        if failure.kind == .internal, detail != failure.detail { Log.warning("a request failed: \(failure.detail)") }
+        self.init(
+            Self.status(of: failure.kind), failure.kind.rawValue, detail,
+            failure.facts.map { .init($0.name, ServerPaths.hidden(in: $0.value)) })
     }
 
     /// A request that breaks the protocol or a format.

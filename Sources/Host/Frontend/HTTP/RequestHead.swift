@@ -28,6 +28,8 @@ struct RequestHead {
     var path: Range<UInt32> = 0..<0
     /// Without the question mark.
     var query: Range<UInt32> = 0..<0
+    /// The host and port that it is for; may be empty.
+    var authority: Range<UInt32> = 0..<0
     var fields: [Field] = []
 
     var isHTTP10 = false
@@ -37,8 +39,6 @@ struct RequestHead {
     var contentLength: Int?
     var isChunked = false
     var expectsContinue = false
-    /// HTTP/1.1 only: `Upgrade: h2c` with its settings field, as an index into `fields`.
-    var upgradeSettings: Int?
 
     /// Forgets the request but keeps the memory of `fields`.
     mutating func reset() {
@@ -64,7 +64,7 @@ struct RequestHead {
         return nil
     }
 
-    /// Splits a request target, at `range`, into path and query. Takes origin-form, absolute-form and `*`.
+    /// Splits a request target, at `range`, into authority, path and query. Takes origin-form, absolute-form and `*`.
     /// - Returns: false if it is none of them.
     mutating func split(target range: Range<UInt32>) -> Bool {
         target = range
@@ -78,7 +78,8 @@ struct RequestHead {
             start = text[4] == ASCII.colon ? 7 : 8
             let authority = start
             while start < text.count, text[start] != ASCII.slash, text[start] != ASCII.question { start += 1 }
-            guard start > authority else { return false }
+            guard start > authority, Authority.isValid(text.part(authority..<start)) else { return false }
+            self.authority = range.lowerBound + UInt32(authority)..<range.lowerBound + UInt32(start)
         }
         let mark = text.firstIndex(of: ASCII.question, from: start)
         let low = range.lowerBound

@@ -9,7 +9,6 @@ struct Response: @unchecked Sendable {
         case text(StaticString)
         case bytes([UInt8])
         case blob(Blob)
-        case bson(BSONReply)
         case prepared(OutputBuffer)
 
         var count: Int {
@@ -18,7 +17,6 @@ struct Response: @unchecked Sendable {
             case .text(let text): text.utf8CodeUnitCount
             case .bytes(let bytes): bytes.count
             case .blob(let blob): blob.count
-            case .bson(let reply): reply.size
             case .prepared(let output): output.count
             }
         }
@@ -29,7 +27,6 @@ struct Response: @unchecked Sendable {
             case .text(let text): output.append(text)
             case .bytes(let bytes): output.append(bytes)
             case .blob(let blob): output.append(blob)
-            case .bson(let reply): reply.write(to: output)
             case .prepared(let prepared): output.append(contentsOf: prepared)
             }
         }

@@ -1,6 +1,5 @@
 /// A status code with its reason phrase (RFC 9110, 15; RFC 6585; 499 is nginx's for a client that left).
 enum Status: UInt16 {
-    case switchingProtocols = 101
     case ok = 200
     case created = 201
     case noContent = 204
@@ -15,6 +14,7 @@ enum Status: UInt16 {
     case uriTooLong = 414
     case unsupportedMediaType = 415
     case expectationFailed = 417
+    case misdirectedRequest = 421
     case unprocessableContent = 422
     case tooManyRequests = 429
     case headerFieldsTooLarge = 431
@@ -29,7 +29,6 @@ enum Status: UInt16 {
 
     var reason: StaticString {
         switch self {
-        case .switchingProtocols: "Switching Protocols"
         case .ok: "OK"
         case .created: "Created"
         case .noContent: "No Content"
@@ -44,6 +43,7 @@ enum Status: UInt16 {
         case .uriTooLong: "URI Too Long"
         case .unsupportedMediaType: "Unsupported Media Type"
         case .expectationFailed: "Expectation Failed"
+        case .misdirectedRequest: "Misdirected Request"
         case .unprocessableContent: "Unprocessable Content"
         case .tooManyRequests: "Too Many Requests"
         case .headerFieldsTooLarge: "Request Header Fields Too Large"

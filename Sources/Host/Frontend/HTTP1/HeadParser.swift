@@ -109,19 +109,16 @@ struct HeadParser {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             guard !hasHost else { throw .malformed("more than one Host field", at: offset) }
+            guard Authority.isValid(value) else { throw .malformed("Host is not a host and a port", at: offset) }
             hasHost = true
+            // A target that is a URL goes before it (RFC 9112, 3.2.2).
+            if head.authority.isEmpty, let field = head.fields.last { head.authority = field.value }
         case 6 where name.equalsIgnoringCase("expect"):
             guard value.equalsIgnoringCase("100-continue") else {
                 throw Problem(.expectationFailed, "expectationFailed", "the node meets no expectation but 100-continue")
             }
             head.expectsContinue = true
-        case 7 where name.equalsIgnoringCase("upgrade"):
-            value.forEachPiece(separatedBy: ASCII.comma) {
-                connection.upgradesToH2C = connection.upgradesToH2C || $0.equalsIgnoringCase("h2c")
-                return true
-            }
         case 10 where name.equalsIgnoringCase("connection"): connection.read(value)
-        case 14 where name.equalsIgnoringCase("http2-settings"): connection.addSettings(head.fields.count - 1)
         case 14 where name.equalsIgnoringCase("content-length"):
             guard let length = value.decimal else { throw .malformed("Content-Length is not a number", at: offset) }
             guard head.contentLength == nil || head.contentLength == length else {
@@ -147,37 +144,20 @@ struct HeadParser {
         }
         head.keepsAlive = head.isHTTP10 ? connection.keepsAlive && !connection.closes : !connection.closes
         head.expectsContinue = head.expectsContinue && !head.isHTTP10
-        head.upgradeSettings = head.isHTTP10 ? nil : connection.h2cSettings
     }
 }
 
-/// What the Connection field and its companions ask for.
+/// What the Connection field asks for. Upgrade is ignored, as a server may (RFC 9110, 7.8): HTTP/2 begins with its preface, so
+/// that a proxy before the node sees every request.
 private struct ConnectionOptions {
     var closes = false
     var keepsAlive = false
-    var upgradesToH2C = false
-    private var namesUpgrade = false
-    private var namesSettings = false
-    private var settings: Int?
-    private var settingsCount = 0
 
     mutating func read(_ value: Bytes) {
         value.forEachPiece(separatedBy: ASCII.comma) { option in
             closes = closes || option.equalsIgnoringCase("close")
             keepsAlive = keepsAlive || option.equalsIgnoringCase("keep-alive")
-            namesUpgrade = namesUpgrade || option.equalsIgnoringCase("upgrade")
-            namesSettings = namesSettings || option.equalsIgnoringCase("http2-settings")
             return true
         }
-    }
-
-    mutating func addSettings(_ index: Int) {
-        settings = index
-        settingsCount += 1
-    }
-
-    /// Index of the settings field of a valid request for h2c (RFC 7540, 3.2); any other is served as HTTP/1.1.
-    var h2cSettings: Int? {
-        upgradesToH2C && namesUpgrade && namesSettings && settingsCount == 1 ? settings : nil
     }
 }

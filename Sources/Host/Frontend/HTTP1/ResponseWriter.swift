@@ -1,8 +1,6 @@
 /// Writes responses of HTTP/1.1 (RFC 9112, 4 and 6).
 enum ResponseWriter {
     static let continuation: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
-    static let switchingToH2C: StaticString =
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c\r\n\r\n"
 
     /// - Parameters:
     ///   - head: Of the request; decides about the body (HEAD) and the connection.

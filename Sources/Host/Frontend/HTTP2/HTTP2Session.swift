@@ -10,13 +10,15 @@ final class HTTP2Session {
     /// Streams that ended before they were answered; the owner empties the list.
     var cancelled: [Int32] = []
 
-    /// The client has begun to speak HTTP/2.
-    private(set) var hasBegun = false
+    /// The owner's clock, in ticks of a second; to be set before anything else is called.
+    var now: UInt32 = 0
 
     private var session: OpaquePointer?
     private var streams: [Int32: HTTP2Stream] = [:]
+    private var order = StreamOrder()
+    /// Not after the tick at which the first stream will have lasted too long.
+    private(set) var nextExpiry = UInt32.max
     private var buffered = 0
-    private var incomplete = 0
     private let limits: Limits
 
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -47,30 +49,12 @@ final class HTTP2Session {
     /// Both sides are done with the connection.
     var isFinished: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
     var hasStreams: Bool { !streams.isEmpty }
-    /// A request has begun and not ended.
-    var isReceiving: Bool { incomplete > 0 }
-
     /// Of a request that is not answered yet.
     func head(of id: Int32) -> RequestHead? { streams[id]?.head }
-
-    /// Takes over a request that came as HTTP/1.1 with `Upgrade: h2c`, as stream 1 (RFC 7540, 3.2).
-    /// - Parameter settings: Value of HTTP2-Settings.
-    /// - Returns: false if the settings are malformed.
-    func upgrade(_ request: RequestHead, body: Blob, settings: Bytes) -> Bool {
-        guard let payload = Self.base64URL(settings) else { return false }
-        let isHead: Int32 = request.method == .head ? 1 : 0
-        guard nghttp2_session_upgrade2(session, payload, payload.count, isHead, nil) == 0 else { return false }
-        let stream = HTTP2Stream(id: 1, upgrading: request, body: body, limits: limits)
-        stream.isComplete = true
-        streams[1] = stream
-        ready.append(stream)
-        return true
-    }
 
     /// - Returns: false when the connection is beyond repair; what `drain` still yields explains it to the client.
     func receive(_ bytes: Bytes) -> Bool {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
-        hasBegun = true
         let count = nghttp2_session_mem_recv(session, base.assumingMemoryBound(to: UInt8.self), bytes.count)
         return count == bytes.count
     }
@@ -95,6 +79,7 @@ final class HTTP2Session {
     func respond(_ id: Int32, _ response: Response, date: DateField) {
         guard let stream = streams[id], !stream.isAnswered else { return }
         stream.isAnswered = true
+        wait(stream, for: .reply)
         let hasContent = stream.head.method != .head && response.status != .noContent
         if hasContent { response.content.write(to: stream.output) }
         var block = HeaderBlock()
@@ -117,23 +102,28 @@ final class HTTP2Session {
 
     // What the callbacks do.
 
-    fileprivate func begin(_ id: Int32) {
-        streams[id] = HTTP2Stream(id: id, limits: limits)
-        incomplete += 1
+    func begin(_ id: Int32) {
+        let stream = HTTP2Stream(id: id, limits: limits)
+        streams[id] = stream
+        order.begin(id)
+        wait(stream, for: .head)
     }
 
-    private func complete(_ stream: HTTP2Stream) {
-        if !stream.isComplete { incomplete -= 1 }
-        stream.isComplete = true
+    /// A frame arrives.
+    func check(_ frame: nghttp2_frame_hd) {
+        guard frame.type == UInt8(NGHTTP2_HEADERS.rawValue), streams[frame.stream_id] == nil else { return }
+        if order.admits(headersOn: frame.stream_id) { return }
+        nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
     }
 
-    fileprivate func field(_ id: Int32, name: Bytes, value: Bytes) { streams[id]?.add(name: name, value: value) }
+    func field(_ id: Int32, name: Bytes, value: Bytes) { streams[id]?.add(name: name, value: value) }
 
-    fileprivate func content(_ id: Int32, _ bytes: Bytes) {
+    func content(_ id: Int32, _ bytes: Bytes) {
         guard let stream = streams[id] else { return }
         let before = stream.bodyCount
         stream.add(content: bytes)
         buffered += stream.bodyCount - before
+        stream.progress += bytes.count
         if buffered > limits.body * 2 {
             buffered -= stream.bodyCount
             stream.fail(Problem(.tooManyRequests, "busy", "the connection's requests hold too much memory"))
@@ -145,9 +135,10 @@ final class HTTP2Session {
         }
     }
 
-    fileprivate func endHead(_ id: Int32) {
+    func endHead(_ id: Int32) {
         guard let stream = streams[id] else { return }
         stream.endHead()
+        if stream.waiting == .head { wait(stream, for: .body) }
         reject(stream)
         guard stream.head.expectsContinue, stream.problem == nil else { return }
         var block = HeaderBlock()
@@ -157,11 +148,19 @@ final class HTTP2Session {
         }
     }
 
-    fileprivate func end(_ id: Int32) {
+    func end(_ id: Int32) {
         guard let stream = streams[id] else { return }
-        complete(stream)
+        stream.isComplete = true
         guard stream.problem == nil else { return }
+        wait(stream, for: .nothing)
         ready.append(stream)
+    }
+
+    /// The last frame of a response is written.
+    func sent(_ id: Int32) {
+        guard let stream = streams[id], !stream.isComplete else { return }
+        // The client may still be sending a request that is answered: for a moment it may, as on a connection of HTTP/1.1.
+        wait(stream, for: .end)
     }
 
     /// Whoever handles the request has its body.
@@ -170,9 +169,9 @@ final class HTTP2Session {
         stream.releaseBody()
     }
 
-    fileprivate func close(_ id: Int32) {
+    func close(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
-        complete(stream)
+        if !stream.isComplete { order.abandon(id) }
         buffered -= stream.bodyCount
         ready.removeAll { $0.id == id }
         if !stream.isAnswered { cancelled.append(id) }
@@ -184,95 +183,45 @@ final class HTTP2Session {
         ready.append(stream)
     }
 
+    // MARK: Time
+
+    private func wait(_ stream: HTTP2Stream, for wanted: HTTP2Stream.Waiting) {
+        stream.wait(for: wanted, at: now)
+        nextExpiry = min(nextExpiry, stream.expiry)
+    }
+
+    /// Ends what has lasted too long: a request that stays out is answered with 408, an answer that nobody takes is dropped.
+    /// - Returns: false when the connection must end, because a head that stays out holds up all its streams.
+    func expire() -> Bool {
+        guard nextExpiry <= now else { return true }
+        nextExpiry = .max
+        for stream in streams.values {
+            guard stream.expiry <= now else {
+                nextExpiry = min(nextExpiry, stream.expiry)
+                continue
+            }
+            switch stream.waiting {
+            case .head: return false
+            case .body:
+                stream.wait(for: .nothing, at: now)
+                buffered -= stream.bodyCount
+                stream.fail(Problem(.requestTimeout, "requestTimeout", "the request did not arrive in time"))
+                reject(stream)
+            case .reply: reset(stream, NGHTTP2_CANCEL)
+            case .end: reset(stream, NGHTTP2_NO_ERROR)
+            case .nothing: break
+            }
+        }
+        return true
+    }
+
+    private func reset(_ stream: HTTP2Stream, _ code: nghttp2_error_code) {
+        stream.wait(for: .nothing, at: now)
+        stream.abandonOutput()
+        nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
+    }
+
     private func setting(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
         nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
     }
-
-    private static func makeCallbacks() -> OpaquePointer? {
-        var callbacks: OpaquePointer?
-        guard nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
-        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders)
-        nghttp2_session_callbacks_set_on_header_callback(callbacks, onHeader)
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onData)
-        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, onFrame)
-        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onClose)
-        return callbacks
-    }
-
-    /// base64url without padding (RFC 4648, 5).
-    static func base64URL(_ text: Bytes) -> [UInt8]? {
-        var result: [UInt8] = []
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in text {
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit = byte - 65
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): digit = byte - 71
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte + 4
-            case UInt8(ascii: "-"): digit = 62
-            case UInt8(ascii: "_"): digit = 63
-            default: return nil
-            }
-            bits = bits << 6 & 0xffff | UInt32(digit)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        return result
-    }
-}
-
-/// The session behind a callback's user data.
-private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-    // SAFETY: user data is the session that made the callbacks and that outlives them.
-    context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
-}
-
-private let onBeginHeaders: nghttp2_on_begin_headers_callback = { _, frame, context in
-    if let frame, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
-        session(context)?.begin(frame.pointee.hd.stream_id)
-    }
-    return 0
-}
-
-private let onHeader: nghttp2_on_header_callback = { _, frame, name, nameCount, value, valueCount, _, context in
-    // Trailers come in a block of another category and are dropped.
-    guard let frame, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-    session(context)?.field(
-        frame.pointee.hd.stream_id, name: Bytes(start: name, count: nameCount),
-        value: Bytes(start: value, count: valueCount))
-    return 0
-}
-
-private let onData: nghttp2_on_data_chunk_recv_callback = { _, _, id, data, count, context in
-    session(context)?.content(id, Bytes(start: data, count: count))
-    return 0
-}
-
-private let onFrame: nghttp2_on_frame_recv_callback = { _, frame, context in
-    guard let frame, let session = session(context) else { return 0 }
-    let header = frame.pointee.hd
-    let isHeaders = header.type == UInt8(NGHTTP2_HEADERS.rawValue)
-    guard isHeaders || header.type == UInt8(NGHTTP2_DATA.rawValue) else { return 0 }
-    if isHeaders, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST { session.endHead(header.stream_id) }
-    if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { session.end(header.stream_id) }
-    return 0
-}
-
-private let onClose: nghttp2_on_stream_close_callback = { _, id, _, context in
-    session(context)?.close(id)
-    return 0
-}
-
-/// Moves a piece of a response's content to a frame.
-private let readContent: nghttp2_data_source_read_callback = { _, _, target, limit, flags, source, _ in
-    guard let pointer = source?.pointee.ptr, let target else { return 0 }
-    // SAFETY: the source is the stream, which the session keeps until nghttp2 has closed it.
-    let stream = Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
-    let count = stream.output.read(into: target, limit: limit)
-    if stream.output.count == 0 { flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
-    return count
 }

@@ -8,7 +8,9 @@ final class HTTP2Stream {
     /// Nil unless the request is wrong; it is then answered with this.
     private(set) var problem: Problem?
     /// What is left of the response's content.
-    var output = OutputBuffer()
+    private(set) lazy var output = OutputBuffer()
+    /// The rest of the response is not to be sent any more.
+    private(set) var isAbandoned = false
     var isAnswered = false
     /// Nothing more of the request is awaited.
     var isComplete = false
@@ -18,8 +20,15 @@ final class HTTP2Stream {
     private let limits: Limits
     private var names: GrowingBytes
     private var content: GrowingBytes?
-    private var upgraded: Blob?
     private var hasPath = false
+    private var hasHost = false
+
+    /// What a time limit runs for.
+    enum Waiting { case nothing, head, body, reply, end }
+    private(set) var waiting = Waiting.nothing
+    private var waitingSince: UInt32 = 0
+    /// Bytes of the body or the answer that have passed while it was waited for them.
+    var progress = 0
 
     init(id: Int32, limits: Limits) {
         self.id = id
@@ -27,24 +36,34 @@ final class HTTP2Stream {
         names = GrowingBytes(limits.budget.own, .connections)
     }
 
-    /// A request that came as HTTP/1.1 and asked for an upgrade: its head is copied, its body shared.
-    init(id: Int32, upgrading head: RequestHead, body: Blob, limits: Limits) {
-        self.id = id
-        self.limits = limits
-        names = GrowingBytes(limits.budget.own, .connections)
-        let end = max(head.target.upperBound, head.fields.last?.value.upperBound ?? 0)
-        do { try names.append(Bytes(start: head.base, count: Int(end))) } catch { problem = error }
-        self.head = head
-        self.head.base = names.base
-        upgraded = body
-    }
-
-    var body: Blob { upgraded ?? content?.blob ?? .empty }
+    var body: Blob { content?.blob ?? .empty }
     var bodyCount: Int { content?.count ?? 0 }
 
-    func releaseBody() {
-        content = nil
-        upgraded = nil
+    func releaseBody() { content = nil }
+
+    func abandonOutput() {
+        isAbandoned = true
+        output.reset()
+    }
+
+    // MARK: Time
+
+    func wait(for wanted: Waiting, at tick: UInt32) {
+        waiting = wanted
+        waitingSince = tick
+        progress = 0
+    }
+
+    /// Tick of a second at which the wait has lasted too long, by the limits that a connection of HTTP/1.1 has.
+    var expiry: UInt32 {
+        let seconds: UInt32
+        switch waiting {
+        case .nothing: return .max
+        case .head: seconds = Patience.head
+        case .body, .reply: seconds = Patience.seconds(forBytes: progress)
+        case .end: seconds = Patience.lingering
+        }
+        return waitingSince &+ seconds &+ 1
     }
 
     /// Takes a header field, which the session has checked for form.
@@ -66,12 +85,31 @@ final class HTTP2Stream {
         if name.first != ASCII.colon {
             head.fields.append(RequestHead.Field(name: start..<middle, value: range))
             if name.equals("content-length") { head.contentLength = value.decimal }
+            if name.equals("host") { try readHost(range) }
             if name.equals("expect") { head.expectsContinue = value.equalsIgnoringCase("100-continue") }
         } else if name.equals(":method") {
             head.method = Method(value)
         } else if name.equals(":path") {
             hasPath = head.split(target: range)
+        } else if name.equals(":authority") {
+            try read(authority: range)
         }
+    }
+
+    private func readHost(_ range: Range<UInt32>) throws(Problem) {
+        guard !hasHost else { throw .malformed("more than one Host field") }
+        hasHost = true
+        try read(authority: range)
+    }
+
+    /// `:authority` or Host, which must agree where both are there (RFC 9113, 8.3.1).
+    private func read(authority range: Range<UInt32>) throws(Problem) {
+        let value = head.bytes(range)
+        guard Authority.isValid(value) else { throw .malformed("the authority is not a host and a port") }
+        guard head.authority.isEmpty || head.bytes(head.authority).isSame(as: value) else {
+            throw .malformed("the Host field differs from :authority")
+        }
+        head.authority = range
     }
 
     func endHead() {

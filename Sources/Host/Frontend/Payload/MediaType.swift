@@ -36,20 +36,48 @@ enum MediaType: CaseIterable {
         value.part(0..<(value.firstIndex(of: ASCII.semicolon, from: 0) ?? value.count)).trimmed()
     }
 
-    /// The value of a parameter, unquoted, named in lower case.
-    static func parameter(_ name: StaticString, of value: Bytes) -> Bytes? {
+    /// Parameters of a field's value, by name in any case.
+    struct Parameters {
+        fileprivate var all: [(name: Bytes, value: Bytes)] = []
+
+        /// The value without its quotes; `name` is in lower case.
+        subscript(_ name: StaticString) -> Bytes? { all.first { $0.name.equalsIgnoringCase(name) }?.value }
+    }
+
+    /// - Throws: 400 for a parameter without a value, a quoted value that does not end, or a name that is given twice.
+    static func parameters(of value: Bytes) throws(Problem) -> Parameters {
+        var parameters = Parameters()
         var rest = value
         while let semicolon = unquotedSemicolon(in: rest) {
             rest = rest.part(semicolon + 1..<rest.count)
             let piece = rest.part(0..<(unquotedSemicolon(in: rest) ?? rest.count)).trimmed()
-            guard let equals = piece.firstIndex(of: ASCII.equals, from: 0),
-                piece.part(0..<equals).equalsIgnoringCase(name)
-            else { continue }
-            let text = piece.part(equals + 1..<piece.count)
-            guard text.count >= 2, text.first == ASCII.quote, text.last == ASCII.quote else { return text }
-            return text.part(1..<text.count - 1)
+            if piece.count == 0 { continue }
+            guard let equals = piece.firstIndex(of: ASCII.equals, from: 0), equals > 0 else {
+                throw .malformed("the parameter '\(piece.text)' has no value")
+            }
+            let name = piece.part(0..<equals)
+            guard !parameters.all.contains(where: { $0.name.isSame(as: name) }), parameters.all.count < mostParameters
+            else {
+                throw .malformed("the parameter '\(name.text)' is given twice, or there are too many")
+            }
+            parameters.all.append((name, try unquoted(piece.part(equals + 1..<piece.count))))
         }
-        return nil
+        return parameters
+    }
+
+    private static let mostParameters = 32
+
+    private static func unquoted(_ text: Bytes) throws(Problem) -> Bytes {
+        guard text.first == ASCII.quote else {
+            guard text.firstIndex(of: ASCII.quote, from: 0) == nil else {
+                throw .malformed("a quote inside the parameter's value '\(text.text)'")
+            }
+            return text
+        }
+        var index = 1
+        while index < text.count, text[index] != ASCII.quote { index += text[index] == ASCII.backslash ? 2 : 1 }
+        guard index == text.count - 1 else { throw .malformed("the quoted value \(text.text) does not end properly") }
+        return text.part(1..<index)
     }
 
     private static func unquotedSemicolon(in bytes: Bytes) -> Int? {
@@ -87,7 +115,7 @@ enum MediaType: CaseIterable {
         var (text, json) = (0, 0)
         accept.forEachPiece(separatedBy: ASCII.comma) { range in
             let name = Self.essence(range)
-            let weight = Self.parameter("q", of: range).map(Self.thousandths) ?? 1000
+            let weight = (try? Self.parameters(of: range))?["q"].map(Self.thousandths) ?? 1000
             if name.equalsIgnoringCase("text/plain") {
                 text = weight
             } else if name.equalsIgnoringCase("application/problem+json") || name.equalsIgnoringCase("application/json")
@@ -106,7 +134,7 @@ enum MediaType: CaseIterable {
             let name = Self.essence(range)
             let specificity = name.equalsIgnoringCase(type) ? 3 : name.equalsIgnoringCase(typeWildcard) ? 2 : 1
             guard specificity > 1 || name.equals("*/*"), specificity > best.specificity else { return true }
-            best = (specificity, Self.parameter("q", of: range).map(Self.thousandths) ?? 1000)
+            best = (specificity, (try? Self.parameters(of: range))?["q"].map(Self.thousandths) ?? 1000)
             return true
         }
         return best.weight

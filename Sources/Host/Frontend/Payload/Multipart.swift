@@ -1,66 +1,88 @@
 internal import Items
+internal import Memory
 
 /// multipart/form-data (RFC 7578) as item sets: a part is an item, its `name` the set's, its `filename` the item's, and
 /// the part's header `Dandelion-Key` the key.
 enum Multipart {
-    static let mostParts = 100_000
-
     /// Sets in the order in which their names first appear; items are views of `body`.
-    static func parse(_ body: Blob, contentType: Bytes) throws(Problem) -> [ItemSet] {
-        guard let boundary = MediaType.parameter("boundary", of: contentType), (1...70).contains(boundary.count) else {
+    static func parse(_ body: Blob, contentType: Bytes, account: MemoryAccount) throws(Problem) -> DecodedSets {
+        let parameters = try MediaType.parameters(of: contentType)
+        guard let boundary = parameters["boundary"], (1...70).contains(boundary.count) else {
             throw .malformed("Content-Type names no boundary of 1 to 70 characters")
         }
         let bytes = Bytes(start: body.start, count: body.count)
-        var scanner = Scanner(bytes: bytes, delimiter: Array("\r\n--".utf8) + Array(boundary))
-        try scanner.skipPreamble()
+        var scanner = try MultipartScanner(bytes, boundary: boundary)
+        var counter = ItemCounter(account)
         var sets: [ItemSet] = []
         var index: [String: Int] = [:]
-        var parts = 0
         while let part = try scanner.next() {
-            parts += 1
-            guard parts <= mostParts else {
-                throw .malformed("more than \(mostParts) parts", at: part.content.lowerBound)
-            }
-            let item = Item(
-                ident: Blob(part.header.filename ?? ""), key: part.header.key, data: body.slice(part.content))
-            if let known = index[part.header.name] {
+            try counter.add()
+            let header = try PartHeader(part.header, of: bytes)
+            let item = Item(ident: Blob(header.filename), key: header.key, data: body.slice(part.content))
+            if let known = index[header.name] {
                 sets[known].items.append(item)
             } else {
-                index[part.header.name] = sets.count
-                sets.append(ItemSet(name: Blob(part.header.name), items: [item]))
+                try counter.add()
+                index[header.name] = sets.count
+                sets.append(ItemSet(name: Blob(header.name), items: [item]))
             }
         }
-        return sets
+        return DecodedSets(sets: sets, charge: counter.charge)
     }
 
     /// What the header lines of a part say.
-    fileprivate struct PartHeader {
-        var name = ""
-        var filename: String?
-        var key: UInt32 = 0
-        var hasDisposition = false
+    private struct PartHeader {
+        private(set) var name = ""
+        private(set) var filename = ""
+        private(set) var key: UInt32 = 0
 
-        mutating func read(_ field: RequestHead.Field, of bytes: Bytes) throws(Problem) {
-            let offset = Int(field.name.lowerBound)
-            let name = bytes.part(Int(field.name.lowerBound)..<Int(field.name.upperBound))
-            let value = bytes.part(Int(field.value.lowerBound)..<Int(field.value.upperBound))
-            if name.equalsIgnoringCase("content-disposition") {
-                guard MediaType.essence(value).equalsIgnoringCase("form-data"),
-                    let set = MediaType.parameter("name", of: value)
-                else { throw .malformed("part is not form-data with a name", at: offset) }
-                self.name = Self.unescape(set)
-                filename = MediaType.parameter("filename", of: value).map(Self.unescape)
-                hasDisposition = true
-            } else if name.equalsIgnoringCase("dandelion-key") {
-                guard let number = value.decimal, let key = UInt32(exactly: number) else {
-                    throw .malformed("Dandelion-Key is not a number below 2^32", at: offset)
+        init(_ lines: [Range<Int>], of bytes: Bytes) throws(Problem) {
+            var hasDisposition = false
+            var hasKey = false
+            for line in lines {
+                let field = try HeadParser.field(line, of: bytes)
+                let name = bytes.part(Int(field.name.lowerBound)..<Int(field.name.upperBound))
+                let value = bytes.part(Int(field.value.lowerBound)..<Int(field.value.upperBound))
+                if name.equalsIgnoringCase("content-disposition") {
+                    guard !hasDisposition else { throw .doubled("Content-Disposition", at: line.lowerBound) }
+                    hasDisposition = true
+                    try readDisposition(value, at: line.lowerBound)
+                } else if name.equalsIgnoringCase("dandelion-key") {
+                    guard !hasKey else { throw .doubled("Dandelion-Key", at: line.lowerBound) }
+                    hasKey = true
+                    guard let number = value.decimal, let key = UInt32(exactly: number) else {
+                        throw .malformed("Dandelion-Key is not a number below 2^32", at: line.lowerBound)
+                    }
+                    self.key = key
+                } else if name.equalsIgnoringCase("content-transfer-encoding") {
+                    // RFC 7578, 4.7: not to be used; what is not encoded is no matter.
+                    guard ["binary", "8bit", "7bit"].contains(where: { value.equalsIgnoringCase($0) }) else {
+                        throw .malformed("the node knows no Content-Transfer-Encoding", at: line.lowerBound)
+                    }
                 }
-                self.key = key
+            }
+            guard hasDisposition else {
+                throw .malformed("part has no Content-Disposition", at: lines.first?.lowerBound ?? 0)
             }
         }
 
+        private mutating func readDisposition(_ value: Bytes, at offset: Int) throws(Problem) {
+            let parameters: MediaType.Parameters
+            do throws(Problem) { parameters = try MediaType.parameters(of: value) } catch {
+                throw .malformed("Content-Disposition: \(error.detail)", at: offset)
+            }
+            guard MediaType.essence(value).equalsIgnoringCase("form-data"), let set = parameters["name"] else {
+                throw .malformed("part is not form-data with a name", at: offset)
+            }
+            name = try Self.identifier(set, "name", at: offset)
+            filename =
+                try parameters["filename"].map { (value) throws(Problem) in
+                    try Self.identifier(value, "filename", at: offset)
+                } ?? ""
+        }
+
         /// Undoes `\"` and, as browsers write it, `%22`, `%0D`, `%0A` (RFC 7578, 4.2).
-        private static func unescape(_ bytes: Bytes) -> String {
+        private static func identifier(_ bytes: Bytes, _ what: String, at offset: Int) throws(Problem) -> String {
             var result: [UInt8] = []
             var index = 0
             while index < bytes.count {
@@ -79,87 +101,10 @@ enum Multipart {
                     index += 1
                 }
             }
+            if let objection = result.withUnsafeBytes({ Identifier.objection(to: $0) }) {
+                throw .malformed("the \(what) of a part \(objection)", at: offset)
+            }
             return String(decoding: result, as: UTF8.self)
-        }
-    }
-
-    /// Walks over the parts between delimiters.
-    fileprivate struct Scanner {
-        let bytes: Bytes
-        /// CR LF, two dashes and the boundary.
-        let delimiter: [UInt8]
-        var position = 0
-        var isAtEnd = false
-
-        /// To behind the first delimiter, whose CR LF is missing at the very start.
-        mutating func skipPreamble() throws(Problem) {
-            if startsWithDelimiter(at: 0, without: 2) {
-                position = delimiter.count - 2
-            } else {
-                guard let first = nextDelimiter(from: 0) else { throw .malformed("the boundary does not appear") }
-                position = first + delimiter.count
-            }
-            try endDelimiterLine()
-        }
-
-        mutating func next() throws(Problem) -> (header: PartHeader, content: Range<Int>)? {
-            guard !isAtEnd else { return nil }
-            let header = try readHeader()
-            guard let end = nextDelimiter(from: position) else {
-                throw .malformed("part does not end with the boundary", at: position)
-            }
-            let content = position..<end
-            position = end + delimiter.count
-            try endDelimiterLine()
-            return (header, content)
-        }
-
-        private mutating func readHeader() throws(Problem) -> PartHeader {
-            var header = PartHeader()
-            var lines = 0
-            while true {
-                guard let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, from: position), lineFeed > position,
-                    bytes[lineFeed - 1] == ASCII.carriageReturn
-                else { throw .malformed("part header line does not end with CR LF", at: position) }
-                let line = position..<lineFeed - 1
-                position = lineFeed + 1
-                if line.isEmpty { break }
-                lines += 1
-                guard lines <= 32, line.count <= 16 << 10, line.upperBound <= Int(UInt32.max) else {
-                    throw .malformed("part header is too long", at: line.lowerBound)
-                }
-                try header.read(try HeadParser.field(line, of: bytes), of: bytes)
-            }
-            guard header.hasDisposition else { throw .malformed("part has no Content-Disposition", at: position) }
-            return header
-        }
-
-        /// Behind a delimiter: two dashes end the body, optional blanks and CR LF start a part.
-        private mutating func endDelimiterLine() throws(Problem) {
-            if bytes.part(position..<position + 2).equals("--") {
-                isAtEnd = true
-                return
-            }
-            var index = position
-            while index < bytes.count, ASCII.isBlank(bytes[index]) { index += 1 }
-            guard bytes.part(index..<index + 2).equals("\r\n") else {
-                throw .malformed("boundary is not followed by CR LF or two dashes", at: position)
-            }
-            position = index + 2
-        }
-
-        private func nextDelimiter(from start: Int) -> Int? {
-            var from = start
-            while let found = bytes.firstIndex(of: ASCII.carriageReturn, from: from) {
-                if startsWithDelimiter(at: found, without: 0) { return found }
-                from = found + 1
-            }
-            return nil
-        }
-
-        private func startsWithDelimiter(at start: Int, without skipped: Int) -> Bool {
-            let expected = delimiter.dropFirst(skipped)
-            return bytes.part(start..<start + expected.count).elementsEqual(expected)
         }
     }
 
@@ -187,18 +132,25 @@ enum Multipart {
         return output
     }
 
+    /// As browsers write names, and so that no name can end its line or be taken for another: a function may name its outputs
+    /// by any bytes.
     private static func escape(_ name: Blob) -> [UInt8] {
-        name.withUnsafeBytes { bytes in
-            var result: [UInt8] = []
-            for byte in bytes {
-                switch byte {
-                case ASCII.quote: result += Array("%22".utf8)
-                case ASCII.carriageReturn: result += Array("%0D".utf8)
-                case ASCII.lineFeed: result += Array("%0A".utf8)
-                default: result.append(byte)
-                }
+        var result: [UInt8] = []
+        for byte in name.text.utf8 {
+            if byte < 0x20 || byte == 0x7f || byte == ASCII.quote {
+                result += [UInt8(ascii: "%"), hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+            } else {
+                result.append(byte)
             }
-            return result
         }
+        return result
+    }
+
+    private static let hexDigits = Array("0123456789ABCDEF".utf8)
+}
+
+extension Problem {
+    fileprivate static func doubled(_ field: StaticString, at offset: Int) -> Problem {
+        .malformed("part has more than one \(field)", at: offset)
     }
 }

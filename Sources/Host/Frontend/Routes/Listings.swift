@@ -5,13 +5,13 @@ internal import Registry
 
 /// What is registered, as JSON.
 extension JSONWriter {
-    static func functions(_ catalogue: Catalogue) -> JSONWriter {
+    /// A page of the functions; before the first one, the node's communication functions.
+    static func functions(_ catalogue: Catalogue, _ page: ListingPage) -> JSONWriter {
         var json = JSONWriter()
         json.object { json in
-            json.name("functions")
-            json.array { json in
-                for function in catalogue.functions() { json.write(function) }
-            }
+            let functions = catalogue.functions(after: page.after, limit: page.limit + 1)
+            json.page("functions", functions, page, of: \.definition.name) { $0.write($1) }
+            guard page.after == nil else { return }
             json.name("communication")
             json.array { json in
                 for function in catalogue.communications() {
@@ -22,13 +22,11 @@ extension JSONWriter {
         return json
     }
 
-    static func compositions(_ catalogue: Catalogue) -> JSONWriter {
+    static func compositions(_ catalogue: Catalogue, _ page: ListingPage) -> JSONWriter {
         var json = JSONWriter()
         json.object { json in
-            json.name("compositions")
-            json.array { json in
-                for graph in catalogue.compositions() { json.write(graph, text: nil) }
-            }
+            let compositions = catalogue.compositions(after: page.after, limit: page.limit + 1)
+            json.page("compositions", compositions, page, of: \.name) { $0.write($1, text: nil) }
         }
         return json
     }

@@ -7,7 +7,8 @@ internal import Memory
 enum LocalFile {
     private static let longest = 1 << 30
 
-    /// - Throws: `.invalid` naming the path and what is wrong with it; `.busy` or `.memory` when there is no room for it.
+    /// - Throws: `.invalid` naming the path and what is wrong with it, for the operator; `.busy` or `.memory` when there is no
+    ///   room for it.
     static func read(_ path: String, _ account: MemoryAccount) throws(Failure) -> Blob {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
@@ -32,6 +33,6 @@ enum LocalFile {
     }
 
     private static func failure(_ path: String, _ reason: String) -> Failure {
-        Failure(.invalid, "local path '\(path)': \(reason)", [.init("path", path)])
+        Failure(.invalid, "local path '\(path)': \(reason)")
     }
 }

@@ -12,7 +12,12 @@ struct NodeMetrics: Sendable {
     private let data = gauge("dandelion_memory_data_bytes", "Of that, for bodies of requests and outputs.")
     private let resident = gauge("dandelion_process_resident_bytes", "Resident memory of the node's process.")
     private let cpu = Metrics.shared.cell(
-        "dandelion_process_cpu_microseconds_total", "CPU time of the node's process, without its helper processes.")
+        "dandelion_process_cpu_seconds_total", "CPU time of the node's process, without its helper processes.",
+        scale: 1_000_000)
+    private let turn = Metrics.shared.cell(
+        "dandelion_loop_longest_turn_seconds", "The longest of the turns that dandelion_loop_turn_seconds counts.",
+        .gauge,
+        scale: 1_000_000_000)
 
     private static func gauge(_ name: String, _ help: String) -> Metrics.Cell {
         Metrics.shared.cell(name, help, .gauge)
@@ -26,5 +31,6 @@ struct NodeMetrics: Sendable {
         data.set(pool.budget.usedByData)
         resident.set(ProcessUse.residentBytes)
         cpu.set(ProcessUse.cpuMicroseconds)
+        turn.set(Int(clamping: pool.longestTurn))
     }
 }

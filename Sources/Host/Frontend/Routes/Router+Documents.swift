@@ -4,6 +4,7 @@ internal import Failure
 internal import Items
 internal import Memory
 internal import Registry
+internal import Telemetry
 
 /// The original's routes: BSON in, BSON out.
 extension Router {
@@ -13,32 +14,50 @@ extension Router {
         let exchange = request.exchange
         let terms = InvocationTerms(
             tenant: try tenant(request.head), deadline: try deadline(request), fresh: fresh)
-        let read = body.count <= Self.longDocument ? try Self.document(body) : nil
-        if let read, read.textLength <= Self.longText {
-            return start(read, try target(of: read), terms, exchange, worker)
+        let read = try document(body, terms, itemsAtMost: Self.fewItems)
+        if let read, read.textLength <= Self.longText, let target = try target(of: read, suggests: false) {
+            return start(read, target, terms, exchange, worker)
         }
-        try takeApart(for: exchange, on: worker) { () throws(Problem) in
-            let document = if let read { read } else { try Self.document(body) }
-            return (document, try self.target(of: document))
+        try takeApart(for: exchange, on: worker) { [self] () throws(Problem) in
+            let whole = if let read { read } else { try document(body, terms, itemsAtMost: ItemCounter.most) }
+            guard let whole, let target = try target(of: whole, suggests: true) else { return nil }
+            return (whole, target)
         } next: { (document, target) throws(Problem) in
             self.start(document, target, terms, exchange, worker)
         }
     }
 
-    /// Documents beyond this may hold so many items that a helper thread reads them.
-    private static let longDocument = 1 << 20
+    /// Documents with more sets and items are read by a helper thread.
+    private static let fewItems = 64
     /// Compositions beyond this are compiled there: a short text takes some microseconds, a megabyte tenths of a second.
     private static let longText = 4 << 10
 
-    private static func document(_ body: Blob) throws(Problem) -> InvocationDocument {
-        do { return try InvocationDocument(body) } catch { throw error.problem }
+    /// - Returns: nil when there are more items than `limit`, which is less than any body may have.
+    private func document(
+        _ body: Blob, _ terms: InvocationTerms, itemsAtMost limit: Int
+    ) throws(Problem) -> InvocationDocument? {
+        do {
+            return try InvocationDocument(body, counter: ItemCounter(terms.tenant.memory, limit: limit))
+        } catch {
+            if limit < ItemCounter.most, error.refusal?.status == .contentTooLarge { return nil }
+            throw error.problem
+        }
     }
 
-    private func target(of document: InvocationDocument) throws(Problem) -> InvocationRequest.Target {
+    /// - Parameter suggests: Errors name the nearest of the registered names, which takes a while: without, nil is returned
+    ///   where there is an error.
+    private func target(
+        of document: InvocationDocument, suggests: Bool
+    ) throws(Problem) -> InvocationRequest.Target? {
         switch document.target {
         case .name(let name): return .name(name.text)
         case .composition(let text):
-            do { return .composition(try catalogue.compileOnce(text.text)) } catch { throw Problem(error) }
+            do throws(Failure) {
+                return .composition(try catalogue.compileOnce(text.text, suggests: suggests))
+            } catch {
+                if suggests { throw Problem(error) }
+                return nil
+            }
         case nil: throw .malformed("neither name nor composition is given")
         }
     }
@@ -48,19 +67,11 @@ extension Router {
         _ exchange: Exchange, _ worker: Worker
     ) {
         let invocation = InvocationRequest(
-            target: target, inputs: document.sets, fresh: terms.fresh, deadline: terms.deadline,
+            target: target, inputs: document.inputs.sets, fresh: terms.fresh, deadline: terms.deadline,
             tenant: terms.tenant)
-        invoke(invocation, for: exchange, on: worker) { outcome, sets in
-            do throws(Failure) {
-                let reply = try BSONReply(sets.map(\.set))
-                // The original's replies name no type.
-                var response = Response(.ok, .bson(reply))
-                response.add(exitCode: outcome.exitCode)
-                response.add(outcome.timeline)
-                exchange.respond(response)
-            } catch {
-                exchange.fail(Problem(error))
-            }
+        invoke(invocation, holding: document.inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
+            // The original's replies name no type.
+            reply(OutputReply(original: outcome, sets), to: exchange, terms.tenant.memory, on: worker)
         }
     }
 
@@ -72,13 +83,12 @@ extension Router {
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: FunctionDocument
             do throws(BSONError) { document = try FunctionDocument(body) } catch { throw error.problem }
-            let image = try document.localPath.map { (path) throws(Problem) in
-                try router.localImage(path, account)
-            }
-            do throws(Failure) {
-                try router.catalogue.register(document.definition, image: image ?? document.binary, account: account)
-            } catch {
-                throw Problem(error)
+            if let path = document.localPath {
+                try router.register(document.definition, localPath: path, account)
+            } else {
+                do throws(Failure) {
+                    try router.catalogue.register(document.definition, image: document.binary, account: account)
+                } catch { throw Problem(error) }
             }
             return Response(.ok, .text("Function registered"))
         }
@@ -98,12 +108,28 @@ extension Router {
         }
     }
 
-    /// Reads an image from a file of this machine, if the operator allows that. Blocks.
-    func localImage(_ path: String, _ account: MemoryAccount) throws(Problem) -> Blob {
+    /// Registers a function whose image is a file of this machine, if the operator allows that. Blocks.
+    /// - Returns: whether it took another's place.
+    /// - Throws: the same for a file that is not there, cannot be read, or is no image: clients are not told what exists.
+    @discardableResult
+    func register(
+        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, replacing: Bool = false
+    ) throws(Problem) -> Bool {
         guard settings.allowsLocalPath else {
             throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
         }
-        do { return try LocalFile.read(path, account) } catch { throw Problem(error) }
+        do throws(Failure) { try catalogue.check(definition, replacing: replacing) } catch { throw Problem(error) }
+        do throws(Failure) {
+            return try catalogue.register(
+                definition, image: try LocalFile.read(path, account), account: account, replacing: replacing)
+        } catch {
+            switch error.kind {
+            case .conflict, .busy, .memory, .unavailable, .deadline, .cancelled: throw Problem(error)
+            default:
+                Log.info("no image for '\(definition.name)': \(error.detail)")
+                throw .malformed("the local path names no image that the class '\(definition.className)' can run")
+            }
+        }
     }
 }
 

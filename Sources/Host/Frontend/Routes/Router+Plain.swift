@@ -1,6 +1,7 @@
 internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Registry
 
 /// `/v1/…`: the routes for people with curl.
@@ -26,14 +27,22 @@ extension Router {
         case (let collection, let name?) where collection.equals("compositions"):
             try composition(name, request, on: worker)
         case (let collection, nil) where collection.equals("functions"):
-            try request.allow([.get, .head], "GET, HEAD")
-            request.exchange.respond(.json(.functions(catalogue)))
+            try list(request, on: worker) { catalogue, page in .functions(catalogue, page) }
         case (let collection, nil) where collection.equals("compositions"):
-            try request.allow([.get, .head], "GET, HEAD")
-            request.exchange.respond(.json(.compositions(catalogue)))
+            try list(request, on: worker) { catalogue, page in .compositions(catalogue, page) }
         case (let collection, let name) where collection.equals("plugins"):
             try plugins(name, request, on: worker)
         default: throw .noRoute
+        }
+    }
+
+    private func list(
+        _ request: Request, on worker: Worker, _ write: @escaping @Sendable (Catalogue, ListingPage) -> JSONWriter
+    ) throws(Problem) {
+        try request.allow([.get, .head], "GET, HEAD")
+        let page = try ListingPage(request.head.queryBytes)
+        offload(request.exchange, on: worker, to: observers) { [catalogue] () throws(Problem) in
+            .json(write(catalogue, page))
         }
     }
 
@@ -43,9 +52,12 @@ extension Router {
             guard case .function(let function) = catalogue.entry(named: name) else {
                 throw Problem(catalogue.nothing(named: name, kind: "function"))
             }
-            var json = JSONWriter()
-            json.write(function)
-            request.exchange.respond(.json(json))
+            // It may have a thousand sets with long names.
+            offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
+                var json = JSONWriter()
+                json.write(function)
+                return .json(json)
+            }
         case .put: try putFunction(name, request, on: worker)
         case .delete:
             offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
@@ -62,9 +74,11 @@ extension Router {
             guard case .composition(let graph) = catalogue.entry(named: name) else {
                 throw Problem(catalogue.nothing(named: name, kind: "composition"))
             }
-            var json = JSONWriter()
-            json.write(graph, text: catalogue.text(ofComposition: name))
-            request.exchange.respond(.json(json))
+            offload(request.exchange, on: worker, to: observers) { [catalogue] () throws(Problem) in
+                var json = JSONWriter()
+                json.write(graph, text: catalogue.text(ofComposition: name))
+                return .json(json)
+            }
         case .put:
             let body = request.body
             let account = account(request.head)
@@ -101,17 +115,18 @@ extension Router {
             var sets: [ItemSet] = []
             var image = body
             if type.withUnsafeBytes({ MediaType(contentType: $0) }) == .multipart {
-                sets = try type.parseMultipart(body)
+                sets = try type.parseMultipart(body, account).sets
                 image = sets.first { $0.name.text == "image" }?.items.first?.data ?? .empty
             }
-            if let path = parameters.path { image = try router.localImage(path, account) }
             let definition = try parameters.definition(of: name, bound: sets)
             let replaced: Bool
-            do throws(Failure) {
-                replaced = try router.catalogue.register(
-                    definition, image: image, account: account, replacing: parameters.replace)
-            } catch {
-                throw Problem(error)
+            if let path = parameters.path {
+                replaced = try router.register(definition, localPath: path, account, replacing: parameters.replace)
+            } else {
+                do throws(Failure) {
+                    replaced = try router.catalogue.register(
+                        definition, image: image, account: account, replacing: parameters.replace)
+                } catch { throw Problem(error) }
             }
             guard case .function(let function) = router.catalogue.entry(named: name) else {
                 throw Problem(router.catalogue.nothing(named: name, kind: "function"))
@@ -125,8 +140,10 @@ extension Router {
 
 extension [UInt8] {
     /// Reads `body` with these bytes as its Content-Type.
-    func parseMultipart(_ body: Blob) throws(Problem) -> [ItemSet] {
+    func parseMultipart(_ body: Blob, _ account: MemoryAccount) throws(Problem) -> DecodedSets {
         // Array's own withUnsafeBytes has no typed errors; a Blob's has.
-        try Blob(self).withUnsafeBytes { (type) throws(Problem) in try Multipart.parse(body, contentType: type) }
+        try Blob(self).withUnsafeBytes { (type) throws(Problem) in
+            try Multipart.parse(body, contentType: type, account: account)
+        }
     }
 }

@@ -40,16 +40,17 @@ extension JSONWriter {
     mutating func write(_ plugin: PluginFacts) {
         object { json in
             json.member("name", plugin.name)
-            json.member("path", plugin.path)
+            // Its name alone: where the node's files lie is nobody's matter.
+            json.member("file", plugin.path.split(separator: "/").last.map(String.init) ?? "")
             json.member("availability", plugin.availability)
-            json.member("reason", plugin.reason)
+            json.member("reason", ServerPaths.hidden(in: plugin.reason))
             json.member("id", plugin.id)
             json.member("version", plugin.version)
             json.member("sha256", plugin.sha256)
             json.strings("interfaces", plugin.interfaces)
             json.member("generation", plugin.generation)
             json.member("draining", plugin.draining)
-            json.member("quarantined", plugin.quarantine)
+            json.member("quarantined", ServerPaths.hidden(in: plugin.quarantine))
         }
     }
 }

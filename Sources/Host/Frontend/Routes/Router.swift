@@ -14,9 +14,12 @@ final class Router: Sendable {
     let catalogue: Catalogue
     let pool: WorkerPool
     let settings: Frontend.Settings
+    let access: AccessPolicy
     private let numbers = NodeMetrics()
     /// Take long bodies apart and put long replies together; registrations, which may take seconds, have others.
     let readers = HelperThreads(count: 2)
+    /// Answers who looks on: lists and counters, which are long when there is much to tell.
+    let observers = HelperThreads(count: 1)
     /// Waits for the node's main thread.
     let control = HelperThreads(count: 1)
     private let requests = Metrics.shared.cell(
@@ -29,11 +32,15 @@ final class Router: Sendable {
         self.catalogue = catalogue
         self.pool = pool
         self.settings = settings
+        access = AccessPolicy(settings.access)
     }
 
     func handle(_ request: Request, on worker: Worker) {
         requests.add()
         do throws(Problem) {
+            try access.check(request.head)
+            try access.checkTenant(request.head, from: request.exchange.connection.peer)
+            if let response = access.preflight(request.head) { return request.exchange.respond(response) }
             try route(request, worker)
         } catch {
             request.exchange.fail(error)
@@ -59,24 +66,27 @@ final class Router: Sendable {
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
         } else {
-            try observe(request, path)
+            try observe(request, path, on: worker)
         }
     }
 
-    private func observe(_ request: Request, _ path: Bytes) throws(Problem) {
+    private func observe(_ request: Request, _ path: Bytes, on worker: Worker) throws(Problem) {
         if path.equals("/healthz") {
             try request.allow([.get, .head], "GET, HEAD")
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
         } else if path.equals("/metrics") {
             try request.allow([.get, .head], "GET, HEAD")
-            numbers.refresh(pool)
-            let text = Array(Metrics.shared.prometheusText().utf8)
-            request.exchange.respond(
-                Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text)))
+            offload(request.exchange, on: worker, to: observers) { [numbers, pool] () throws(Problem) in
+                numbers.refresh(pool)
+                let text = Array(Metrics.shared.prometheusText().utf8)
+                return Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text))
+            }
         } else if path.equals("/stats") {
             try request.allow([.get, .head], "GET, HEAD")
-            numbers.refresh(pool)
-            request.exchange.respond(.json(stats()))
+            offload(request.exchange, on: worker, to: observers) { [self] () throws(Problem) in
+                numbers.refresh(pool)
+                return .json(stats())
+            }
         } else {
             throw .noRoute
         }
@@ -85,7 +95,10 @@ final class Router: Sendable {
     private func stats() -> JSONWriter {
         var json = JSONWriter()
         json.object { json in
-            for (name, value) in Metrics.shared.snapshot() { json.member(name, value) }
+            for (name, value) in Metrics.shared.snapshot() {
+                json.name(name)
+                json.number(value)
+            }
             json.member("queue_length", pool.queueLength)
         }
         return json
@@ -93,12 +106,13 @@ final class Router: Sendable {
 
     // MARK: Shared by the routes
 
-    /// Starts an invocation; `reply` answers one that succeeds.
+    /// Starts an invocation; `reply` answers one that succeeds. `charge` is kept until it has ended.
     func invoke(
-        _ invocation: InvocationRequest, for exchange: Exchange, on worker: Worker,
+        _ invocation: InvocationRequest, holding charge: ItemCharge?, for exchange: Exchange, on worker: Worker,
         reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
     ) {
         let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
+            defer { withExtendedLifetime(charge) {} }
             switch outcome.result {
             case .success(let sets): reply(outcome, sets)
             case .failure(let failure):
@@ -109,8 +123,9 @@ final class Router: Sendable {
         exchange.runs(running)
     }
 
-    /// Refuses what would run something, if that would be refused.
+    /// Refuses what would be refused when its body were there.
     func admit(_ head: RequestHead) throws(Problem) {
+        try access.check(head)
         let path = head.pathBytes
         guard path.hasPrefix("/hot/") || path.hasPrefix("/cold/") || path.hasPrefix("/v1/invoke/") else { return }
         _ = try tenant(head)
@@ -120,7 +135,10 @@ final class Router: Sendable {
     /// - Throws: 429 when it would be turned away; asked before its body is looked at, so that this costs little.
     func tenant(_ head: RequestHead) throws(Problem) -> Tenant {
         do throws(Failure) {
-            let tenant = try dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
+            let name = head.value("dandelion-tenant")?.text
+            // What two fields become when a proxy joins them.
+            guard name?.contains(",") != true else { throw Failure(.invalid, "a tenant's name holds no comma") }
+            let tenant = try dispatcher.admission.tenant(named: name)
             try dispatcher.admission.check(tenant, in: pool)
             return tenant
         } catch {
@@ -145,14 +163,23 @@ final class Router: Sendable {
     }
 
     /// Takes a long body apart on a helper thread, so that other requests of the worker need not wait for that; `next`
-    /// goes on with the result on the worker.
+    /// goes on with the result on the worker. `work` is called again while it gives nil: after others' work, so that a very
+    /// long body holds up nobody.
     func takeApart<T: Sendable>(
-        for exchange: Exchange, on worker: Worker, _ work: @escaping @Sendable () throws(Problem) -> T,
+        for exchange: Exchange, on worker: Worker, _ work: @escaping @Sendable () throws(Problem) -> T?,
         next: @escaping @Sendable (T) throws(Problem) -> Void
     ) throws(Problem) {
-        let accepted = readers.submit {
+        let accepted = readers.submit { [self] in
             let result: Result<T, Problem>
-            do throws(Problem) { result = .success(try work()) } catch { result = .failure(error) }
+            do throws(Problem) {
+                guard let whole = try work() else {
+                    do throws(Problem) { try takeApart(for: exchange, on: worker, work, next: next) } catch {
+                        worker.loop.post { exchange.fail(error) }
+                    }
+                    return
+                }
+                result = .success(whole)
+            } catch { result = .failure(error) }
             worker.loop.post {
                 do throws(Problem) { try next(try result.get()) } catch { exchange.fail(error) }
             }

@@ -1,4 +1,5 @@
 internal import CPlatform
+internal import Config
 internal import Engines
 internal import Failure
 internal import Glibc
@@ -45,6 +46,26 @@ enum ListeningSocket {
         close(descriptor)
         errno = reason
         return nil
+    }
+
+    /// Who is at the other end of a connection.
+    static func peer(of descriptor: Int32) -> AddressRange.Address? {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &address) { bytes in
+            // SAFETY: sockaddr_storage is large and aligned enough for any address; each is read at the offsets of its family.
+            guard let base = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                getpeername(descriptor, base, &size) == 0
+            else { return nil }
+            switch Int32(base.pointee.sa_family) {
+            case AF_INET: return .init(v4: UInt32(bigEndian: bytes.load(fromByteOffset: 4, as: UInt32.self)))
+            case AF_INET6:
+                return .init(
+                    high: UInt64(bigEndian: bytes.load(fromByteOffset: 8, as: UInt64.self)),
+                    low: UInt64(bigEndian: bytes.load(fromByteOffset: 16, as: UInt64.self)))
+            default: return nil
+            }
+        }
     }
 
     private static func boundPort(_ descriptor: Int32) -> UInt16 {

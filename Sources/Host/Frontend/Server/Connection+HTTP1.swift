@@ -3,13 +3,13 @@ internal import Items
 
 extension Connection {
     func readRequests() {
-        // A short read means that the socket is empty; a long body is read on, for some turns.
+        // A short read means that the socket is empty; a long body is read on, for a while.
         for _ in 0..<16 {
             let room = reader.room()
             guard let count = receive(room) else { return }
             reader.received(count)
             if !becomesHTTP2() { turnHTTP1() }
-            guard count == room.count, phase == .reading, http2 == nil else { return }
+            guard count == room.count, phase == .reading, http2 == nil, !isOverdue else { return }
         }
     }
 
@@ -20,7 +20,6 @@ extension Connection {
             isTurning = true
             hasMore = takeRequests()
             isTurning = false
-            if http2 != nil { return turnHTTP2() }
             guard flush() else { return }
         }
         mayMove()
@@ -29,8 +28,12 @@ extension Connection {
     /// Takes requests until one must be waited for.
     /// - Returns: whether it stopped only because the answers must be sent first.
     private func takeRequests() -> Bool {
-        while phase == .reading, !isEnding, http2 == nil {
+        while phase == .reading, !isEnding {
             guard !isBackedUp else { return true }
+            guard !isOverdue else {
+                continueSoon()
+                return false
+            }
             do {
                 switch try reader.advance() {
                 case .head: owesContinue = reader.head.expectsContinue
@@ -63,7 +66,6 @@ extension Connection {
         owesContinue = false
         phase = .handling
         wait(.nothing)
-        if let settings = reader.head.upgradeSettings, upgrade(settings) { return }
         let request = Request(
             head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0))
         reader.releaseBody()
@@ -112,25 +114,11 @@ extension Connection {
 
     private func beginHTTP2() {
         guard let session = HTTP2Session(limits: server.limits) else { return close() }
+        session.now = server.tick
         http2 = session
         phase = .reading
         if !session.receive(reader.unused) { isEnding = true }
         reader.release()
         turnHTTP2()
-    }
-
-    /// Answers 101 and goes on in HTTP/2, where the request becomes stream 1; false when its settings are malformed.
-    private func upgrade(_ settings: Int) -> Bool {
-        let value = reader.head.bytes(reader.head.fields[settings].value)
-        guard let session = HTTP2Session(limits: server.limits),
-            session.upgrade(reader.head, body: reader.body, settings: value)
-        else { return false }
-        makeOutput().append(ResponseWriter.switchingToH2C)
-        reader.finish()
-        http2 = session
-        phase = .reading
-        if !session.receive(reader.unused) { isEnding = true }
-        reader.release()
-        return true
     }
 }

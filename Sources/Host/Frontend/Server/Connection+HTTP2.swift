@@ -5,9 +5,10 @@ extension Connection {
     func readFrames() {
         for _ in 0..<4 {
             guard let http2, let count = receive(server.scratch) else { return }
+            http2.now = server.tick
             if !http2.receive(Bytes(rebasing: server.scratch[..<count])) { isEnding = true }
             turnHTTP2()
-            guard count == server.scratch.count, phase == .reading, !isBackedUp else { return }
+            guard count == server.scratch.count, phase == .reading, !isBackedUp, !isOverdue else { return }
         }
     }
 
@@ -15,20 +16,23 @@ extension Connection {
     func turnHTTP2() {
         guard let http2, phase == .reading, !isTurning else { return }
         isTurning = true
-        // After an upgrade the answer waits for the client's preface: clients choke on much that comes right behind 101.
-        while http2.hasBegun, !http2.ready.isEmpty || !http2.cancelled.isEmpty {
-            let ready = http2.ready
+        while !http2.ready.isEmpty || !http2.cancelled.isEmpty {
             let cancelled = http2.cancelled
-            http2.ready = []
             http2.cancelled = []
             for id in cancelled { invocations.removeValue(forKey: id)?.cancel() }
-            for stream in ready { begin(stream) }
+            guard !http2.ready.isEmpty else { continue }
+            guard !isOverdue else {
+                continueSoon()
+                break
+            }
+            begin(http2.ready.removeFirst())
         }
         isTurning = false
         send(http2)
     }
 
     private func begin(_ stream: HTTP2Stream) {
+        wait(.nothing)
         let exchange = Exchange(connection: self, stream: stream.id)
         if let problem = stream.problem { return exchange.fail(problem) }
         let request = Request(head: stream.head, body: stream.body, exchange: exchange)
@@ -45,9 +49,14 @@ extension Connection {
             if http2.isFinished || server.isStopping && !http2.hasStreams { isEnding = true }
             isSent = flush()
             if count == 0 { break }
+            if isOverdue {
+                continueSoon()
+                break
+            }
         }
         guard phase == .reading, isSent else { return }
-        wait(!http2.hasStreams ? .idle : http2.isReceiving || !http2.hasBegun ? .frames : .nothing)
+        // Streams have limits of their own.
+        wait(http2.hasStreams ? .nothing : .idle)
         mayMove()
     }
 
@@ -55,6 +64,7 @@ extension Connection {
         guard let http2 else { return }
         invocations[stream] = nil
         server.date.update()
+        http2.now = server.tick
         http2.respond(stream, response, date: server.date)
         turnHTTP2()
     }
@@ -63,6 +73,15 @@ extension Connection {
 extension Connection {
     func respond(_ response: Response, stream: Int32) {
         guard phase != .closed else { return }
+        if !isTurning { beginTurn() }
+        var response = response
+        if server.access.admitsPages {
+            if let head = http2?.head(of: stream) {
+                server.access.admitReader(of: &response, to: head)
+            } else {
+                server.access.admitReader(of: &response, to: reader.head)
+            }
+        }
         if stream == 0 { respondHTTP1(response) } else { respondHTTP2(response, stream: stream) }
     }
 

@@ -1,4 +1,5 @@
 internal import CPlatform
+internal import Config
 internal import Dispatcher
 internal import Engines
 internal import Glibc
@@ -22,15 +23,19 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     /// What a time limit is running for.
-    enum Waiting { case nothing, idle, head, body, frames, writing, lingering }
+    enum Waiting { case nothing, idle, head, body, lingering }
 
     private(set) unowned var server: Server
     /// In the server's list.
     var index: Int
     /// Server tick at which the current wait has lasted too long; 0 = none.
-    private(set) var expiry: UInt32 = 0
+    private var expiry: UInt32 = 0
     private var waiting = Waiting.nothing
     private var waitingSince: UInt32 = 0
+    /// The same for the client to take what is written, whatever it sends meanwhile; it begins when the socket is full and
+    /// ends when all is written.
+    private var writingExpiry: UInt32 = 0
+    private var writingSince: UInt32 = 0
 
     var phase = Phase.reading
     var reader: RequestReader
@@ -53,10 +58,19 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// A job that may move the connection is on its way; nothing else moves it then.
     private var mayMoveSoon = false
+    /// When the loop came to this connection, so that it leaves in time for others.
+    private var turnBegan: UInt64 = 0
+    /// A job that goes on with what has arrived is on its way.
+    private var continuesSoon = false
+    private var peerAddress: AddressRange.Address?
 
     static let firstInterest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
     /// Output beyond which nothing more is taken from the client.
     static let mostOutput = 256 << 10
+    /// Nanoseconds after which the loop goes on to others.
+    private static let longestTurn: UInt64 = 1_000_000
+    /// Bytes that are read or written by one call.
+    private static let mostAtOnce = 256 << 10
 
     init(descriptor: Int32, server: Server, index: Int) {
         self.server = server
@@ -70,9 +84,10 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Nothing has begun that is not answered, so that another worker may serve the connection.
     var isBetweenRequests: Bool {
-        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, output == nil, invocations.isEmpty
+        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, output == nil,
+            invocations.isEmpty
         else { return false }
-        return http2.map { $0.hasBegun && !$0.hasStreams } ?? reader.isIdle
+        return http2.map { !$0.hasStreams } ?? reader.isIdle
     }
 
     /// Goes on at another server, on whose loop this is called; the last one has stopped watching.
@@ -81,6 +96,8 @@ final class Connection: EventSource, @unchecked Sendable {
         self.index = index
         reader = RequestReader(pool: server.buffers, limits: server.limits)
         try server.loop.add(self, events: interest)
+        // Its ticks are others.
+        wait(.nothing)
         wait(.idle)
     }
 
@@ -98,6 +115,7 @@ final class Connection: EventSource, @unchecked Sendable {
     // MARK: Events
 
     override func ready(_ events: UInt32) {
+        beginTurn()
         if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { return close() }
         if events & EPOLLOUT.rawValue != 0 {
             guard flush() else { return }
@@ -105,12 +123,38 @@ final class Connection: EventSource, @unchecked Sendable {
         }
         guard events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 else { return }
         switch phase {
+        // What has arrived comes first.
+        case .reading where continuesSoon: break
         case .reading where http2 == nil: readRequests()
         case .reading: readFrames()
         case .handling: interrupt(events)
         case .lingering: discard()
         case .closed: break
         }
+    }
+
+    /// The loop has come to this connection.
+    func beginTurn() { turnBegan = Clock.now() }
+
+    /// Others should have their turn.
+    var isOverdue: Bool { Clock.now() &- turnBegan > Self.longestTurn }
+
+    /// Goes on with what has arrived after the loop has looked after others.
+    func continueSoon() {
+        guard !continuesSoon else { return }
+        continuesSoon = true
+        server.loop.post { [self] in
+            continuesSoon = false
+            guard phase != .closed else { return }
+            beginTurn()
+            resume()
+        }
+    }
+
+    /// The client's address; nil when the kernel does not tell one.
+    var peer: AddressRange.Address? {
+        if peerAddress == nil { peerAddress = ListeningSocket.peer(of: descriptor) }
+        return peerAddress
     }
 
     /// Something arrives while a request is being handled.
@@ -126,7 +170,7 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Reads once to `room`; nil when there is nothing, the client has ended, or the connection had to be closed.
     func receive(_ room: UnsafeMutableRawBufferPointer) -> Int? {
-        let count = read(descriptor, room.baseAddress, room.count)
+        let count = read(descriptor, room.baseAddress, min(room.count, Self.mostAtOnce))
         if count > 0 { return count }
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }
         // The answers that are on their way still count.
@@ -168,7 +212,7 @@ final class Connection: EventSource, @unchecked Sendable {
             self.output = nil
             server.giveOutput(output)
             written = 0
-            if waiting == .writing { wait(.nothing) }
+            writingExpiry = 0
         }
         guard isEnding, phase != .handling else {
             watch()
@@ -181,7 +225,7 @@ final class Connection: EventSource, @unchecked Sendable {
     private func send(_ output: OutputBuffer) -> Bool {
         while output.count > 0 {
             let count = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 16) { vectors in
-                let pieces = output.gather(vectors)
+                let pieces = output.gather(vectors, limit: Self.mostAtOnce)
                 return writev(descriptor, vectors.baseAddress, Int32(pieces))
             }
             if count < 0 {
@@ -190,14 +234,27 @@ final class Connection: EventSource, @unchecked Sendable {
                     close()
                     return false
                 }
-                wait(.writing, progress: written)
-                watch()
+                waitForRoom()
                 return false
             }
             output.consume(count)
             written += count
+            if output.count > 0, isOverdue {
+                // If the socket takes more, the loop comes back at once.
+                waitForRoom()
+                return false
+            }
         }
         return true
+    }
+
+    /// The client has to take some of the output first.
+    private func waitForRoom() {
+        if writingExpiry == 0 { writingSince = server.tick }
+        writingExpiry = writingSince &+ Patience.seconds(forBytes: written) &+ 1
+        // Who takes a long answer is not idle.
+        if waiting == .idle { wait(.nothing) }
+        watch()
     }
 
     /// Tells the loop what to wait for, if that has changed.
@@ -222,28 +279,40 @@ final class Connection: EventSource, @unchecked Sendable {
             waitingSince = server.tick
         }
         let idle = UInt32(clamping: server.settings.idleTimeout / 1_000_000_000 + 1)
-        // So that trickling does not hold memory for long: a grace, then an average of 8 KiB/s.
-        let paced = 20 &+ UInt32(clamping: progress >> 13)
         let seconds: UInt32
         switch wanted {
         case .nothing:
             expiry = 0
             return
-        case .idle: (seconds, waitingSince) = (idle, server.tick)
-        case .head: seconds = min(10, idle)
-        case .body, .writing: seconds = paced
-        case .frames: (seconds, waitingSince) = (20, server.tick)
-        case .lingering: seconds = 3
+        case .idle: seconds = idle
+        case .head: seconds = min(Patience.head, idle)
+        case .body: seconds = Patience.seconds(forBytes: progress)
+        case .lingering: seconds = Patience.lingering
         }
         expiry = waitingSince &+ seconds &+ 1
     }
 
+    /// Whether a time limit has passed, for the connection or one of its streams.
+    func isDue(at tick: UInt32) -> Bool {
+        expiry != 0 && expiry <= tick || writingExpiry != 0 && writingExpiry <= tick
+            || (http2?.nextExpiry ?? .max) <= tick
+    }
+
     func expire() {
+        guard phase != .closed else { return }
+        if writingExpiry != 0, writingExpiry <= server.tick { return close() }
+        beginTurn()
+        if let http2 {
+            http2.now = server.tick
+            guard http2.expire() else { return close() }
+            turnHTTP2()
+        }
+        guard expiry != 0, expiry <= server.tick else { return }
         switch waiting {
         case .head, .body:
             refuse(Problem(.requestTimeout, "requestTimeout", "the request did not arrive in time"))
         case .idle where http2 != nil: drain()
-        case .nothing, .idle, .frames, .writing, .lingering: close()
+        case .nothing, .idle, .lingering: close()
         }
     }
 
@@ -251,6 +320,8 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Ends the connection after the requests that are being handled.
     func drain() {
+        guard phase != .closed else { return }
+        beginTurn()
         isEnding = true
         if let http2 {
             http2.goAway()
@@ -286,6 +357,7 @@ final class Connection: EventSource, @unchecked Sendable {
         guard phase != .closed else { return }
         phase = .closed
         expiry = 0
+        writingExpiry = 0
         server.loop.remove(self)
         Glibc.close(descriptor)
         if let output { server.giveOutput(output) }

@@ -35,6 +35,8 @@ final class Server: @unchecked Sendable {
     private static let connected = Metrics.shared.cell(
         "dandelion_connections", "Connections of clients.", .gauge)
     private static let second: UInt64 = 1_000_000_000
+    /// Connections that are ended, or moved, by one job.
+    private static let mostAtOnce = 8
 
     init(
         worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings
@@ -53,6 +55,8 @@ final class Server: @unchecked Sendable {
     var loop: EventLoop { worker.loop }
 
     func handle(_ request: Request) { router.handle(request, on: worker) }
+
+    var access: AccessPolicy { router.access }
 
     // MARK: Connections
 
@@ -137,12 +141,20 @@ final class Server: @unchecked Sendable {
         guard !isStopping else { return }
         if worker.kind.communicates { resumeAccepting() } else { stopAccepting() }
         isShedding = true
-        for connection in connections.reversed() where isShedding { shed(connection) }
+        forSome(of: connections.reversed()[...]) { [self] in if isShedding { shed($0) } }
+    }
+
+    /// Does something with each of some connections, a few at a time, between which the loop looks after others.
+    private func forSome(of connections: ArraySlice<Connection>, _ action: @escaping @Sendable (Connection) -> Void) {
+        for connection in connections.prefix(Self.mostAtOnce) { action(connection) }
+        let rest = connections.dropFirst(Self.mostAtOnce)
+        guard !rest.isEmpty else { return }
+        loop.post { [self] in forSome(of: rest, action) }
     }
 
     /// Moves a connection, if it is between two requests and there is a better place for it.
     func shed(_ connection: Connection) {
-        guard isShedding, !isStopping else { return }
+        guard isShedding, !isStopping, connection.server === self else { return }
         guard let other = frontend.lessLoaded(than: self, by: 1) else {
             isShedding = false
             return
@@ -174,7 +186,7 @@ final class Server: @unchecked Sendable {
 
     private func sweep() {
         tick &+= 1
-        for connection in connections where connection.expiry != 0 && connection.expiry <= tick { connection.expire() }
+        forSome(of: connections.filter { $0.isDue(at: tick) }[...]) { $0.expire() }
         isSweeping = !connections.isEmpty
         if isSweeping { scheduleSweep() }
     }
@@ -194,7 +206,7 @@ final class Server: @unchecked Sendable {
     func drain() {
         isStopping = true
         stopAccepting()
-        for connection in connections { connection.drain() }
+        forSome(of: connections[...]) { $0.drain() }
     }
 
     func closeAll() { for connection in connections { connection.close() } }

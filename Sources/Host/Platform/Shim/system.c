@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
@@ -45,6 +46,10 @@ int cp_pin(int32_t cpu) {
 int32_t cp_gettid(void) { return (int32_t)syscall(SYS_gettid); }
 
 void cp_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
+const void *cp_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {
+    return memmem(bytes, count, wanted, wanted_count);
+}
 
 int cp_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -33,6 +34,8 @@ int cp_pin(int32_t cpu);
 int32_t cp_gettid(void);
 int cp_accept(int fd);
 void cp_name_thread(const char *name);
+/* Where `wanted` first begins in `bytes`, or NULL, in linear time: memmem(3). */
+const void *_Nullable cp_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 
 /* The host's signal handlers: see host.h, dn.host.signal/1. */
 typedef int32_t (*cp_signal_handler)(void *_Nullable arg, int32_t signo, void *info, void *context);
