@@ -28,7 +28,8 @@ final class ImageFile: Sendable {
         var offset = 0
         var parts: [Part] = []
         for range in ranges {
-            parts.append(Part(address: range.lowerBound, offset: offset, count: Int(range.upperBound - range.lowerBound)))
+            parts.append(
+                Part(address: range.lowerBound, offset: offset, count: Int(range.upperBound - range.lowerBound)))
             offset += parts[parts.count - 1].count
         }
         let file = ckvm_memory_file(UInt64(offset))
@@ -63,7 +64,8 @@ final class ImageFile: Sendable {
         return try map(file, size, PROT_READ)
     }
 
-    private static func map(_ file: Int32, _ size: Int, _ rights: Int32) throws(PluginError) -> UnsafeMutableRawPointer {
+    private static func map(_ file: Int32, _ size: Int, _ rights: Int32) throws(PluginError) -> UnsafeMutableRawPointer
+    {
         guard let base = mmap(nil, size, rights, MAP_SHARED, file, 0), base != MAP_FAILED else {
             throw PluginError(DN_NO_MEMORY, "no addresses for an image of \(size) bytes", errno: errno)
         }

@@ -89,7 +89,8 @@ struct Recycler: ~Copyable {
         while scan.start < scan.end {
             let found = ioctl(pagemap, ckvm_pagemap_scan, &scan)
             guard found >= 0 else { return false }
-            for index in 0..<Int(found) where !body(Int(regions[index].start - start), Int(regions[index].end - start)) {
+            for index in 0..<Int(found) where !body(Int(regions[index].start - start), Int(regions[index].end - start))
+            {
                 return true
             }
             scan.start = scan.walk_end

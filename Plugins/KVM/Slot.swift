@@ -148,7 +148,8 @@ final class Slot: @unchecked Sendable {
             let flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE
             let rights = PROT_READ | PROT_WRITE
             // SAFETY: the range is whole pages of this slot's own memory, and nobody runs in it now.
-            let mapped = mmap(memory + range.lowerBound, range.count, rights, flags, file.descriptor, off_t(part.offset))
+            let mapped = mmap(
+                memory + range.lowerBound, range.count, rights, flags, file.descriptor, off_t(part.offset))
             guard mapped != MAP_FAILED else {
                 let error = errno
                 unmapFile()
