@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 // Rooms of the host, lowest first; a room imports only from rooms above it in this list (Docs/architecture.md).

@@ -77,11 +77,11 @@ find_toolchain() {
             [[ -x $folder/swift ]] && PATH=$folder:$PATH && break
         done
     fi
-    command -v swift > /dev/null || fail 'no swift in PATH: install Swift 6.2 or later from https://swift.org/install'
+    command -v swift > /dev/null || fail 'no swift in PATH: install Swift 6.3 or later from https://swift.org/install'
     version=$(swift --version 2>&1) || fail "swift does not run: $version"
     version=$(sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' <<< "$version" | head -n 1)
-    [[ $(printf '%s\n' 6.2 "$version" | sort -V | head -n 1) == 6.2 ]] ||
-        fail "$(command -v swift) is Swift ${version:-of an unknown version}; 6.2 or later is needed"
+    [[ $(printf '%s\n' 6.3 "$version" | sort -V | head -n 1) == 6.3 ]] ||
+        fail "$(command -v swift) is Swift ${version:-of an unknown version}; 6.3 or later is needed"
     swift_resources=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
     [[ -x $swift_resources/../../bin/clang ]] && PATH=$(cd "$swift_resources/../../bin" && pwd):$PATH
     export PATH

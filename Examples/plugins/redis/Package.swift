@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// The folder of the plugin ABI's headers, with its module map. A project outside of this repository has a copy.
