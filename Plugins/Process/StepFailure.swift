@@ -17,10 +17,12 @@ struct StepFailure {
             case DP_STEP_UNMAP:
                 "cannot unmap the kernel's own pages; a kernel with sealed system mappings is not supported"
             case DP_STEP_CLOSE: "no close_range; Linux 5.9 or newer is needed"
-            case DP_STEP_RESTRICT: "the sandbox process could not give up its rights"
+            case DP_STEP_RESTRICT:
+                "the sandbox process could not give up its rights by capset(2), prctl(2), prlimit(2), mprotect(2) and "
+                    + "sched_setscheduler(2); a service's system call filter must allow these"
             case DP_STEP_SIGNALS: "the sandbox process could not set its signal handlers"
             case DP_STEP_FILTER:
-                "no seccomp filter; the kernel needs CONFIG_SECCOMP_FILTER, and a container must allow seccomp(2)"
+                "no seccomp filter; the kernel needs CONFIG_SECCOMP_FILTER, and a container or service must allow seccomp(2)"
             default: "the sandbox process failed"
             }
         error = PluginError(DN_UNAVAILABLE, "\(advice): \(why)", errno: page.failure)
