@@ -20,6 +20,8 @@ final class Transfers {
 
     private let window = Window()
     private var running: [UInt64: Attempt] = [:]
+    /// There was no room for their answers, or no place in a reactor: they go when one of those under way has ended.
+    private var waiting: [Sending] = []
     private var lastID: UInt64 = 0
     /// Requests that were made, repetitions included.
     private(set) var requests = 0
@@ -44,6 +46,7 @@ final class Transfers {
             }
         }
         running = [:]
+        waiting = []
     }
 
     /// One request for each item of the first set, with the items at its place in the others.
@@ -152,6 +155,7 @@ final class Transfers {
                 self.time &+= Clock.now() &- begun
                 self.requests += 1
                 self.running[sending.id] = nil
+                defer { self.goOn() }
                 guard let failure = completion.failure else {
                     invocation.hasProgress = true
                     return sending.done(.success(completion.outputs))
@@ -166,9 +170,27 @@ final class Transfers {
             }
             if !hasEnded { running[sending.id] = .running(port, token: token) }
         } catch {
-            // Nothing was sent; a reactor that is full has room later.
-            guard error.kind == .busy, pause(before: sending, number: number + 1) else {
-                return sending.done(.failure(error))
+            // Nothing was sent; a reactor or account that is full has room later.
+            guard error.kind == .busy else { return sending.done(.failure(error)) }
+            if hasSent { return waiting.append(sending) }
+            if !pause(before: sending, number: number + 1) { sending.done(.failure(error)) }
+        }
+    }
+
+    private var hasSent: Bool {
+        running.values.contains { if case .running = $0 { true } else { false } }
+    }
+
+    /// Sends what waits for others to end, as far as there is room now.
+    private func goOn() {
+        guard !invocation.isFinished else { return }
+        let waited = waiting
+        waiting = []
+        for (place, sending) in waited.enumerated() {
+            attempt(sending, number: 1)
+            guard waiting.isEmpty else {
+                waiting += waited[(place + 1)...]
+                return
             }
         }
     }
