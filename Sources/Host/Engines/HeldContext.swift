@@ -3,7 +3,7 @@ internal import Items
 internal import Memory
 internal import PluginHost
 
-/// Keeps a sandbox for the sake of outputs that lie in it, and the memory that it may use charged.
+/// Keeps a sandbox for the sake of outputs that lie in it, and the memory that it takes charged.
 final class HeldContext: Storage, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: as for Storage; fixed after init.
     private var context: ComputeContext?
@@ -11,11 +11,17 @@ final class HeldContext: Storage, @unchecked Sendable {
     private let released: @Sendable () -> Void
 
     /// Nil when there is no room to keep it. `released` is called, on any thread, after the sandbox was given up.
+    /// - Parameters:
+    ///   - data: Bytes of the outputs.
+    ///   - beside: Bytes of the tables of items that lie in it.
     init?(
-        _ context: ComputeContext, bytes: UInt64, account: MemoryAccount, released: @escaping @Sendable () -> Void
+        _ context: ComputeContext, limit: Int, data: Int, beside: Int, account: MemoryAccount,
+        released: @escaping @Sendable () -> Void
     ) {
-        var charge = MemoryCharge(account, .outputs)
-        do throws(Failure) { try charge.grow(by: Int(clamping: bytes)) } catch { return nil }
+        // To look at all of a large sandbox would cost more than a copy of the outputs.
+        let taken = limit / 16 <= data ? min(context.residentBytes, limit) : limit
+        var charge = MemoryCharge(account, .held)
+        do throws(Failure) { try charge.grow(by: taken + beside) } catch { return nil }
         self.charge = charge
         self.context = context
         self.released = released

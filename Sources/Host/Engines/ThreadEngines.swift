@@ -20,6 +20,10 @@ final class ThreadEngines {
     /// Outputs at least this large stay in their context until their last consumer has them, if one more is free.
     private static let heldOutputBytes = 256 << 10
     private static let mostItems = 1 << 20
+    /// Tables of so many items are not charged.
+    private static let fewItems = 256
+    /// What an item takes beside its data: as the guest's, and as one of ours.
+    private static let bytesPerItem = MemoryLayout<GuestItem>.stride + MemoryLayout<Item>.stride
     private static let maxAttempts = 3
 
     /// `wake` is called, on any thread, when a sandbox was given up that the thread may be asleep over.
@@ -96,11 +100,15 @@ final class ThreadEngines {
         task.timeline.ran = Clock.now()
         function.ran(for: task.timeline.ran &- task.timeline.inputsPlaced)
         if let failure = result.failure(function: function.name) { throw failure }
+        var tables = MemoryCharge(task.tenant.memory, .decoded)
         let outputs = try memory.collect(
             systemData: placed.systemData, pointerBytes: image.pointerBytes,
             outputCount: function.outputNames.count,
             // Tables may name the same bytes over and over; a function has no use for more than it may hold.
-            limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20))
+            limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20)
+        ) { (items) throws(Failure) in
+            if items > Self.fewItems { try tables.grow(by: items * Self.bytesPerItem) }
+        }
         return try take(
             outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext,
             account: task.tenant.memory)
@@ -125,20 +133,25 @@ final class ThreadEngines {
     ) throws(Failure) -> ComputeOutput {
         var data = 0
         var names = 0
+        var items = 0
         for set in outputs.sets {
+            items += set.items.count
             names += set.ident.count
             for item in set.items {
                 names += item.ident.count
                 data += item.data.count
             }
         }
+        let beside = items > Self.fewItems ? items * MemoryLayout<Item>.stride : 0
         if holding, data >= Self.heldOutputBytes,
-            let held = HeldContext(context, bytes: limit, account: account, released: wake)
+            let held = HeldContext(
+                context, limit: Int(clamping: limit), data: data, beside: beside, account: account, released: wake)
         {
             return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
         }
         let copies = try ChargedStorage(capacity: data + names, account, .outputs)
         try copies.fill(to: data + names)
+        try copies.chargeBeside(beside)
         var next = copies.base
         return outputs.items { bytes in
             guard let source = bytes.baseAddress, bytes.count > 0 else { return .empty }

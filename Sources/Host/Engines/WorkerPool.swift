@@ -55,6 +55,9 @@ public final class WorkerPool: @unchecked Sendable {
 
     public var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
+    /// Memory that sandboxes take, of functions and ready for them. Walks page tables: not on an event loop.
+    public var sandboxBytes: Int { SandboxMemory.shared.residentBytes }
+
     /// Compute tasks that wait for an engine.
     public var queueLength: Int { queue.count }
 

@@ -38,10 +38,13 @@ public final class Frontend: @unchecked Sendable {
     }
 
     private var servers: [Server] = []
+    private let memory: MemoryMetrics
+    private let pool: WorkerPool
     private var descriptor: Int32 = -1
 
     public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {
         let router = Router(dispatcher: dispatcher, catalogue: catalogue, pool: pool, settings: settings)
+        (memory, self.pool) = (router.numbers.memory, pool)
         servers = pool.workers.map {
             Server(worker: $0, router: router, frontend: self, settings: settings)
         }
@@ -54,6 +57,7 @@ public final class Frontend: @unchecked Sendable {
     public func listen(host: String, port: UInt16) throws(Failure) -> UInt16 {
         let (descriptor, port) = try ListeningSocket.open(host: host, port: port)
         self.descriptor = descriptor
+        memory.measureProgram(pool)
         for server in servers { server.loop.post { server.startAccepting(descriptor) } }
         return port
     }

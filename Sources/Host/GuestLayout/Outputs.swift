@@ -38,11 +38,13 @@ extension GuestMemory {
     /// Reads the outputs of a function that has stopped. Trusts nothing in the memory.
     ///
     /// Throws `.functionFault`, with the guest address, for tables that lie, and `.tooLarge` beyond the limits.
+    /// - Parameter admit: Told how many items there are before memory is taken for them; may refuse them.
     public func collect(
-        systemData: UInt64, pointerBytes: Int, outputCount: Int, limits: GuestLimits
+        systemData: UInt64, pointerBytes: Int, outputCount: Int, limits: GuestLimits,
+        admit: (_ items: Int) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> GuestOutputs {
         var parser = OutputParser(memory: self, tables: try Tables(pointerBytes: pointerBytes), limits: limits)
-        return try parser.outputs(systemData: systemData, count: outputCount)
+        return try parser.outputs(systemData: systemData, count: outputCount, admit)
     }
 }
 
@@ -53,7 +55,9 @@ private struct OutputParser {
     let limits: GuestLimits
     var bytesTaken: UInt64 = 0
 
-    mutating func outputs(systemData: UInt64, count: Int) throws(Failure) -> GuestOutputs {
+    mutating func outputs(
+        systemData: UInt64, count: Int, _ admit: (_ items: Int) throws(Failure) -> Void
+    ) throws(Failure) -> GuestOutputs {
         let system = try view(systemData, UInt64(tables.systemBytes), "system data")
         let exitCode = Int32(truncatingIfNeeded: tables.load(Tables.System.exitCode, of: system))
         let setCount = tables.load(Tables.System.outputSetCount, of: system)
@@ -64,6 +68,7 @@ private struct OutputParser {
         let setBytes = UInt64(tables.setBytes) * UInt64(count + 1)
         let sets = try view(tables.load(Tables.System.outputSets, of: system), setBytes, "table of output sets")
         let bounds = try offsets(sets, count + 1)
+        try admit(bounds[count] - bounds[0])
         let table = tables.load(Tables.System.outputItems, of: system)
         var result: [GuestSet] = []
         result.reserveCapacity(count)

@@ -8,6 +8,8 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
     case decoded
     /// What functions left and consumers have not taken yet.
     case outputs
+    /// Sandboxes that are kept for outputs that lie in them.
+    case held
     /// Answers that communication functions get.
     case replies
     /// Replies to clients that are being written or sent, as far as they are copies.
@@ -29,7 +31,7 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
     var group: Group {
         switch self {
         case .runs: .runs
-        case .bodies, .decoded, .outputs, .replies, .answers: .data
+        case .bodies, .decoded, .outputs, .held, .replies, .answers: .data
         case .functions, .compositions: .kept
         case .images: .images
         case .connections: .connections
@@ -41,7 +43,7 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
     var what: String {
         switch self {
         case .runs: "a function"
-        case .bodies, .decoded, .outputs, .answers: "the data of a request"
+        case .bodies, .decoded, .outputs, .held, .answers: "the data of a request"
         case .replies: "a reply of a communication function"
         case .functions: "a registered function"
         case .compositions: "a registered composition"
@@ -50,6 +52,9 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
         case .plugins: "a plugin"
         }
     }
+
+    /// A sandbox: what it takes is at most what is charged, and is asked of the kernel where it must be known.
+    public var isSandbox: Bool { self == .runs || self == .held }
 
     /// As metrics name it.
     public var name: String { "\(self)" }

@@ -9,14 +9,17 @@ public final class Metrics: Sendable {
     /// A number that only `add` changes.
     public final class Cell: Sendable {
         let name: String
+        /// As they stand between braces; empty = none.
+        let labels: String
         let help: String
         let kind: Kind
         /// How many of what is counted make one of the unit that the name ends with.
         let scale: Int
         private let value = Atomic<Int>(0)
 
-        init(name: String, help: String, kind: Kind, scale: Int = 1) {
+        init(name: String, labels: String = "", help: String, kind: Kind, scale: Int = 1) {
             self.name = name
+            self.labels = labels
             self.help = help
             self.kind = kind
             self.scale = max(1, scale)
@@ -31,11 +34,13 @@ public final class Metrics: Sendable {
         public func add(_ amount: Int = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
         public func set(_ amount: Int) { value.store(amount, ordering: .relaxed) }
         public var current: Int { value.load(ordering: .relaxed) }
+        /// With the labels.
+        var fullName: String { labels.isEmpty ? name : "\(name){\(labels)}" }
     }
 
     private struct Tables {
+        /// One family after another, as the histograms are.
         var cells: [Cell] = []
-        /// One family after another.
         var histograms: [Histogram] = []
     }
 
@@ -44,14 +49,22 @@ public final class Metrics: Sendable {
 
     public init() {}
 
-    /// The cell of that name, made if it is new; one that is not exported when there are too many.
+    /// The cell of that name and those labels, made if it is new; one that is not exported when there are too many.
     ///
     /// Prometheus wants base units: `scale` 1_000_000 for a cell that counts microseconds and is named in seconds.
-    public func cell(_ name: String, _ help: String, _ kind: Kind = .counter, scale: Int = 1) -> Cell {
-        tables.withLock { tables in
-            if let known = tables.cells.first(where: { $0.name == name }) { return known }
-            let cell = Cell(name: name, help: help, kind: kind, scale: scale)
-            if tables.cells.count < Self.limit { tables.cells.append(cell) }
+    public func cell(
+        _ name: String, _ help: String, _ kind: Kind = .counter, scale: Int = 1,
+        labels: KeyValuePairs<StaticString, String> = [:]
+    ) -> Cell {
+        let labels = Self.text(of: labels)
+        return tables.withLock { tables in
+            let place = tables.cells.lastIndex { $0.name == name }
+            if let place, let known = tables.cells[...place].first(where: { $0.name == name && $0.labels == labels }) {
+                return known
+            }
+            let cell = Cell(name: name, labels: labels, help: help, kind: kind, scale: scale)
+            guard tables.cells.count < Self.limit else { return cell }
+            tables.cells.insert(cell, at: place.map { $0 + 1 } ?? tables.cells.count)
             return cell
         }
     }
@@ -60,7 +73,7 @@ public final class Metrics: Sendable {
     public func histogram(
         _ name: String, _ help: String, labels: KeyValuePairs<StaticString, String> = [:]
     ) -> Histogram {
-        let text = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
+        let text = Self.text(of: labels)
         return tables.withLock { tables in
             let place = tables.histograms.lastIndex { $0.name == name }
             if let place, let known = tables.histograms[...place].first(where: { $0.name == name && $0.labels == text })
@@ -74,25 +87,32 @@ public final class Metrics: Sendable {
         }
     }
 
-    /// The current value by name.
+    private static func text(of labels: KeyValuePairs<StaticString, String>) -> String {
+        labels.map { "\($0)=\"\(escaped($1))\"" }.joined(separator: ",")
+    }
+
+    /// The current value by name, with the labels between braces if it has any.
     public func value(_ name: String) -> Int? {
-        tables.withLock { tables in tables.cells.first { $0.name == name }?.current }
+        tables.withLock { tables in tables.cells.first { $0.fullName == name }?.current }
     }
 
     /// Names and values, as decimal numbers, of all cells, in the order of definition.
     public func snapshot() -> [(name: String, value: String)] {
-        tables.withLock { tables in tables.cells.map { ($0.name, $0.text) } }
+        tables.withLock { tables in tables.cells.map { ($0.fullName, $0.text) } }
     }
 
     /// Prometheus text exposition format 0.0.4.
     public func prometheusText() -> String {
         let tables = tables.withLock { $0 }
         var text = ""
-        for cell in tables.cells {
-            text += Self.head(cell.name, cell.help, cell.kind == .counter ? "counter" : "gauge")
-            text += "\(cell.name) \(cell.text)\n"
-        }
         var family = ""
+        for cell in tables.cells {
+            if cell.name != family {
+                text += Self.head(cell.name, cell.help, cell.kind == .counter ? "counter" : "gauge")
+            }
+            family = cell.name
+            text += "\(cell.fullName) \(cell.text)\n"
+        }
         for histogram in tables.histograms {
             if histogram.name != family { text += Self.head(histogram.name, histogram.help, "histogram") }
             family = histogram.name

@@ -1,5 +1,4 @@
 internal import Engines
-internal import Memory
 internal import Platform
 internal import Telemetry
 
@@ -7,9 +6,7 @@ internal import Telemetry
 struct NodeMetrics: Sendable {
     private let queue = gauge("dandelion_queue_length", "Compute tasks that wait for an engine.")
     private let busy = gauge("dandelion_engines_busy", "Cores on which a function runs.")
-    private let memory = gauge("dandelion_memory_limit_bytes", "Memory that everything under way may take together.")
-    private let runs = gauge("dandelion_memory_runs_bytes", "Of that, for running functions, by their limits.")
-    private let data = gauge("dandelion_memory_data_bytes", "Of that, for bodies of requests and outputs.")
+    let memory = MemoryMetrics()
     private let resident = gauge("dandelion_process_resident_bytes", "Resident memory of the node's process.")
     private let cpu = Metrics.shared.cell(
         "dandelion_process_cpu_seconds_total", "CPU time of the node's process, without its helper processes.",
@@ -26,9 +23,7 @@ struct NodeMetrics: Sendable {
     func refresh(_ pool: WorkerPool) {
         queue.set(pool.queueLength)
         busy.set(pool.busyEngines)
-        memory.set(pool.budget.limit)
-        runs.set(pool.budget.usedByRuns)
-        data.set(pool.budget.usedByData)
+        memory.refresh(pool)
         resident.set(ProcessUse.residentBytes)
         cpu.set(ProcessUse.cpuMicroseconds)
         turn.set(Int(clamping: pool.longestTurn))

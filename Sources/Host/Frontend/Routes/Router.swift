@@ -15,7 +15,7 @@ final class Router: Sendable {
     let pool: WorkerPool
     let settings: Frontend.Settings
     let access: AccessPolicy
-    private let numbers = NodeMetrics()
+    let numbers = NodeMetrics()
     /// Take long bodies apart and put long replies together; registrations, which may take seconds, have others.
     let readers = HelperThreads(count: 2)
     /// Answers who looks on: lists and counters, which are long when there is much to tell.

@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// Memory of this process and its children, pages that several share divided among them: what a control group would count,
+/// but for the page cache.
+public enum ProportionalMemory {
+    /// Bytes; nil when the kernel does not tell. Walks page tables: milliseconds, so not on an event loop.
+    public static var bytes: Int? {
+        guard let own = bytes(of: "self") else { return nil }
+        return children(of: "self").reduce(own) { $0 + total(of: $1) }
+    }
+
+    private static func total(of process: String) -> Int {
+        children(of: process).reduce(bytes(of: process) ?? 0) { $0 + total(of: $1) }
+    }
+
+    private static func bytes(of process: String) -> Int? {
+        guard let text = text(of: "/proc/\(process)/smaps_rollup"),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
+            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return nil }
+        return kibibytes << 10
+    }
+
+    private static func children(of process: String) -> [String] {
+        guard let folder = opendir("/proc/\(process)/task") else { return [] }
+        defer { closedir(folder) }
+        var children: [String] = []
+        while let entry = readdir(folder) {
+            // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
+            let thread = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            guard thread.first?.isNumber ?? false else { continue }
+            let text = text(of: "/proc/\(process)/task/\(thread)/children") ?? ""
+            children += text.split(separator: " ").map(String.init)
+        }
+        return children
+    }
+
+    private static func text(of path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return String(unsafeUninitializedCapacity: 16384) { max(0, read(descriptor, $0.baseAddress, $0.count)) }
+    }
+}
