@@ -13,7 +13,8 @@ final class RunningNode: @unchecked Sendable {
     struct DidNotStart: Error { let log: String }
 
     /// `config` is TOML text; nil = the shipped development config.
-    init(config: String? = nil, state: String? = nil, cpus: String? = nil) throws {
+    /// - Parameter wrapper: a command that runs the node's, which is given to it as arguments.
+    init(config: String? = nil, state: String? = nil, cpus: String? = nil, wrapper: [String] = []) throws {
         let folder = state ?? FileManager.default.temporaryDirectory.appending(path: "dandelion-node-\(UUID())").path
         self.state = folder
         var file = Self.root.appending(path: "Config/dandelion.toml").path
@@ -26,7 +27,7 @@ final class RunningNode: @unchecked Sendable {
             Self.executable, "serve", "--config", file, "--listen", "127.0.0.1:0", "--state", folder + "/state",
         ]
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = (cpus.map { ["taskset", "-c", $0] } ?? []) + command
+        process.arguments = wrapper + (cpus.map { ["taskset", "-c", $0] } ?? []) + command
         process.standardOutput = output
         let errors = FileManager.default.createFile(atPath: folder + "/log", contents: nil)
         process.standardError = errors ? FileHandle(forWritingAtPath: folder + "/log") : nil
@@ -61,6 +62,8 @@ final class RunningNode: @unchecked Sendable {
         return URL(fileURLWithPath: bundle.isEmpty ? own : bundle).deletingLastPathComponent()
             .appending(path: "dandelion").path
     }()
+
+    var isRunning: Bool { process.isRunning }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+
+/// Everything at once that has taken a node's memory: it must live, serve others, and know what it takes.
+@Suite(.serialized) struct CollectionTests {
+    private static let isLong = ProcessInfo.processInfo.environment["DANDELION_LONG_TESTS"] != nil
+
+    private static let config = """
+        [node]
+        memory = "512MiB"
+        max_body = "64MiB"
+        queue_delay = "2s"
+        [plugins.process]
+        path = "libDandelionProcess.so"
+        [plugins.http]
+        path = "libDandelionHTTPComm.so"
+        [plugins.http.config]
+        allow_loopback = true
+        [functions.HTTP]
+        plugin = "http"
+        protocol = "http"
+        max_response = "64MiB"
+        [classes.process]
+        backends = ["process"]
+        memory_limit = "64MiB"
+        [tenants.victim]
+        memory = "64MiB"
+        """
+
+    @Test func theNodeSurvivesTheCollectionAndKnowsWhatItTakes() throws {
+        guard let group = ControlGroup(bytes: 1 << 30) else { return }
+        let node = try RunningNode(config: Self.config, wrapper: group.wrapper)
+        #expect(try node.register("hello", class: "process").status == 201)
+        #expect(try node.register("big_output", as: "big", class: "process", memory: "4MiB").status == 201)
+        let origin = try LargeAnswers(bytes: 30 << 20)
+        let attacks = [
+            Attack.json, .escapes, .bodies, .bound, .parts, .windows, .texts, .communication(port: origin.port),
+        ]
+        let watch = Watch(node)
+        let stop = Date().addingTimeInterval(Self.isLong ? 300 : 20)
+        let attackers = DispatchGroup()
+        for attack in attacks {
+            attackers.enter()
+            Thread.detachNewThread {
+                while Date() < stop, node.isRunning { attack.once(node) }
+                attackers.leave()
+            }
+        }
+        while Date() < stop, node.isRunning {
+            watch.look()
+            usleep(100_000)
+        }
+        #expect(attackers.wait(timeout: .now() + 60) == .success, "an attack never ended")
+        #expect(node.isRunning && !group.hasKilled, "the node did not survive")
+        watch.judge()
+        // Everything that is not kept comes back.
+        let metrics = watch.settled()
+        #expect(metrics["dandelion_memory_data_bytes"] == 0, "\(metrics.filter { $0.key.contains("memory") })")
+        #expect(node.stop() == 0)
+    }
+
+    /// What another tenant and an operator see meanwhile.
+    private final class Watch {
+        private let node: RunningNode
+        private var waits: [Double] = []
+        private var refusals: [Int: Int] = [:]
+        private var worst = (beyond: -Double.infinity, what: "")
+        private var peak = 0
+
+        init(_ node: RunningNode) { self.node = node }
+
+        func look() {
+            let begun = Date()
+            let reply = node.request("POST", "/v1/invoke/hello", [1], headers: ["Dandelion-Tenant: victim"])
+            waits.append(Date().timeIntervalSince(begun))
+            if reply.text != "hello, world" { refusals[reply.status, default: 0] += 1 }
+            compare(metrics())
+        }
+
+        func metrics() -> [String: Int] {
+            let lines = node.request("GET", "/metrics").text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+            return Dictionary(
+                lines.compactMap { line in
+                    line.lastIndex(of: " ").flatMap { space in
+                        Int(line[line.index(after: space)...]).map { (String(line[..<space]), $0) }
+                    }
+                }, uniquingKeysWith: { first, _ in first })
+        }
+
+        private func compare(_ metrics: [String: Int]) {
+            guard let real = metrics["dandelion_memory_proportional_bytes"] else { return }
+            let kinds = metrics.filter { $0.key.hasPrefix("dandelion_memory_bytes{") }
+            let account = kinds.values.reduce(0, +)
+            peak = max(peak, real)
+            let beyond = Double(abs(account - real)) - Double(real) / 10 - Double(32 << 20)
+            if beyond > worst.beyond {
+                let told = kinds.filter { $0.value > 1 << 20 }.map {
+                    "\($0.key.split(separator: "\"")[1]) \($0.value >> 20)"
+                }
+                worst = (beyond, "account \(account >> 20) MiB, kernel \(real >> 20) MiB: \(told.sorted())")
+            }
+        }
+
+        func judge() {
+            let sorted = waits.sorted()
+            let longest = sorted.last ?? 0
+            print(
+                "collection: peak \(peak >> 20) MiB; \(waits.count) looks, median \(sorted[waits.count / 2]) s, longest \(longest) s"
+            )
+            print("collection: worst \(Int(worst.beyond) >> 20) MiB beyond the tolerance: \(worst.what)")
+            #expect(waits.count > 20)
+            // The attackers themselves take the CPUs of a small machine: one look in twenty may wait for those.
+            let most = sorted[waits.count * 95 / 100]
+            #expect(most < 1 && longest < 5, "another tenant waited \(most) s, once \(longest) s")
+            #expect(refusals.isEmpty, "another tenant was refused: \(refusals)")
+            #expect(worst.beyond <= 0, "\(worst.what)")
+        }
+
+        /// The metrics once nothing is under way.
+        func settled() -> [String: Int] {
+            var last = metrics()
+            for _ in 0..<100 where last["dandelion_memory_data_bytes"] != 0 {
+                usleep(100_000)
+                last = metrics()
+            }
+            return last
+        }
+    }
+}
