@@ -99,5 +99,9 @@ private func fillContexts(_ table: UnsafeMutablePointer<dn_compute>) {
             out.pointee = try Handle<Context>.borrow(handle).view(address, size)
         }
     }
+    table.pointee.context_settle = { handle, _ in
+        Handle<Context>.borrow(handle).settle()
+        return DN_OK
+    }
     table.pointee.context_destroy = { handle in Handle<Context>.borrow(handle).release() }
 }

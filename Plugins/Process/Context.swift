@@ -65,6 +65,11 @@ final class Context: @unchecked Sendable {
         return try sandbox.memory.view(address, size)
     }
 
+    /// After the run: no process has the memory any more.
+    func settle() {
+        if ran { sandbox?.killChild() }
+    }
+
     /// The sandbox of the one run that a context allows.
     func begin() throws(PluginError) -> Sandbox {
         guard let sandbox, placed, !ran else {

@@ -136,7 +136,8 @@ struct Decode {
             timeout: table.time("timeout", in: Self.millisecond...Self.day, default: 60 * Self.second),
             cores: cores(table),
             inline: table.choice("inline", default: InlinePolicy.auto),
-            waiting: waiting(table))
+            waiting: waiting(table),
+            optional: table.boolean("optional", default: false))
         table.finish()
         return decoded
     }

@@ -171,6 +171,8 @@ public struct FunctionClass: Sendable {
     public var cores: CorePolicy
     public var inline: InlinePolicy
     public var waiting: WaitingPolicy
+    /// The node counts as ready although no backend of the class works.
+    public var optional: Bool
 }
 
 /// Whether the thread that read a request runs the function itself.

@@ -147,6 +147,8 @@ final class ThreadEngines {
             let held = HeldContext(
                 context, limit: Int(clamping: limit), data: data, beside: beside, account: account, released: wake)
         {
+            // Until now the function's process, say, may live, at rest; who keeps references relies on nobody.
+            try context.settle()
             return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
         }
         let copies = try ChargedStorage(capacity: data + names, account, .outputs)

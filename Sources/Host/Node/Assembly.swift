@@ -45,7 +45,7 @@ struct Assembly {
         func share(of tenant: TenantConfig) -> Int? { tenant.memory.map { Int(clamping: $0) } }
         let named = config.tenants.filter { $0.name.value != TenantConfig.fallback }
         let fallback = config.tenants.first { $0.name.value == TenantConfig.fallback }.flatMap(share)
-        let limit = Int(clamping: config.node.memory ?? MachineMemory.available / 4 * 3)
+        let limit = Int(clamping: ClassPlan.memory(of: config))
         let shares = named.map { ($0.name.value, share(of: $0)) } + [(TenantConfig.fallback, nil)]
         return MemoryBudget(limit: limit, shares: Dictionary(shares) { first, _ in first }, defaultShare: fallback)
     }
@@ -78,7 +78,7 @@ struct Assembly {
             memoryLimit: config.memoryLimit,
             timeout: config.timeout, mayRunInline: config.inline == .auto,
             cores: config.cores == .all ? [] : Self.cores(config.cores, of: cores, "class \(config.name.value)"),
-            spin: config.waiting.spin,
+            spin: config.waiting.spin, isOptional: config.optional,
             unavailable: named.filter { $0.slot.current == nil }.map { "\($0.name): \($0.status.reason)" })
     }
 

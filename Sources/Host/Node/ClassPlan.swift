@@ -1,4 +1,5 @@
 public import Config
+internal import Platform
 
 /// Which backend would run a class on this machine, and why: what `dandelion check-config` prints.
 public struct ClassPlan: Sendable {
@@ -26,6 +27,11 @@ public struct ClassPlan: Sendable {
 
     /// Translators that the class cannot use, and why.
     public let missing: [Candidate]
+
+    /// Bytes that a node with this config has for all that runs, on this machine and in its control group.
+    public static func memory(of config: NodeConfig) -> UInt64 {
+        config.node.memory ?? MachineMemory.available / 4 * 3
+    }
 
     public init(_ runClass: FunctionClass, _ plugins: PluginSet) {
         className = runClass.name.value

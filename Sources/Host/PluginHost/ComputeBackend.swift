@@ -1,6 +1,7 @@
 public import Failure
 public import Memory
 internal import PluginABI
+internal import Synchronization
 
 /// An isolation backend: one started plugin seen through dn.compute/1.
 public final class ComputeBackend: @unchecked Sendable {
@@ -16,6 +17,10 @@ public final class ComputeBackend: @unchecked Sendable {
     public let imageFormats: String
     let slots: ComputeSlots
     private let retirement = Retirement()
+    private let lastEngineFailure = Mutex<String?>(nil)
+    /// Why the engine that was to be made last could not; nil when it was made.
+    public var engineFailure: String? { lastEngineFailure.withLock { $0 } }
+    func engineMade(_ failure: String?) { lastEngineFailure.withLock { $0 = failure } }
     /// A later generation has taken its place; engines of it end when they are idle.
     public var isRetired: Bool { retirement.isOver }
 
@@ -144,6 +149,7 @@ struct ComputeSlots {
     let contextTransfer:
         (@convention(c) (OpaquePointer, dn_gaddr, OpaquePointer, dn_gaddr, UInt64, Error) -> dn_status)?
     let contextDestroy: @convention(c) (OpaquePointer) -> Void
+    let contextSettle: (@convention(c) (OpaquePointer, Error) -> dn_status)?
     let run:
         @convention(c) (
             OpaquePointer, OpaquePointer, UnsafePointer<dn_run_params>, UnsafeMutablePointer<dn_run_result>, Error
@@ -184,6 +190,7 @@ struct ComputeSlots {
         self.contextView = contextView
         self.contextTransfer = table.context_transfer
         self.contextDestroy = contextDestroy
+        contextSettle = table.context_settle
         self.run = run
         self.interrupt = interrupt
     }

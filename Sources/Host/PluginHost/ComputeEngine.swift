@@ -27,7 +27,12 @@ public final class ComputeEngine: @unchecked Sendable {
         var created: OpaquePointer?
         var error = ABI.emptyError()
         let status = backend.slots.engineCreate(backend.instance.handle, &parameters, &created, &error)
-        guard status == DN_OK else { throw ABI.failure(status, error, "plugin \(backend.name): engine") }
+        guard status == DN_OK else {
+            let failure = ABI.failure(status, error, "plugin \(backend.name): engine")
+            backend.engineMade(failure.detail)
+            throw failure
+        }
+        backend.engineMade(nil)
         guard let created else { throw Failure(.internal, "plugin \(backend.name): engine_create gave no engine") }
         handle = created
     }
@@ -170,6 +175,16 @@ public final class ComputeContext: Storage, @unchecked Sendable {
                 .init(base: UInt(bitPattern: stack), bytes: Int(clamping: stackHigh - stackLow)))
         }
         return bytes
+    }
+
+    /// Makes sure, after the run, that nothing but the host touches the memory or uses a CPU for it: to be called before
+    /// somebody keeps references into it. Engine thread.
+    /// - Throws: `.internal` when the backend cannot say so.
+    public func settle() throws(Failure) {
+        guard let settle = engine.backend.slots.contextSettle else { return }
+        var error = ABI.emptyError()
+        let status = settle(handle, &error)
+        guard status == DN_OK else { throw ABI.failure(status, error, "backend \(engine.backend.name): context") }
     }
 
     deinit {

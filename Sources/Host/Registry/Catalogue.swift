@@ -120,6 +120,18 @@ public final class Catalogue: Sendable {
         throw Failure(.invalid, "no class '\(name)' is configured; there are: \(names)", [.init("class", name)])
     }
 
+    /// Why functions of some classes cannot run at this moment, a sentence for each class; empty when all can.
+    public func unreadiness() -> [String] {
+        classes.values.sorted { $0.name < $1.name }.compactMap { runClass in
+            guard !runClass.isOptional else { return nil }
+            guard let backend = runClass.backends.first else {
+                let reasons = runClass.unavailable.joined(separator: "; ")
+                return "class '\(runClass.name)' has no available backend: \(reasons)"
+            }
+            return backend.engineFailure.map { "class '\(runClass.name)' cannot run on \(backend.name): \($0)" }
+        }
+    }
+
     /// How a call of `minSetBytes` splits its `any` sets.
     public func partitionPolicy(minSetBytes: [UInt64]) -> PartitionPolicy {
         var policy = partition

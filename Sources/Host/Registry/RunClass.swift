@@ -23,12 +23,15 @@ public struct RunClass: Sendable {
     /// Nanoseconds that engines look for more work after a run before they sleep.
     public let spin: UInt64
     public let stages: StageMetrics
+    /// The node is ready without it.
+    public let isOptional: Bool
     /// Why backends before the first available one, or all, are not: for errors.
     public let unavailable: [String]
 
     public init(
         name: String, slots: [BackendSlot], translators: [TranslatorSlot] = [], memoryLimit: UInt64, timeout: UInt64,
-        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0, unavailable: [String]
+        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0, isOptional: Bool = false,
+        unavailable: [String]
     ) {
         self.name = name
         self.slots = slots
@@ -38,6 +41,7 @@ public struct RunClass: Sendable {
         self.mayRunInline = mayRunInline
         self.cores = cores
         self.spin = spin
+        self.isOptional = isOptional
         self.unavailable = unavailable
         stages = StageMetrics(className: name)
     }

@@ -74,6 +74,13 @@ final class Router: Sendable {
         if path.equals("/healthz") {
             try request.allow([.get, .head], "GET, HEAD")
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
+        } else if path.equals("/readyz") {
+            try request.allow([.get, .head], "GET, HEAD")
+            let reasons = catalogue.unreadiness()
+            guard reasons.isEmpty else {
+                throw Problem(Failure(.unavailable, reasons.joined(separator: "; ")))
+            }
+            request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ready\n")))
         } else if path.equals("/metrics") {
             try request.allow([.get, .head], "GET, HEAD")
             offload(request.exchange, on: worker, to: observers) { [numbers, pool] () throws(Problem) in
