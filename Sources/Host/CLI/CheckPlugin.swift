@@ -111,18 +111,19 @@ struct CheckPlugin: ParsableCommand {
     }
 }
 
-/// The child process of `plugins check`.
+/// The child process of `plugins check`; the settings come by standard input, because everybody can read a command line.
 struct CheckOne: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "check-one", shouldDisplay: false)
 
     @Argument var file: String
     @Argument var check: String
-    @Option var settings = "{}"
     @Option var seed: UInt64 = 0
     @Option var guests: String?
     @Option var original: String?
 
     func run() throws {
+        let given = try Input.read("-")
+        let settings = given.isEmpty ? "{}" : String(decoding: given, as: UTF8.self)
         let (status, text) = Kit.judgeHere(
             check, path: file, original: original, configuration: try JSONReader.read(settings), seed: seed,
             guests: guests)

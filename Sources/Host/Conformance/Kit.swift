@@ -97,9 +97,9 @@ public struct Kit: Sendable {
     private func child(_ id: String) -> (ending: ChildProcess.Ending, output: String) {
         ChildProcess.run(
             executable,
-            ["plugins", "check-one", path, id, "--settings", configuration, "--seed", "\(seed)"]
+            ["plugins", "check-one", path, id, "--seed", "\(seed)"]
                 + (guests.map { ["--guests", $0] } ?? []),
-            timeout: Self.timeout)
+            input: Array(configuration.utf8), timeout: Self.timeout)
     }
 
     /// The child's part: judges one check in this process; its exit status and what to print.

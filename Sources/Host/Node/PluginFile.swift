@@ -23,7 +23,7 @@ enum PluginFile {
         let seconds: UInt64 = trial == .smoke ? 10 : 5
         let (ending, said) = ChildProcess.run(
             "/proc/self/exe",
-            ["plugins", "check-one", path, trial.rawValue, "--original", original, "--settings", settings],
+            ["plugins", "check-one", path, trial.rawValue, "--original", original], input: Array(settings.utf8),
             timeout: seconds * 1_000_000_000, while: { !NodeSignals.askToStop })
         switch ending {
         // Of what a probe says, the node's own says more.
@@ -76,15 +76,17 @@ enum PluginFile {
         for (index, character) in zip(folder.indices, folder) where character == "/" && index > folder.startIndex {
             mkdir(String(folder[..<index]), 0o700)
         }
+        if access(state, F_OK) == 0 { close(try StateTrust.folder(state)) }
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failed(folder) }
-        guard let stream = opendir(folder) else { throw failed(folder) }
+        let descriptor = try StateTrust.folder(folder)
+        guard let stream = fdopendir(descriptor) else { throw failed(folder) }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
             // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
             let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
                 field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
             }
-            if name.contains(".so") { unlink("\(folder)/\(name)") }
+            if name.contains(".so") { unlinkat(descriptor, name, 0) }
         }
         return folder
     }

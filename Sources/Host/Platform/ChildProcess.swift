@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// A child process that must end in time: what is not trusted to return runs in one.
@@ -12,19 +13,27 @@ public enum ChildProcess {
         case failed(Int32)
     }
 
-    /// Runs a program with standard output captured (at most 1 MiB) and standard input closed.
+    /// Runs a program with standard output captured (at most 1 MiB) and `input` as its standard input: what is secret goes
+    /// there, because everybody can read a command line.
     ///
     /// At `timeout` ns, or when `isWanted`, which is asked all 50 ms, is false, the child is killed with all processes of
     /// its group.
     public static func run(
-        _ path: String, _ arguments: [String], timeout: UInt64, while isWanted: () -> Bool = { true }
+        _ path: String, _ arguments: [String], input: [UInt8] = [], timeout: UInt64,
+        while isWanted: () -> Bool = { true }
     ) -> (ending: Ending, output: String) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return (.failed(errno), "") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let child = spawn(path, arguments, output: ends[1])
-        close(ends[1])
         defer { close(ends[0]) }
+        let given = cp_memory_file(input, input.count)
+        guard given >= 0 else {
+            close(ends[1])
+            return (.failed(-given), "")
+        }
+        let child = spawn(path, arguments, input: given, output: ends[1])
+        close(ends[1])
+        close(given)
         guard let child = child.pid else { return (.failed(child.errno), "") }
         let deadline = Clock.now() &+ timeout
         func mayGoOn() -> Bool { Clock.now() < deadline && isWanted() }
@@ -44,7 +53,9 @@ public enum ChildProcess {
         return (status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f), text)
     }
 
-    private static func spawn(_ path: String, _ arguments: [String], output: Int32) -> (pid: pid_t?, errno: Int32) {
+    private static func spawn(
+        _ path: String, _ arguments: [String], input: Int32, output: Int32
+    ) -> (pid: pid_t?, errno: Int32) {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
         posix_spawn_file_actions_init(&actions)
@@ -53,7 +64,7 @@ public enum ChildProcess {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         // Nothing is blocked, whatever the caller has blocked for itself.
         var none = sigset_t()

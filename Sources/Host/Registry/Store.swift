@@ -36,12 +36,12 @@ public final class Store: Sendable {
         self.memory = memory
         let root = try StoreFolder(directory)
         lock = try StoreLock(in: root)
-        functionsFolder = try StoreFolder("\(directory)/functions")
-        textsFolder = try StoreFolder("\(directory)/compositions")
-        contents = try StoreFolder("\(directory)/contents")
-        temporary = try StoreFolder("\(directory)/temporary")
-        damaged = try StoreFolder("\(directory)/damaged")
-        cacheDirectory = try StoreFolder("\(directory)/cache").path
+        functionsFolder = try StoreFolder("functions", in: root)
+        textsFolder = try StoreFolder("compositions", in: root)
+        contents = try StoreFolder("contents", in: root)
+        temporary = try StoreFolder("temporary", in: root)
+        damaged = try StoreFolder("damaged", in: root)
+        cacheDirectory = try StoreFolder("cache", in: root).path
         try load()
     }
 
@@ -109,7 +109,7 @@ private final class StoreLock: Sendable {
 
     init(in folder: StoreFolder) throws(Failure) {
         let path = "\(folder.path)/lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        descriptor = folder.openOrMake("lock")
         guard descriptor >= 0 else { throw StoreFolder.failed("open", path) }
         var range = Glibc.flock()
         range.l_type = Int16(F_WRLCK)

@@ -9,11 +9,27 @@ final class StoreFolder: Sendable {
     private let descriptor: Int32
 
     /// Opens the folder and makes it and those above it, durably, when they do not exist.
+    /// - Throws: `.internal`, also when others could have put something into it.
     init(_ path: String) throws(Failure) {
         self.path = path
         try Self.make(path)
-        descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failed("open the folder", path) }
+        descriptor = try StateTrust.folder(path)
+    }
+
+    /// A folder in `parent`, made when it does not exist; never by way of a link.
+    init(_ name: String, in parent: StoreFolder) throws(Failure) {
+        path = "\(parent.path)/\(name)"
+        if mkdirat(parent.descriptor, name, 0o700) == 0 {
+            try parent.sync()
+        } else if errno != EEXIST {
+            throw Self.failed("make the folder", path)
+        }
+        descriptor = try StateTrust.folder(name, in: parent.descriptor, called: path)
+    }
+
+    /// A descriptor of the file `name`, made when it does not exist; never by way of a link. -1 and errno when it cannot be.
+    func openOrMake(_ name: String) -> Int32 {
+        openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
     }
 
     deinit { close(descriptor) }
@@ -57,9 +73,10 @@ final class StoreFolder: Sendable {
         // Not blocking, should somebody have put a pipe there.
         let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else {
-            let isMissing = errno == ENOENT
+            let reason = errno
+            if reason == ELOOP { throw Failure(.invalid, "state: \(path)/\(name) is a link, which is not followed") }
             var failure = Self.failed("open", path, name)
-            if isMissing { failure.kind = .notFound }
+            if reason == ENOENT { failure.kind = .notFound }
             throw failure
         }
         var facts = stat()
@@ -68,6 +85,9 @@ final class StoreFolder: Sendable {
         guard isKnown else { throw Self.failed("inspect", path, name) }
         guard facts.st_mode & S_IFMT == S_IFREG else {
             throw Failure(.internal, "state: \(opened.path) is no regular file")
+        }
+        guard facts.st_uid == geteuid(), facts.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw Failure(.invalid, "state: \(opened.path) is not the node's own file: others can write it")
         }
         guard opened.size <= limit else {
             throw Failure(.invalid, "state: \(opened.path) is \(opened.size) bytes, more than \(limit)")
@@ -108,7 +128,8 @@ final class StoreFolder: Sendable {
 
     /// The names of everything inside, sorted.
     func names() throws(Failure) -> [String] {
-        guard let stream = opendir(path) else { throw Self.failed("list", path) }
+        let list = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard list >= 0, let stream = fdopendir(list) else { throw Self.failed("list", path) }
         defer { closedir(stream) }
         var names: [String] = []
         errno = 0

@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
@@ -19,6 +20,23 @@ int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns) {
 
 void cp_futex_wake(const uint32_t *word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+int cp_memory_file(const uint8_t *bytes, long count) {
+    int file = memfd_create("dandelion-input", MFD_CLOEXEC);
+    if (file < 0) return -errno;
+    for (long done = 0; done < count;) {
+        ssize_t written = pwrite(file, bytes + done, (size_t)(count - done), done);
+        if (written < 0 && errno == EINTR) continue;
+        if (written > 0) {
+            done += written;
+            continue;
+        }
+        int error = written < 0 ? errno : EIO;
+        close(file);
+        return -error;
+    }
+    return file;
 }
 
 void cp_return_large_blocks(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }

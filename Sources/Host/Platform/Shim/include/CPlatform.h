@@ -24,6 +24,9 @@
 int cp_futex_wait(const uint32_t *word, uint32_t expected, int64_t timeout_ns);
 void cp_futex_wake(const uint32_t *word, int count);
 
+/* A file in memory with these bytes, closed on exec, to be read from its beginning. A descriptor or -errno. */
+int cp_memory_file(const uint8_t *bytes, long count);
+
 /* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
 void cp_return_large_blocks(int bytes);
 
