@@ -40,9 +40,9 @@ import Testing
         #expect(
             found == [
                 "n.toml:4:12: 'plugins.http.config.max_body' must be at most 4096, not 4097",
-                "n.toml:5:8: 'plugins.http.config.mode' cannot be \"fats\", did you mean 'fast'?",
+                "n.toml:5:8: 'plugins.http.config.mode' cannot have this value, did you mean 'fast'?",
                 "n.toml:6:1: unknown key 'egres' in [plugins.http.config], did you mean 'egress'?",
-                "n.toml:7:28: 'plugins.http.config.egress.schemes[1]' cannot be \"ftp\", known are 'http', 'https'",
+                "n.toml:7:28: 'plugins.http.config.egress.schemes[1]' cannot have this value, known are 'http', 'https'",
                 "n.toml:7:35: 'plugins.http.config.egress.schemes[2]' must be a string, not an integer",
                 "n.toml:8:8: unknown key 'loopbak' in [plugins.http.config.egress], did you mean 'loopback'?",
                 "n.toml:9:19: 'plugins.http.config.egress.loopback' must be true or false, not a string",

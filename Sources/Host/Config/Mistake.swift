@@ -82,11 +82,46 @@ final class MistakeLog {
 
     private func excerpt(_ place: Place) -> String? {
         guard place.line >= 1, place.line <= lines.count else { return nil }
-        let line = lines[place.line - 1].prefix(120).filter { $0 != "\r" }
+        let line = Self.harmless(lines[place.line - 1].prefix(120).filter { $0 != "\r" })
         guard place.column >= 1, place.column <= line.unicodeScalars.count + 1 else { return "    \(line)" }
         // Tabs are kept, so that the caret stands below its column whatever a tab's width is.
         let margin = line.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
         return "    \(line)\n    \(margin)^"
+    }
+}
+
+extension MistakeLog {
+    /// Keys of the host's own tables, whose values are no secrets.
+    private static let known: Set<Substring> = [
+        "backends", "class", "cores", "dead_band", "idle_timeout", "image_cache", "inline", "interval", "ki", "kp",
+        "listen",
+        "log", "max_body", "max_connections", "max_requests", "max_response", "memory", "memory_limit", "path",
+        "plugin",
+        "plugin_directory", "protocol", "queue_delay", "sha256", "state", "timeout", "drain_timeout", "translators",
+        "waiting", "weight", "local_path", "optional",
+    ]
+
+    /// The line without what might be a secret: logs and replies show it. Left are comments, names of tables, keys, values
+    /// of the host's own keys, and plain numbers and truth values.
+    static func harmless(_ line: String) -> String {
+        let trimmed = line.drop { $0 == " " || $0 == "\t" }
+        if trimmed.isEmpty || trimmed.first == "#" { return line }
+        if isTableName(trimmed) { return line }
+        guard let equals = line.firstIndex(of: "=") else { return String(repeating: "*", count: 3) }
+        let key = line[..<equals].split(whereSeparator: { " \t.\"'".contains($0) }).last ?? ""
+        let value = line[line.index(after: equals)...].drop { $0 == " " || $0 == "\t" }
+        if known.contains(key), !value.contains("{") { return line }
+        let bare = value.prefix { $0 != "#" }.filter { $0 != " " && $0 != "\t" }
+        let isNumber = (1...6).contains(bare.utf8.count) && bare.allSatisfy(\.isNumber)
+        let isPlain = isNumber || bare == "true" || bare == "false"
+        return isPlain ? line : String(line[...equals]) + " ***"
+    }
+
+    /// `[table."name"]`; a list of texts begins with a quote.
+    private static func isTableName(_ text: Substring) -> Bool {
+        let inside = text.drop { $0 == "[" }
+        guard text.first == "[", let first = inside.first, first.isLetter || first.isNumber else { return false }
+        return !text.contains { $0 == "=" || $0 == "," } && text.contains("]")
     }
 }
 

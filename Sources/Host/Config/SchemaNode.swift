@@ -70,7 +70,7 @@ extension SchemaNode {
         }
         if let number = value.number { checkRange(number, value.place, path, log) }
         if !choices.isEmpty, !choices.contains(where: { $0.json == value.json }) {
-            log.add(value.place, "'\(path)' cannot be \(value.json), \(choiceHint(value))")
+            log.add(value.place, "'\(path)' cannot have this value, \(choiceHint(value))")
         }
         for (index, element) in value.elements.enumerated() {
             for item in items { item.check(element, "\(path)[\(index)]", log) }
