@@ -27,7 +27,7 @@ public final class Node {
         self.signals = signals
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         signal(SIGPIPE, SIG_IGN)
-        Self.raiseDescriptorLimit()
+        try Self.raiseDescriptorLimit()
         cp_return_large_blocks(1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
@@ -80,11 +80,19 @@ public final class Node {
         }
     }
 
-    private static func raiseDescriptorLimit() {
+    /// - Throws: `.unavailable` when there would be none for connections: workers and sandboxes need many.
+    private static func raiseDescriptorLimit() throws(Failure) {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let needed = 128 + 32 * Thread.allowedCores().count
+        guard limit.rlim_max >= rlim_t(needed) else {
+            throw Failure(
+                .unavailable,
+                "this process may open \(limit.rlim_max) files, and \(needed) are needed on this machine: raise the limit "
+                    + "(ulimit -n, LimitNOFILE)")
+        }
     }
 }
 

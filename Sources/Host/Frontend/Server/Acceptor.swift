@@ -4,6 +4,7 @@ internal import Engines
 internal import Failure
 internal import Glibc
 internal import Platform
+internal import Synchronization
 internal import Telemetry
 
 /// A listening socket, watched by the loops of all workers; the kernel wakes one of them for a connection.
@@ -123,8 +124,20 @@ final class Acceptor: EventSource {
         }
     }
 
+    private static let lastTold = Atomic<UInt64>(0)
+
+    /// Once a minute for the whole node, however often it happens.
+    private static func tell(_ reason: Int32) {
+        let now = Clock.now()
+        let last = lastTold.load(ordering: .relaxed)
+        guard last == 0 || now &- last >= 60_000_000_000,
+            lastTold.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+        else { return }
+        Log.warning("no more connections for now: \(String(cString: strerror(reason))); this is told once a minute")
+    }
+
     private func relieve(_ reason: Int32) {
-        Log.warning("no more connections for now: \(String(cString: strerror(reason)))")
+        Self.tell(reason)
         close(reserve)
         let connection = cp_accept(descriptor)
         if connection >= 0 { server.turnAway(connection) }
