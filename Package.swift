@@ -162,9 +162,9 @@ let package = Package(
             name: "CHERICore", dependencies: ["PluginABI", "PluginSupport", "CCHERI", "CVersion"], path: "Plugins/CHERI/Core",
             swiftSettings: swiftSettings),
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
-        shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI"]),
+        shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI", "CSeccomp"]),
         plugin(
-            "RWasm", ["CRWasm"], exclude: ["Shim", "Command", "README.md"],
+            "RWasm", ["CRWasm", "CNettle"], exclude: ["Shim", "Command", "README.md"],
             resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory", "native", "native/builtins", "native/instance", "native/tables", "native/wasi"].map { .embedInCode("Crate/\($0).rs") },
             plugins: [.plugin(name: "WasiShim"), .plugin(name: "TranspilerIdentity")]),
         .plugin(name: "TranspilerIdentity", capability: .buildTool(), path: "Sources/BuildTools"),
@@ -196,7 +196,7 @@ let package = Package(
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         tests("Memory", ["Memory", "Items", "Failure"]),
-        tests("PluginHost", ["PluginHost", "Memory", "Items", "Failure", "TestSupport"]),
+        tests("PluginHost", ["PluginHost", "Memory", "Platform", "Items", "Failure", "TestSupport"]),
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),

@@ -34,6 +34,7 @@ SIZE(dn_host_config, 40);
 SIZE(dn_host_signal, 32);
 SIZE(dn_host_jobs, 16);
 SIZE(dn_host_memory, 32);
+SIZE(dn_host_turns, 32);
 SIZE(dn_compute_caps, 48);
 SIZE(dn_image_params, 64);
 AT(dn_image_params, account, 56);

@@ -6,6 +6,7 @@ public import Failure
 internal import Frontend
 internal import Glibc
 internal import Platform
+internal import PluginHost
 internal import Registry
 internal import Telemetry
 
@@ -55,6 +56,7 @@ public final class Node {
         attendUntilStopped()
         desk.close()
         frontend.stop(drain: config.node.drainTimeout)
+        Turns.shared.close()
         assembly.pool.stop()
         Log.info("stopped")
     }

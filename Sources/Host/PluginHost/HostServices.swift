@@ -1,3 +1,4 @@
+internal import Failure
 internal import Glibc
 internal import Memory
 internal import Platform
@@ -7,7 +8,7 @@ internal import Telemetry
 
 /// The host side of one plugin instance: the dn_host it is given and the services behind it.
 final class HostServices: @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: all fields but `cells` (a Mutex) and `pendingJobs` (atomic) are fixed after init.
+    // SAFETY of @unchecked Sendable: all fields but atomics and those with a Mutex are fixed after init.
     let pointer: UnsafeMutablePointer<dn_host>
     let label: String
     let tree: ConfigTree
@@ -20,6 +21,9 @@ final class HostServices: @unchecked Sendable {
     private let hasLedger = Atomic<Bool>(false)
     /// The plugin has asked for the service by which it charges what it takes.
     var chargesMemory: Bool { hasLedger.load(ordering: .relaxed) }
+    /// Turns of long work that the plugin has, by number.
+    private let turns = Mutex<(next: UInt64, had: [UInt64: Turns.Turn])>((1, [:]))
+    private let isEnding = Atomic(false)
 
     /// `label` is the plugin's name in the configuration; `memory` is nil for a probe.
     init(label: String, configuration: PluginConfiguration, memory: MemoryBudget?) {
@@ -137,8 +141,30 @@ final class HostServices: @unchecked Sendable {
         Log.error("[\(label)] stopped with \(left) bytes of memory charged")
     }
 
-    /// Waits until every job that was submitted has run.
+    func beginTurn(_ kind: Turns.Kind) -> (dn_status, UInt64) {
+        guard isWanted else { return (DN_CANCELLED, 0) }
+        do throws(Failure) {
+            let turn = try Turns.shared.begin(kind)
+            return turns.withLock { turns in
+                defer { turns.next += 1 }
+                turns.had[turns.next] = turn
+                return (DN_OK, turns.next)
+            }
+        } catch {
+            return (error.kind == .busy ? DN_BUSY : DN_CANCELLED, 0)
+        }
+    }
+
+    func endTurn(_ number: UInt64) {
+        if let turn = turns.withLock({ $0.had.removeValue(forKey: number) }) { Turns.shared.end(turn) }
+    }
+
+    /// Whether what the plugin works at is of use.
+    var isWanted: Bool { !isEnding.load(ordering: .acquiring) && !Turns.shared.isEnded }
+
+    /// Waits until every job that was submitted has run; those that take long hear that they are not wanted.
     func drainJobs() {
+        isEnding.store(true, ordering: .releasing)
         while pendingJobs.load(ordering: .acquiring) > 0 { usleep(1000) }
     }
 }

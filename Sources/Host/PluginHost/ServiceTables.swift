@@ -18,6 +18,7 @@ enum ServiceTables {
         case DN_HOST_SIGNAL_1: UnsafeRawPointer(signal)
         case DN_HOST_JOBS_1: UnsafeRawPointer(jobs)
         case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
+        case DN_HOST_TURNS_1: UnsafeRawPointer(turns)
         default: nil
         }
     }
@@ -110,4 +111,16 @@ enum ServiceTables {
             charge: { host, account, bytes in HostServices.of(host)?.charge(bytes, on: account) ?? DN_MISUSE },
             release: { host, account, bytes in HostServices.of(host)?.release(bytes, on: account) },
             room: { host, account in HostServices.of(host)?.room(on: account) ?? 0 }))
+
+    private nonisolated(unsafe) static let turns = permanent(
+        dn_host_turns(
+            struct_size: UInt32(MemoryLayout<dn_host_turns>.size), padding: 0,
+            begin: { host, kind, out in
+                guard let services = HostServices.of(host) else { return DN_MISUSE }
+                let (status, turn) = services.beginTurn(kind == DN_TURN_IMPROVEMENT ? .improvement : .awaited)
+                out.pointee = turn
+                return status
+            },
+            is_wanted: { host, _ in HostServices.of(host)?.isWanted == true ? 1 : 0 },
+            end: { host, turn in HostServices.of(host)?.endTurn(turn) }))
 }

@@ -4,6 +4,7 @@ public import Failure
 public import Items
 public import Memory
 public import PluginHost
+internal import Platform
 internal import Synchronization
 internal import Telemetry
 
@@ -26,6 +27,8 @@ public final class Catalogue: Sendable {
     private let store: Store
     private let images: ImageCache
     private let loading = KeyedLock()
+    /// Digests of images that helpers load.
+    private let preparing = Mutex<Set<String>>([])
     private let partition: PartitionPolicy
     private let cacheDirectory: String
     private static let longestOnce = 1 << 20
@@ -173,14 +176,16 @@ public final class Catalogue: Sendable {
 
     /// Registers a function: checks it, loads its image once, stores it.
     ///
-    /// With `replacing`, a function of that name gives its place up at once: each request finds the one or the other.
+    /// With `replacing`, a function of that name gives its place up at once: each request finds the one or the other. An
+    /// image that is compiled waits for its turn among the tenants', by `weight`.
     /// - Parameter account: Of who registers it; what loading the image takes is charged there, and what is kept.
     /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.tooLarge` or `.memory` when
-    ///   it could never run, `.unavailable`.
+    ///   it could never run, `.busy`, `.unavailable`.
     /// - Returns: whether it took another's place.
     @discardableResult
     public func register(
-        _ definition: FunctionDefinition, image: Blob, account: MemoryAccount, replacing: Bool = false,
+        _ definition: FunctionDefinition, image: Blob, account: MemoryAccount, weight: UInt64 = 1,
+        replacing: Bool = false,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> Bool {
         try check(definition, replacing: replacing)
@@ -198,8 +203,10 @@ public final class Catalogue: Sendable {
         try refuseBeyondMemory(definition, limit, in: runClass)
         // Unless it is registered in the end, the image is nobody's.
         defer { forgetUnused(digest) }
-        let loaded = try load(
-            image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
+        let caller = Turns.Caller(tenant: account.name, weight: weight)
+        let loaded = try Turns.working(for: caller) { () throws(Failure) in
+            try load(image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
+        }
         guard loaded.contextMin <= limit else {
             throw Failure(
                 .tooLarge,
@@ -367,10 +374,10 @@ public final class Catalogue: Sendable {
         defer { forgetUnused(digest) }
         func loadStored() throws(Failure) -> ComputeImage {
             let bytes = try bytes(of: digest, account, kept)
-            return try load(bytes, digest: digest, label: function, in: runClass, account: account)
+            return try loadAtOnce(bytes, digest: digest, of: function, in: runClass, account)
         }
         guard !fresh else { return try loadStored() }
-        // Loading may take seconds, and every engine may need the image at once: the first loads it, the others wait.
+        // Every engine may need the image at once: the first loads it, the others wait.
         return try loading.alone(digest) { () throws(Failure) in
             if let image = cachedImage(digest, in: runClass) { return image }
             return try loadStored()
@@ -385,6 +392,39 @@ public final class Catalogue: Sendable {
             guard error.kind == .internal, let file = kept.file else { throw error }
             return try file.read(account, .images)
         }
+    }
+
+    /// Loads on an engine's thread, on which nothing may take long: an image that must be compiled anew is prepared by a
+    /// helper, and whoever asks meanwhile is to come again.
+    private func loadAtOnce(
+        _ bytes: Blob, digest: String, of function: String, in runClass: RunClass, _ account: MemoryAccount
+    ) throws(Failure) -> ComputeImage {
+        let caller = Turns.Caller(mayWait: false)
+        do {
+            return try Turns.working(for: caller) { () throws(Failure) in
+                try load(bytes, digest: digest, label: function, in: runClass, account: account)
+            }
+        } catch where caller.wasRefused {
+            prepare(bytes, digest: digest, of: function, in: runClass, account)
+            throw Failure(
+                .unavailable, "function '\(function)' is being compiled again; it can be run when that is done",
+                [.init("function", function), .init("retryAfter", "5")])
+        }
+    }
+
+    private func prepare(
+        _ bytes: Blob, digest: String, of function: String, in runClass: RunClass, _ account: MemoryAccount
+    ) {
+        guard preparing.withLock({ $0.insert(digest).inserted }) else { return }
+        let accepted = HelperThreads.shared.submit {
+            do throws(Failure) {
+                _ = try self.load(bytes, digest: digest, label: function, in: runClass, account: account)
+            } catch {
+                Log.warning("function '\(function)' cannot be prepared: \(error.detail)")
+            }
+            _ = self.preparing.withLock { $0.remove(digest) }
+        }
+        if !accepted { _ = preparing.withLock { $0.remove(digest) } }
     }
 
     private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {

@@ -80,14 +80,16 @@ extension Router {
         let body = request.body
         let router = self
         let account = account(request.head)
+        let weight = weight(request.head)
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: FunctionDocument
             do throws(BSONError) { document = try FunctionDocument(body) } catch { throw error.problem }
             if let path = document.localPath {
-                try router.register(document.definition, localPath: path, account)
+                try router.register(document.definition, localPath: path, account, weight: weight)
             } else {
                 do throws(Failure) {
-                    try router.catalogue.register(document.definition, image: document.binary, account: account)
+                    try router.catalogue.register(
+                        document.definition, image: document.binary, account: account, weight: weight)
                 } catch { throw Problem(error) }
             }
             return Response(.ok, .text("Function registered"))
@@ -113,7 +115,8 @@ extension Router {
     /// - Throws: the same for a file that is not there, cannot be read, or is no image: clients are not told what exists.
     @discardableResult
     func register(
-        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, replacing: Bool = false
+        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, weight: Int,
+        replacing: Bool = false
     ) throws(Problem) -> Bool {
         guard settings.allowsLocalPath else {
             throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
@@ -121,7 +124,8 @@ extension Router {
         do throws(Failure) { try catalogue.check(definition, replacing: replacing) } catch { throw Problem(error) }
         do throws(Failure) {
             return try catalogue.register(
-                definition, image: try LocalFile.read(path, account), account: account, replacing: replacing)
+                definition, image: try LocalFile.read(path, account), account: account, weight: weight,
+                replacing: replacing)
         } catch {
             switch error.kind {
             case .conflict, .busy, .memory, .unavailable, .deadline, .cancelled: throw Problem(error)

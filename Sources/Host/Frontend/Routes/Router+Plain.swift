@@ -111,6 +111,7 @@ extension Router {
         let type = request.head.value("content-type").map { [UInt8]($0) } ?? []
         let router = self
         let account = account(request.head)
+        let weight = weight(request.head)
         offload(request.exchange, on: worker) { () throws(Problem) in
             var sets: [ItemSet] = []
             var image = body
@@ -121,11 +122,12 @@ extension Router {
             let definition = try parameters.definition(of: name, bound: sets)
             let replaced: Bool
             if let path = parameters.path {
-                replaced = try router.register(definition, localPath: path, account, replacing: parameters.replace)
+                replaced = try router.register(
+                    definition, localPath: path, account, weight: weight, replacing: parameters.replace)
             } else {
                 do throws(Failure) {
                     replaced = try router.catalogue.register(
-                        definition, image: image, account: account, replacing: parameters.replace)
+                        definition, image: image, account: account, weight: weight, replacing: parameters.replace)
                 } catch { throw Problem(error) }
             }
             guard case .function(let function) = router.catalogue.entry(named: name) else {

@@ -159,6 +159,12 @@ final class Router: Sendable {
         return (named ?? dispatcher.admission.others).memory
     }
 
+    /// The weight of the tenant on whose behalf something is registered.
+    func weight(_ head: RequestHead) -> UInt64 {
+        let named = try? dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
+        return (named ?? dispatcher.admission.others).weight
+    }
+
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
     func deadline(_ request: Request) throws(Problem) -> UInt64 {
         guard let value = request.head.value("dandelion-timeout") else { return 0 }

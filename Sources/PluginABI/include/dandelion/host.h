@@ -116,5 +116,24 @@ typedef struct dn_host_memory {
     uint64_t (*DN_NULLABLE room)(const dn_host *host, uint64_t account);
 } dn_host_memory;
 
+/* Somebody waits for the result; or nobody does, since something serves already. */
+DN_CONSTANT(int32_t, DN_TURN_AWAITED, 0);
+DN_CONSTANT(int32_t, DN_TURN_IMPROVEMENT, 1);
+
+/* dn.host.turns/1: long work, such as compiling, in turns, which the host shares among tenants. Since 1.2. */
+typedef struct dn_host_turns {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    /* Waits until the calling thread may keep processors busy for long, on behalf of the call that the host makes there
+     * (image_load, translate, a job). *turn own, ended by end. DN_BUSY, DN_CANCELLED: no; the call is to fail with that.
+     * Since 1.2. Required. [any-thread], in those calls only */
+    dn_status (*DN_NULLABLE begin)(const dn_host *host, int32_t kind, uint64_t *turn);
+    /* 1 while the work is wanted, 0 when it is to be given up (DN_CANCELLED); to be asked some times a second.
+     * Since 1.2. Required. [any-thread] */
+    int32_t (*DN_NULLABLE is_wanted)(const dn_host *host, uint64_t turn);
+    /* Since 1.2. Required. [any-thread] */
+    void (*DN_NULLABLE end)(const dn_host *host, uint64_t turn);
+} dn_host_turns;
+
 DN_END
 #endif
