@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func nestingIsBounded() {
-        let deep = [UInt8](repeating: 0, count: 5000).flatMap { _ in [0x02, 0x40] as [UInt8] }
+        let deep = [UInt8](repeating: 0, count: 60_000).flatMap { _ in [0x02, 0x40] as [UInt8] }
         #expect(refusal(Self.starting(deep))?.message.contains("nested") == true)
     }
 
@@ -107,6 +107,8 @@ import Testing
     @Test func endlessRecursionIsAFault() throws {
         let memory = Self.section(5, [1, 1, 1, 4])
         let outcome = try run(Self.starting([0x10, 0], middle: memory))
-        #expect(outcome.result.outcome == DN_RUN_FAULTED && outcome.result.fault_kind == DN_FAULT_STACK)
+        #expect(
+            outcome.result.outcome == DN_RUN_FAULTED && outcome.result.fault_kind == DN_FAULT_STACK, "\(outcome.detail)"
+        )
     }
 }

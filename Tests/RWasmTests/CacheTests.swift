@@ -2,6 +2,7 @@ import CRWasm
 import CRWasmCall
 import Glibc
 import PluginHarness
+import Synchronization
 import TestSupport
 import Testing
 
@@ -31,9 +32,11 @@ import Testing
                 let path = "\(folder)/\(index)-fast.so"
                 try WasmGuest.write(object, to: path)
                 age(path, seconds: 20_000 - index)
-                if index % 100 == 99 { cache.prune(keeping: path) }
+                if index % 100 == 99 { cache.prune(keeping: "\(index)-fast.so") }
             }
-            let left = Files.names(in: folder).compactMap { Int($0.prefix { $0 != "-" }) }
+            let left = Files.names(in: folder).filter { $0.hasSuffix(".so") }.compactMap {
+                Int($0.prefix { $0 != "-" })
+            }
             // The newest, and the one that was kept whatever the rest takes.
             #expect(left.count == 257 && left.min() == 10_000 - 257)
         }
@@ -46,7 +49,50 @@ import Testing
             mkdir("\(folder)/work-new", 0o700)
             age("\(folder)/work-old", seconds: 100_000)
             try Cache(folder, budget: 1 << 20).prune(keeping: "")
-            #expect(Files.names(in: folder) == ["work-new"])
+            #expect(Set(Files.names(in: folder)) == ["work-new", "seal.key"])
+        }
+    }
+
+    /// What this node did not write, under this name, is never taken.
+    @Test(arguments: ["altered", "renamed", "unsealed", "link", "hard link", "writable"])
+    func whatWasPlantedIsRemoved(_ way: String) throws {
+        try withFolder { folder in
+            let told = Mutex<[String]>([])
+            let cache = try Cache(folder, budget: 1 << 20) { message in told.withLock { $0.append(message) } }
+            let object = [UInt8](repeating: 7, count: 5000)
+            try cache.keep(object, as: "a-fast.so")
+            #expect(cache.read("a-fast.so") == object)
+            let path = "\(folder)/a-fast.so"
+            var name = "a-fast.so"
+            switch way {
+            case "altered":
+                var bytes = try WasmGuest.read(path)
+                bytes[4999] ^= 1
+                try WasmGuest.write(bytes, to: path)
+            case "renamed":
+                name = "b-fast.so"
+                #expect(rename(path, "\(folder)/\(name)") == 0)
+            case "unsealed": try WasmGuest.write(object, to: path)
+            case "link":
+                #expect(rename(path, "\(folder)/other") == 0 && symlink("other", path) == 0)
+            case "hard link": #expect(link(path, "\(folder)/other") == 0)
+            default: #expect(chmod(path, 0o666) == 0)
+            }
+            #expect(cache.read(name) == nil)
+            #expect(!Files.names(in: folder).contains(name))
+            #expect(told.withLock { $0.count } == 1)
+        }
+    }
+
+    @Test func aFolderOfOthersIsNotUsed() throws {
+        try withFolder { folder in
+            #expect(chmod(folder, 0o777) == 0)
+            let told = Mutex<[String]>([])
+            let cache = try Cache(folder, budget: 1 << 20) { message in told.withLock { $0.append(message) } }
+            try cache.keep([1, 2, 3], as: "a-fast.so")
+            #expect(cache.read("a-fast.so") == [1, 2, 3])
+            #expect(Files.names(in: folder).isEmpty)
+            #expect(told.withLock { $0.first?.contains("are not kept") } == true)
         }
     }
 
@@ -70,9 +116,8 @@ import Testing
             let module = try ModuleDecoder.decode(Self.chain())
             let crates = try Crates.sole(module, exports: .bySignature, shape: Crates.Shape(bytes: 12, functions: 2))
             #expect(crates.stages.count == 3 && crates.stages[1].count >= 7)
-            let path = "\(folder)/chain-quick.so"
-            try ToolModule.builder().build(crates, .quick, to: path, in: folder)
-            let code = try Code(path, .quick)
+            let cache = try Cache(folder, budget: 1 << 30)
+            let code = try Code(try ToolModule.builder().build(crates, .quick, in: cache), .quick)
             let runner = try #require(rwasm_runner_create(0, 1 << 20))
             defer { rwasm_runner_destroy(runner) }
             let store = try Store(Caller(runner: runner, rwasm_ffi_call))

@@ -57,17 +57,13 @@ import Testing
     }
 
     @Test func valuesOfAllTypesArriveAndReturn() throws {
-        let folder = "\(Temporary.folder)/dandelion-call-\(getpid())"
-        mkdir(folder, 0o700)
-        defer { Files.remove(folder) }
         let module = try ModuleDecoder.decode(Self.module())
         for crates in [
             try Crates.sole(module, exports: .bySignature), try Crates.together([module], exports: .bySignature),
             try Crates.sole(module, exports: .bySignature, shape: Crates.Shape(bytes: 200, functions: 5)),
         ] {
-            let path = "\(folder)/code.so"
-            try ToolModule.builder().build(crates, .quick, to: path, in: folder)
-            let code = try Code(path, .quick)
+            let cache = try Cache(nil, budget: .max)
+            let code = try Code(try ToolModule.builder().build(crates, .quick, in: cache), .quick)
             let runner = try #require(rwasm_runner_create(0, 1 << 20))
             defer { rwasm_runner_destroy(runner) }
             let store = try Store(Caller(runner: runner, rwasm_ffi_call))

@@ -76,7 +76,7 @@ import Testing
 
     @Test func digestIsSHA256() {
         var digest = Digest()
-        digest.update("abc".utf8)
+        digest.update(Array("abc".utf8))
         #expect(digest.finish() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 }

@@ -66,6 +66,20 @@ import Testing
         }
     }
 
+    /// The host's own setting is relative to its working folder, where the compiler does not work.
+    @Test func aRelativeCacheFolderServes() throws {
+        try withCache { cache in
+            let here = try #require(getcwd(nil, 0))
+            defer { free(here) }
+            let up = String(cString: here).split(separator: "/").map { _ in ".." }.joined(separator: "/")
+            try withPlugin { plugin, engine in
+                let image = try plugin.load(SyntheticModule.chain(4, seed: 77), cache: "\(up)\(cache)")
+                #expect(try engine.invoke32(image).exitCode == SyntheticModule.chainResult(4, seed: 77))
+            }
+            #expect(try objects(cache).count == 1)
+        }
+    }
+
     @Test func theOptimisedVersionReplacesTheFirst() throws {
         let module = SyntheticModule.chain(400, steps: 10)
         let result = SyntheticModule.chainResult(400, steps: 10)

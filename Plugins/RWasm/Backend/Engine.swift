@@ -84,16 +84,18 @@ final class Engine {
         }
         let begin = Clock.now()
         var result = dn_run_result()
-        if let failure = slot.failure {
-            Ending(trap: failure, image: image).write(to: &result)
-            return result
-        }
         rwasm_runner_watch(runner, slot.memory, UInt64(Slot.reservedBytes))
         rwasm_runner_begin(runner, parameters.run_id, parameters.deadline)
         defer { rwasm_runner_end(runner) }
-        slot.shareMemory()
-        // A start function may zero the place of what the host has written already.
+        // Segments and a start function may overwrite what the host has written already.
         let system = slot.systemData
+        if let end = setUp(slot) {
+            Ending(end, image: image, isInShim: false).write(to: &result)
+            result.run_ns = Clock.now() &- begin
+            return result
+        }
+        if let system { slot.systemData = system }
+        slot.shareMemory()
         var code: UInt64 = 0
         for (index, step) in image.steps.enumerated() {
             if index > 0, image.wasi == nil, let system { slot.systemData = system }
@@ -104,6 +106,15 @@ final class Engine {
         }
         result.run_ns = Clock.now() &- begin
         return result
+    }
+
+    /// Makes the instances, within the run's time; how that ended when it did not succeed.
+    private func setUp(_ slot: Slot) -> rwasm_end? {
+        for var setup in slot.setups {
+            let end = rwasm_runner_set_up(runner, &setup)
+            guard end.kind == RWASM_RETURNED else { return end }
+        }
+        return nil
     }
 
     private func call(_ step: Program.Step, _ slot: Slot, _ parameters: dn_run_params, _ code: inout UInt64)

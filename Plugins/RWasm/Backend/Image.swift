@@ -22,6 +22,13 @@ final class Image: Sendable {
         let program = try Program(main.outline, server: wasi?.server)
         (steps, systemData) = (program.steps, program.systemData)
         leastBytes = main.minimumBytes + (wasi?.part.minimumBytes ?? 0)
+        let size = main.cast.mould.size + (wasi?.part.cast.mould.size ?? 0)
+        guard size < Slot.areaBytes else {
+            throw PluginError(
+                DN_BAD_IMAGE,
+                "the module's tables and globals need \(size >> 20) MiB; there are addresses for \(Slot.areaBytes >> 20)"
+            )
+        }
         served = permanentCopy(program.served)
     }
 
@@ -32,13 +39,28 @@ final class Image: Sendable {
     /// The module whose memory is the context.
     var front: Part { wasi?.part ?? main }
 
+    /// What instances take beside their memories, as far as it counts against the limit: all, when it is more than one page.
+    var instanceBytes: UInt64 {
+        let bytes = UInt64(main.cast.mould.firstBytes + (wasi?.part.cast.mould.firstBytes ?? 0))
+        return bytes <= Part.pageBytes ? 0 : bytes
+    }
+
+    /// Of a memory that is the context, all is accessible from the beginning; tables that can grow get a part of the limit.
+    func tableReserve(of limit: UInt64) -> UInt64 {
+        let grow = main.module.tables.contains {
+            $0.limits.maximum.map { [low = $0.limits.minimum] in $0 > low } ?? true
+        }
+        return wasi == nil && grow ? max(Part.pageBytes, limit / 64) : 0
+    }
+
     var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 4
         info.entry = dn_gaddr(steps.last?.function ?? 0)
         info.system_data = systemData ?? .max
         info.data_begin = front.minimumBytes
-        info.context_min = leastBytes + Part.pageBytes
+        // The least limit that leaves `leastBytes` and a page for inputs: a reserve for tables grows with the limit.
+        info.context_min = leastBytes + Part.pageBytes + instanceBytes + tableReserve(of: leastBytes * 2)
         info.resident_bytes = UInt64(main.outline.module.bytes.count) * 4
         return info
     }

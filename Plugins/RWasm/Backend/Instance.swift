@@ -19,6 +19,7 @@ final class Instance: Sendable {
     nonisolated(unsafe) let host: UnsafePointer<dn_host>
     nonisolated(unsafe) let jobs: UnsafePointer<dn_host_jobs>?
     let services: HostServices
+    let turns: HostTurns
     let settings: Settings
     let builder: Builder
     /// What serves WASI imports, once a module needed it.
@@ -31,6 +32,7 @@ final class Instance: Sendable {
         self.host = host
         jobs = HostServices.table(host, DN_HOST_JOBS_1, slots: MemoryLayout<dn_host_jobs>.size, as: dn_host_jobs.self)
         services = HostServices(host)
+        turns = HostTurns(host)
         settings = try Self.settings(services)
         builder = Builder(
             toolchain: try Toolchain(settings.rustc), limits: settings.limits, processor: try Self.processor())
@@ -44,7 +46,7 @@ final class Instance: Sendable {
         settings.rustc = try services.text("rustc", default: settings.rustc)
         settings.slots = Int(try services.integer("slots", default: 4, in: 1...16))
         settings.stackBytes = UInt64(try services.integer("stack_kib", default: 8192, in: 64...1_048_576)) << 10
-        settings.limits.memory = UInt64(try services.integer("compile_mib", default: 4096, in: 1024...65536)) << 20
+        settings.limits.memory = UInt64(try services.integer("compile_mib", default: 2048, in: 256...65536)) << 20
         settings.limits.seconds = UInt32(try services.integer("compile_seconds", default: 300, in: 5...3600))
         settings.cacheBytes = UInt64(try services.integer("cache_mib", default: 1024, in: 16...1_048_576)) << 20
         settings.optimises = try services.boolean("optimise", default: true)
@@ -58,10 +60,10 @@ final class Instance: Sendable {
         "description": "contexts that one engine can hold at once"}, \
         "stack_kib": {"type": "integer", "minimum": 64, "maximum": 1048576, "default": 8192, \
         "description": "native stack of a function, KiB"}, \
-        "compile_mib": {"type": "integer", "minimum": 1024, "maximum": 65536, "default": 4096, \
-        "description": "address space of the compiler, MiB"}, \
+        "compile_mib": {"type": "integer", "minimum": 256, "maximum": 65536, "default": 2048, \
+        "description": "resident memory of the compilers of one module, MiB"}, \
         "compile_seconds": {"type": "integer", "minimum": 5, "maximum": 3600, "default": 300, \
-        "description": "time for each crate that a module becomes, seconds"}, \
+        "description": "processor time for each crate that a module becomes, seconds"}, \
         "cache_mib": {"type": "integer", "minimum": 16, "maximum": 1048576, "default": 1024, \
         "description": "compiled modules kept on disk, MiB"}, \
         "optimise": {"type": "boolean", "default": true, \
@@ -97,7 +99,10 @@ final class Instance: Sendable {
             let settings = try settings(HostServices(host))
             let processor = try processor()
             let toolchain = try Toolchain(settings.rustc)
-            writeProbe(DN_AVAILABLE, "\(toolchain.version) at \(toolchain.compiler), for \(processor)", to: out)
+            writeProbe(
+                DN_AVAILABLE,
+                "\(toolchain.version) at \(toolchain.compiler), for \(processor), run \(toolchain.confinementText)",
+                to: out)
         } catch {
             let reason =
                 error.status == DN_BAD_CONFIG

@@ -41,8 +41,9 @@ struct LinearMemory {
     }
 
     /// What an instance sees of it.
-    func state(bytes: UInt64, maximum: UInt64) -> rwasm_memory {
+    func state(bytes: UInt64, maximum: UInt64, room: UnsafeMutablePointer<UInt64>) -> rwasm_memory {
         rwasm_memory(
-            base: base.assumingMemoryBound(to: UInt8.self), bytes: bytes, grow: rwasm_grow, maximum: maximum)
+            base: base.assumingMemoryBound(to: UInt8.self), bytes: bytes, grow: rwasm_grow, maximum: maximum,
+            room: room)
     }
 }

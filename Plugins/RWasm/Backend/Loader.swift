@@ -13,25 +13,33 @@ extension Instance {
         let given = UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len))
         if let same = images.find(UnsafeRawBufferPointer(given)) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
-        let module = try Self.decode([UInt8](given))
+        let outline = Outline(try Self.decode([UInt8](given)))
+        // What is missing is told before anything is compiled.
+        let isServed = Wasi.serves(outline.module)
+        _ = try Program(outline, server: isServed ? try WasiServer.shim() : nil)
         let progress = { (permille: UInt32, stage: String) -> Void in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
-        let cache = try Cache(parameters.cache_directory.map { String(cString: $0) }, budget: settings.cacheBytes)
-        defer { cache.close() }
-        let wasi = Wasi.serves(module) ? try wasi(in: cache, progress) : nil
-        let made = try make(module, exports: .none, label: label, in: cache, progress)
+        let cache = try cache(parameters.cache_directory)
+        let wasi = isServed ? try wasi(in: cache, progress) : nil
+        let made = try make(outline, exports: .none, label: label, in: cache, progress)
         let image = try Image(made.part, wasi: wasi)
         images.insert(image)
         made.upgrade?.submit()
         return image
     }
 
+    func cache(_ directory: UnsafePointer<CChar>?) throws(PluginError) -> Cache {
+        try Cache(directory.map { String(cString: $0) }, budget: settings.cacheBytes) { [services] message in
+            services.log(DN_LOG_WARNING, message)
+        }
+    }
+
     /// The shim, compiled when a module first needs it.
     private func wasi(in cache: Cache, _ progress: (UInt32, String) -> Void) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
         let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
-        let made = try make(module, exports: .byValues, label: "the WASI shim", in: cache) {
+        let made = try make(Outline(module), exports: .byValues, label: "the WASI shim", in: cache) {
             progress($0, "\($1) the WASI shim")
         }
         let wasi = try Wasi(made.part)
@@ -42,18 +50,19 @@ extension Instance {
 
     /// A module with its best code that is in the cache, or with a first version and what makes the optimised one.
     private func make(
-        _ module: Module, exports: ModulePlan.ExportCalls, label: String, in cache: Cache,
+        _ outline: Outline, exports: ModulePlan.ExportCalls, label: String, in cache: Cache,
         _ progress: (UInt32, String) -> Void
     ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
         // A module whose exports can be called is not the code that the same bytes become for a user.
+        let module = outline.module
         let key = builder.key(of: (exports == .none ? [] : Array("shim".utf8)) + module.bytes)
         let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
             try Crates.sole(module, exports: exports, shape: level.shape)
         }
         let code = try code(key, firstLevel(module), in: cache, progress, crates)
-        let part = Part(Outline(module), code: code)
+        let part = Part(outline, code: code)
         guard code.level == .quick, settings.optimises else { return (part, nil) }
-        return (part, Upgrade(part, label: label, key: key, crates, cache.directory, self))
+        return (part, Upgrade(part, label: label, key: key, crates, cache, self))
     }
 
     static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
@@ -86,21 +95,25 @@ extension Instance {
         return size < Self.smallCode && settings.optimises ? .fast : .quick
     }
 
-    /// The best code that is in the cache, or a version of `level`.
+    /// The best code that is in the cache, or a version of `level`, compiled in a turn of its own.
     private func code(
         _ key: String, _ level: Builder.Level, in cache: Cache, _ progress: (UInt32, String) -> Void,
         _ crates: (Builder.Level) throws(WasmError) -> Crates
     ) throws(PluginError) -> Code {
         for level in [Builder.Level.fast, .quick] {
-            let path = builder.path(key, level, in: cache.directory)
-            if Files.exists(path) { return try Code(path, level) }
+            if let made = cache.read(builder.name(key, level)) { return try Code(made, level) }
         }
-        progress(0, "validating")
-        let rust = try checked { () throws(WasmError) in try crates(level) }
-        let path = builder.path(key, level, in: cache.directory)
-        try builder.build(rust, level, to: path, in: cache.directory) { progress($0, "compiling") }
-        cache.prune(keeping: path)
-        return try Code(path, level)
+        let name = builder.name(key, level)
+        let made = try turns.take(DN_TURN_AWAITED) { isWanted throws(PluginError) in
+            progress(0, "validating")
+            let rust = try checked { () throws(WasmError) in try crates(level) }
+            return try builder.build(rust, level, in: cache, Toolchain.Effort(isWanted: isWanted)) {
+                progress($0, "compiling")
+            }
+        }
+        try cache.keep(made, as: name)
+        cache.prune(keeping: name)
+        return try Code(made, level)
     }
 }
 
@@ -128,16 +141,16 @@ private final class Upgrade: Sendable {
     private let label: String
     private let key: String
     private let crates: @Sendable (Builder.Level) throws(WasmError) -> Crates
-    private let directory: String
+    private let cache: Cache
     private let instance: Instance
 
     init(
         _ part: Part, label: String, key: String,
-        _ crates: @escaping @Sendable (Builder.Level) throws(WasmError) -> Crates, _ directory: String,
+        _ crates: @escaping @Sendable (Builder.Level) throws(WasmError) -> Crates, _ cache: Cache,
         _ instance: Instance
     ) {
         (self.part, self.label, self.key) = (part, label, key)
-        (self.crates, self.directory, self.instance) = (crates, directory, instance)
+        (self.crates, self.cache, self.instance) = (crates, cache, instance)
     }
 
     func submit() {
@@ -157,13 +170,15 @@ private final class Upgrade: Sendable {
 
     private func run() {
         do throws(PluginError) {
-            let cache = try Cache(Files.exists(directory) ? directory : nil, budget: instance.settings.cacheBytes)
-            defer { cache.close() }
-            let path = instance.builder.path(key, .fast, in: cache.directory)
-            let rust = try checked { () throws(WasmError) in try crates(.fast) }
-            try instance.builder.build(rust, .fast, to: path, in: cache.directory)
-            part.use(try Code(path, .fast))
-            cache.prune(keeping: path)
+            let name = instance.builder.name(key, .fast)
+            let made = try instance.turns.take(DN_TURN_IMPROVEMENT) { isWanted throws(PluginError) in
+                let rust = try checked { () throws(WasmError) in try crates(.fast) }
+                let effort = Toolchain.Effort(isWanted: isWanted, isPatient: true)
+                return try instance.builder.build(rust, .fast, in: cache, effort)
+            }
+            try cache.keep(made, as: name)
+            part.use(try Code(made, .fast))
+            cache.prune(keeping: name)
             instance.services.log(DN_LOG_INFO, "\(label) runs its optimised version from now on")
         } catch {
             instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: \(error.message)")

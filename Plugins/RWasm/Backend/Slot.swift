@@ -23,8 +23,10 @@ final class Slot: @unchecked Sendable {
     private(set) var image: Image?
     private(set) var main: Placed?
     private(set) var shim: Placed?
-    /// The trap that ended instantiation.
-    private(set) var failure: Trap?
+    /// Bytes that the function may yet take: its memory and its tables grow by them, and its files.
+    private let room: UnsafeMutablePointer<UInt64>
+    /// Bytes of the instances' block that may hold something.
+    private var areaUsed = 0
     /// Asked for by the host.
     var limit: UInt64 = 0
     /// Of the context.
@@ -38,6 +40,8 @@ final class Slot: @unchecked Sendable {
 
     static let contextMax: UInt64 = 4 << 30
     static let areaBytes = 256 << 20
+    /// Of the instances' block: what stays resident while it is not in use.
+    private static let areaKept: UInt64 = 1 << 20
     static let reservedBytes = 2 * LinearMemory.reservedBytes
 
     init(engine: Engine) throws(PluginError) {
@@ -53,12 +57,15 @@ final class Slot: @unchecked Sendable {
         guest = LinearMemory(base: reservation + LinearMemory.reservedBytes)
         served = .allocate(capacity: 1)
         served.initialize(to: rwasm_served())
+        room = .allocate(capacity: 1)
+        room.initialize(to: 0)
     }
 
     deinit {
         munmap(reservation, Self.reservedBytes)
         munmap(areaBase, Self.areaBytes)
         served.deallocate()
+        room.deallocate()
     }
 
     /// Where both memories lie.
@@ -98,26 +105,31 @@ final class Slot: @unchecked Sendable {
         let pagemap = engine.instance.pagemap
         if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, pagemap: pagemap) }
         context.recycle(0, pagemap: pagemap)
-        (image, main, shim, failure) = (nil, nil, nil, nil)
+        rwasm_zero(pagemap, areaBase, UInt64(areaUsed), Self.areaKept)
+        areaUsed = 0
+        (image, main, shim) = (nil, nil, nil)
     }
 
     // MARK: Placing an image
 
     func place(_ image: Image) throws(PluginError) {
-        bytes = min(limit, image.front.maximumBytes) & ~(Part.pageBytes - 1)
+        let instances = image.instanceBytes
+        let kept = instances + image.tableReserve(of: limit)
+        let left = limit - min(limit, kept)
+        bytes = min(left, image.front.maximumBytes) & ~(Part.pageBytes - 1)
         guard bytes >= image.leastBytes else {
-            throw PluginError(DN_LIMIT, "the module needs \(image.leastBytes) bytes, its memory limit is \(limit)")
+            throw PluginError(
+                DN_LIMIT, "the module needs \(image.leastBytes + kept) bytes, its memory limit is \(limit)")
         }
+        room.pointee = limit - instances - bytes
         try context.protect(bytes)
-        let state = context.state(bytes: bytes, maximum: bytes)
+        let state = context.state(bytes: bytes, maximum: bytes, room: room)
         if let wasi = image.wasi {
             try placeServed(image, wasi, state)
         } else {
             main = try instantiate(image.main, after: 0, memory: state)
         }
         self.image = image
-        shim?.area.make()
-        main?.area.make()
     }
 
     /// The shim in the context, and the module beside it.
@@ -125,7 +137,7 @@ final class Slot: @unchecked Sendable {
         let shim = try instantiate(wasi.part, after: 0, memory: state)
         let own = image.main.minimumBytes
         try guest.protect(own)
-        let memory = guest.state(bytes: own, maximum: max(own, min(bytes, image.main.maximumBytes)))
+        let memory = guest.state(bytes: own, maximum: max(own, image.main.maximumBytes), room: room)
         let main = try instantiate(image.main, after: shim.area.mould.size, memory: memory)
         served.pointee = rwasm_served(
             code: shim.area.mould.descriptor, instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
@@ -139,23 +151,27 @@ final class Slot: @unchecked Sendable {
     private func instantiate(_ part: Part, after used: Int, memory: rwasm_memory) throws(PluginError) -> Placed {
         let cast = part.cast
         let begin = (used + 63) & ~63
-        guard begin + cast.mould.size <= Self.areaBytes else {
-            throw PluginError(DN_LIMIT, "the module's tables and globals need \(cast.mould.size >> 20) MiB")
-        }
         let area = Area(base: areaBase + begin, mould: cast.mould)
-        area.prepare()
+        areaUsed = begin + cast.mould.size
+        area.prepare(room: room)
         area.memory.initialize(to: memory)
-        if let trap = area.fill() { failure = trap }
         return Placed(area: area, code: cast.code)
+    }
+
+    /// What makes the instances. Active segments lie within the least size of a memory: inputs are behind it.
+    var setups: [rwasm_setup] {
+        var setups: [rwasm_setup] = []
+        if let shim, let wasi = image?.wasi { setups.append(shim.area.setup(bytes: wasi.part.minimumBytes)) }
+        if let main, let image { setups.append(main.area.setup(bytes: image.main.minimumBytes)) }
+        return setups
     }
 
     /// When the inputs are there: both memories together keep to the context's limit. What the shim's files need beyond
     /// this is taken from what the module's memory may grow by.
     func shareMemory() {
         guard shim != nil, let main, let system = systemData else { return }
-        let memory = main.area.memory
-        let left = bytes - min(bytes, UInt64(system.heap_begin))
-        memory.pointee.maximum = max(memory.pointee.bytes, min(memory.pointee.maximum, left))
+        let taken = UInt64(system.heap_begin) + main.area.memory.pointee.bytes
+        room.pointee = bytes - min(bytes, taken)
     }
 
     /// Whether the shim's code is what a run was in.

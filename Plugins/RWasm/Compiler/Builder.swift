@@ -33,10 +33,7 @@ struct Builder: Sendable {
         var flags: [String] { self == .object ? [] : ["--cfg", "native", "-Crelocation-model=static"] }
     }
 
-    /// What the names of folders begin with in which the compiler works.
-    static let workPrefix = "work-"
-
-    private static let runtime: [(name: String, bytes: [UInt8])] = [
+    fileprivate static let runtime: [(name: String, bytes: [UInt8])] = [
         ("lib.rs", PackageResources.lib_rs), ("memory.rs", PackageResources.memory_rs),
         ("number.rs", PackageResources.number_rs), ("table.rs", PackageResources.table_rs),
         ("value.rs", PackageResources.value_rs), ("vector.rs", PackageResources.vector_rs),
@@ -53,100 +50,124 @@ struct Builder: Sendable {
     /// The name of the module's results in a cache.
     func key(of bytes: [UInt8]) -> String {
         var digest = Digest()
-        digest.update(identity.utf8)
-        digest.update(CollectionOfOne(0))
+        digest.update(Array(identity.utf8) + [0])
         digest.update(bytes)
         return digest.finish()
     }
 
-    func path(_ key: String, _ level: Level, in cache: String) -> String {
-        "\(cache)/\(key)-\(level.rawValue)\(form == .image ? ".elf" : ".so")"
-    }
+    /// What a cache calls the result.
+    func name(_ key: String, _ level: Level) -> String { "\(key)-\(level.rawValue)\(form == .image ? ".elf" : ".so")" }
 
-    /// Compiles and places the result at `path` at once; `progress` is told permille.
+    /// Compiles a shared object; `told` is told permille.
     func build(
-        _ crates: Crates, _ level: Level, to path: String, in cache: String,
-        progress: (UInt32) -> Void = { _ in }
-    ) throws(PluginError) {
-        let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
-        defer { Files.remove(work) }
-        let arguments = try libraries(of: crates, level, in: cache, work, progress)
-        try Files.write(crates.root.utf8, to: "\(work)/root.rs")
-        try compile("root", "cdylib", level, arguments + ["-Cstrip=debuginfo"], work, reading: cache)
-        progress(1000)
-        guard rename("\(work)/libroot.so", path) == 0 else { throw Files.failure("cannot place \(path)") }
-    }
-
-    /// Compiles all but the root, in `work`.
-    /// - Returns: the arguments by which the compiler finds the crates.
-    func libraries(
-        of crates: Crates, _ level: Level, in cache: String, _ work: String, _ progress: (UInt32) -> Void
-    ) throws(PluginError) -> [String] {
-        let runtime = try runtimeLibrary(level, in: cache, work)
-        var arguments = ["--extern", "rt=\(runtime)", "-L", "dependency=\(work)", "-L", "dependency=\(cache)"]
-        let count = crates.stages.reduce(1) { $0 + $1.count }
-        var done = 0
-        let flags = level == .quick && count > Self.manyCrates ? ["-Copt-level=0", "-Cdebug-assertions=off"] : []
-        for stage in crates.stages {
-            try compile(stage, level, arguments + flags, work, reading: cache) {
-                progress(UInt32(1000 * (done + $0) / count))
-            }
-            done += stage.count
-            for crate in stage { arguments += ["--extern", "\(crate.name)=\(work)/lib\(crate.name).rlib"] }
+        _ crates: Crates, _ level: Level, in cache: Cache, _ effort: Toolchain.Effort = Toolchain.Effort(),
+        told: (UInt32) -> Void = { _ in }
+    ) throws(PluginError) -> [UInt8] {
+        try inWork(of: cache) { work throws(PluginError) in
+            let run = Run(builder: self, level: level, cache: cache, work: work, effort: effort)
+            let arguments = try run.libraries(of: crates, told)
+            try work.write(crates.root.utf8, to: "root.rs")
+            try run.compile("root", "cdylib", arguments + ["-Cstrip=debuginfo"])
+            told(1000)
+            return try run.result("libroot.so")
         }
-        return arguments
     }
 
     /// Compiles what all modules of a cache share.
-    func prepare(_ level: Level, in cache: String) throws(PluginError) {
-        let work = try Files.makeTemporary("\(cache)/\(Self.workPrefix)")
-        defer { Files.remove(work) }
-        _ = try runtimeLibrary(level, in: cache, work)
-    }
-
-    /// The compiled runtime crate, made once for each cache.
-    func runtimeLibrary(_ level: Level, in cache: String, _ work: String) throws(PluginError) -> String {
-        let path = "\(cache)/librt-\(key(of: [UInt8](level.rawValue.utf8)).prefix(24)).rlib"
-        if Files.exists(path) { return path }
-        try Files.makeDirectory("\(work)/native")
-        for (name, bytes) in Self.runtime { try Files.write(bytes, to: "\(work)/\(name)") }
-        rename("\(work)/lib.rs", "\(work)/rt.rs")
-        try compile("rt", "rlib", level, [], work, reading: work)
-        guard rename("\(work)/librt.rlib", path) == 0 else { throw Files.failure("cannot place \(path)") }
-        return path
-    }
-
-    /// Compiles crates that do not use each other, several at once. They share the limit of memory.
-    private func compile(
-        _ stage: [Crates.Crate], _ level: Level, _ arguments: [String], _ work: String, reading: String,
-        told: (Int) -> Void
-    ) throws(PluginError) {
-        let threads = min(stage.count, Self.mostAtOnce, max(1, Int(limits.memory / Self.leastShare)))
-        try inParallel(stage.count, threads: threads, told: told) { index throws(PluginError) in
-            let crate = stage[index]
-            try Files.write(crate.text.utf8, to: "\(work)/\(crate.name).rs")
-            try compile(crate.name, "rlib", level, arguments, work, reading: reading, share: UInt64(threads))
+    func prepare(_ level: Level, in cache: Cache) throws(PluginError) {
+        try inWork(of: cache) { work throws(PluginError) in
+            try Run(builder: self, level: level, cache: cache, work: work, effort: Toolchain.Effort()).runtimeLibrary()
         }
     }
 
-    /// Compilers at once: no more than there are processors.
-    private static let mostAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    /// With more, whoever waits for the first version is served better by code that is not optimised at all.
-    private static let manyCrates = 32
-    /// Bytes of address space that the compiler of one part needs, whose size is bounded.
-    private static let leastShare: UInt64 = 3 << 29
+    /// Calls `body` with a folder for the compiler, which goes afterwards.
+    func inWork<Result>(
+        of cache: Cache, _ body: (Folder) throws(PluginError) -> Result
+    ) throws(PluginError) -> Result {
+        let work = try toolchain.makeWork(in: cache)
+        defer { work.removeAll() }
+        return try body(work)
+    }
 
-    func compile(
-        _ name: String, _ type: String, _ level: Level, _ arguments: [String], _ work: String, reading: String,
-        share: UInt64 = 1
-    ) throws(PluginError) {
-        var limits = limits
-        limits.memory /= share
-        try toolchain.compile(
-            [
-                "\(work)/\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", work,
-                "-Cpanic=abort", "-Cdebuginfo=0", "-Ctarget-cpu=\(processor)", "--cap-lints=allow",
-            ] + level.flags + form.flags + toolchain.optimiserFlags + arguments,
-            in: work, reading: [reading], limits: limits)
+    /// The compilation of one module in a folder of its own.
+    struct Run: Sendable {
+        let builder: Builder
+        let level: Level
+        let cache: Cache
+        let work: Folder
+        let effort: Toolchain.Effort
+
+        /// Compiles all but the root.
+        /// - Returns: the arguments by which the compiler finds the crates.
+        func libraries(of crates: Crates, _ told: (UInt32) -> Void) throws(PluginError) -> [String] {
+            try runtimeLibrary()
+            var arguments = ["--extern", "rt=librt.rlib", "-L", "dependency=."]
+            let count = crates.stages.reduce(1) { $0 + $1.count }
+            var done = 0
+            let flags = level == .quick && count > manyCrates ? ["-Copt-level=0", "-Cdebug-assertions=off"] : []
+            for stage in crates.stages {
+                try compile(stage, arguments + flags) { told(UInt32(1000 * (done + $0) / count)) }
+                done += stage.count
+                for crate in stage { arguments += ["--extern", "\(crate.name)=lib\(crate.name).rlib"] }
+            }
+            return arguments
+        }
+
+        /// The compiled runtime crate, made once for each cache.
+        func runtimeLibrary() throws(PluginError) {
+            let name = "librt-\(builder.key(of: [UInt8](level.rawValue.utf8)).prefix(24)).rlib"
+            if let made = cache.read(name) { return try work.write(made, to: "librt.rlib") }
+            let native = try work.folder("native")
+            for (name, bytes) in Builder.runtime {
+                let inner = name.split(separator: "/")
+                if inner.count == 2 {
+                    try native.write(bytes, to: String(inner[1]))
+                } else {
+                    try work.write(bytes, to: name == "lib.rs" ? "rt.rs" : name)
+                }
+            }
+            try compile("rt", "rlib", [])
+            try cache.keep(try result("librt.rlib"), as: name)
+        }
+
+        /// Compiles crates that do not use each other, several at once. They share the limit of memory.
+        private func compile(
+            _ stage: [Crates.Crate], _ arguments: [String], told: (Int) -> Void
+        ) throws(PluginError) {
+            let threads = min(stage.count, mostAtOnce, max(1, Int(builder.limits.memory / leastShare)))
+            try inParallel(stage.count, threads: threads, told: told) { index throws(PluginError) in
+                let crate = stage[index]
+                try work.write(crate.text.utf8, to: "\(crate.name).rs")
+                try compile(crate.name, "rlib", arguments, share: UInt64(threads))
+            }
+        }
+
+        func compile(
+            _ name: String, _ type: String, _ arguments: [String], share: UInt64 = 1
+        ) throws(PluginError) {
+            var limits = builder.limits
+            limits.memory /= share
+            try builder.toolchain.compile(
+                [
+                    "\(name).rs", "--edition=2018", "--crate-name", name, "--crate-type", type, "--out-dir", ".",
+                    "-Cpanic=abort", "-Cdebuginfo=0", "-Ctarget-cpu=\(builder.processor)", "--cap-lints=allow",
+                ] + level.flags + builder.form.flags + builder.toolchain.optimiserFlags + arguments,
+                in: work, limits: limits, effort)
+        }
+
+        /// What the compiler left: a plain file, whatever else it may have made.
+        func result(_ name: String) throws(PluginError) -> [UInt8] {
+            guard let bytes = try work.read(name, atMost: 1 << 30) else {
+                throw PluginError(DN_BAD_IMAGE, "the compiler made no \(name)")
+            }
+            return bytes
+        }
     }
 }
+
+/// Compilers at once: no more than there are processors.
+private let mostAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+/// With more, whoever waits for the first version is served better by code that is not optimised at all.
+private let manyCrates = 32
+/// Bytes that the compiler of one part needs, whose size is bounded.
+private let leastShare: UInt64 = 3 << 28

@@ -1,51 +1,114 @@
+import CRWasm
 import Glibc
+import PluginABI
 import PluginSupport
 
 /// A folder of compiled modules, bounded: what was not used for longest goes first.
-struct Cache {
-    let directory: String
+///
+/// What is taken from it runs in the node, so each file ends with a seal by which it is known that this node wrote it,
+/// under this name. Anything else is removed and told.
+final class Cache: Sendable {
+    private let folder: Folder
     private let isTemporary: Bool
     private let budget: UInt64
+    private let seal: Seal
+    private let told: @Sendable (String) -> Void
 
-    /// Nil makes a folder that `close` removes.
-    init(_ directory: String?, budget: UInt64) throws(PluginError) {
-        self.budget = budget
-        isTemporary = directory == nil
-        if let directory {
-            try Files.makeDirectory(directory)
-            self.directory = directory
+    /// The key of the seals, in the folder.
+    private static let keyName = "seal.key"
+    private static let largest = 1 << 30
+
+    /// Nil makes a folder that goes with this object; so does a folder that others can change, which is told.
+    init(_ directory: String?, budget: UInt64, told: @escaping @Sendable (String) -> Void = { _ in })
+        throws(PluginError)
+    {
+        (self.budget, self.told) = (budget, told)
+        if let directory, let own = try Self.own(directory, told) {
+            (folder, isTemporary) = (own, false)
+            seal = Seal(key: try Self.key(in: own, told))
         } else {
-            self.directory = try Files.makeTemporary("/tmp/dandelion-rwasm-")
+            (folder, isTemporary) = (try Folder.temporary("dandelion-rwasm-"), true)
+            guard let key = Seal.makeKey() else { throw Files.failure("no random numbers") }
+            seal = Seal(key: key)
         }
     }
 
-    func close() { if isTemporary { Files.remove(directory) } }
+    deinit { if isTemporary { folder.removeAll() } }
+
+    private static func own(_ directory: String, _ told: (String) -> Void) throws(PluginError) -> Folder? {
+        do throws(PluginError) {
+            let folder = try Folder(directory)
+            try folder.requireOwn()
+            return folder
+        } catch {
+            told("compiled modules are not kept: \(error.message)")
+            return nil
+        }
+    }
+
+    private static func key(in folder: Folder, _ told: (String) -> Void) throws(PluginError) -> [UInt8] {
+        for _ in 0..<3 {
+            do throws(PluginError) {
+                if let key = try folder.read(keyName, atMost: Seal.count, isOwn: true), key.count == Seal.count {
+                    return key
+                }
+            } catch {
+                told("compiled modules are made anew: \(error.message)")
+                folder.remove(keyName)
+            }
+            guard let key = Seal.makeKey() else { throw Files.failure("no random numbers") }
+            // Of two that do this at once, the second one finds the first one's key.
+            try? folder.write(key, to: keyName, mode: 0o600)
+        }
+        throw PluginError(DN_IO, "no key in \(folder.path)/\(keyName)")
+    }
+
+    // MARK: What is kept
+
+    /// A file as it was kept; nil when there is none, or none of this node's.
+    func read(_ name: String) -> [UInt8]? {
+        do throws(PluginError) {
+            guard var bytes = try folder.read(name, atMost: Self.largest, isOwn: true) else { return nil }
+            let end = bytes.count - Seal.count
+            guard end >= 0, seal.fits(bytes[end...], name, bytes[..<end]) else {
+                throw PluginError(DN_PERMISSION, "\(folder.path)/\(name) was not written by this node")
+            }
+            bytes.removeLast(Seal.count)
+            return bytes
+        } catch {
+            told("\(error.message); it is removed")
+            folder.remove(name)
+            return nil
+        }
+    }
+
+    func contains(_ name: String) -> Bool { folder.contains(name) }
+
+    func keep(_ bytes: [UInt8], as name: String) throws(PluginError) {
+        try folder.place(bytes + seal.make(name, bytes[...]), as: name)
+    }
+
+    /// A new folder for a compiler.
+    func makeWork() throws(PluginError) -> Folder { try folder.makeFolder(Self.workPrefix) }
+
+    private static let workPrefix = "work-"
 
     /// Removes the oldest objects until the rest is within the budget. Loaded ones live on until they are unloaded.
     func prune(keeping kept: String) {
         guard !isTemporary else { return }
         removeWork()
-        var files: [(path: String, size: UInt64, used: Int)] = []
-        for name in Files.names(in: directory) where name.hasSuffix(".so") || name.hasSuffix(".elf") {
-            var status = stat()
-            let path = "\(directory)/\(name)"
-            guard path != kept, stat(path, &status) == 0 else { continue }
-            files.append((path, UInt64(clamping: status.st_size), max(status.st_atim.tv_sec, status.st_mtim.tv_sec)))
-        }
+        let files = folder.entries.filter { $0.name != kept && ($0.name.hasSuffix(".so") || $0.name.hasSuffix(".elf")) }
         var total = files.reduce(0) { $0 + $1.size }
         for file in files.sorted(by: { $0.used < $1.used }) where total > budget {
-            unlink(file.path)
+            folder.remove(file.name)
             total -= file.size
         }
     }
 
-    /// Removes the folders of compilations that the end of a node cut short: none takes as long as `longestWork`.
+    /// Removes what compilations left that the end of a node cut short: none takes as long as `longestWork`.
     private func removeWork() {
-        for name in Files.names(in: directory) where name.hasPrefix(Builder.workPrefix) {
-            var status = stat()
-            let path = "\(directory)/\(name)"
-            guard stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > Self.longestWork else { continue }
-            Files.remove(path)
+        for entry in folder.entries where entry.name.hasPrefix(Self.workPrefix) || entry.name.hasPrefix("new-") {
+            if time(nil) - entry.used > Self.longestWork { folder.remove(entry.name) }
         }
     }
 

@@ -1,19 +1,24 @@
+import CRWasm
 import Glibc
-import PluginSupport
 import PluginABI
+import PluginSupport
 
-/// The few file operations that the compiler's driver needs.
+/// The few file operations that folders and tools need.
 enum Files {
     static func write(_ bytes: some Collection<UInt8>, to path: String) throws(PluginError) {
-        let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard fd >= 0 else { throw failure("cannot create \(path)") }
-        defer { close(fd) }
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw failure("cannot create \(path)") }
+        defer { close(file) }
+        try write(bytes, to: file, path)
+    }
+
+    static func write(_ bytes: some Collection<UInt8>, to file: Int32, _ path: String) throws(PluginError) {
         let bytes = ContiguousArray(bytes)
         var done = 0
         while done < bytes.count {
             // SAFETY: the range lies in the array.
             let count = bytes.withUnsafeBytes {
-                Glibc.write(fd, $0.baseAddress.unsafelyUnwrapped + done, $0.count - done)
+                Glibc.write(file, $0.baseAddress.unsafelyUnwrapped + done, $0.count - done)
             }
             guard count > 0 else { throw failure("cannot write \(path)") }
             done += count
@@ -21,18 +26,34 @@ enum Files {
     }
 
     static func read(_ path: String) throws(PluginError) -> [UInt8] {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { throw failure("cannot open \(path)") }
-        defer { close(fd) }
-        var bytes = [UInt8](repeating: 0, count: max(0, Int(lseek(fd, 0, SEEK_END))))
-        guard pread(fd, &bytes, bytes.count, 0) == bytes.count else { throw failure("cannot read \(path)") }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure("cannot open \(path)") }
+        defer { close(file) }
+        return try read(file, max(0, Int(lseek(file, 0, SEEK_END))), path)
+    }
+
+    static func read(_ file: Int32, _ count: Int, _ path: String) throws(PluginError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard pread(file, &bytes, bytes.count, 0) == bytes.count else { throw failure("cannot read \(path)") }
         return bytes
     }
 
-    static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
-
     static func makeDirectory(_ path: String) throws(PluginError) {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("cannot create \(path)") }
+    }
+
+    /// The name that means the same in every folder.
+    static func absolute(_ path: String) throws(PluginError) -> String {
+        guard let found = realpath(path, nil) else { throw failure("cannot find \(path)") }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    /// A name that nobody has.
+    static func randomName() throws(PluginError) -> String {
+        var bytes = [UInt8](repeating: 0, count: 12)
+        guard rwasm_random(&bytes, bytes.count) == 0 else { throw failure("no random numbers") }
+        return Hexadecimal.text(bytes)
     }
 
     /// A new empty folder whose name begins with `prefix`.
@@ -45,8 +66,18 @@ enum Files {
 
     /// Names in a folder, without "." and "..".
     static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
+        names(in: open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    }
+
+    /// The same of an open folder, which it closes; none for a negative number.
+    static func names(in descriptor: Int32) -> [String] {
+        guard descriptor >= 0 else { return [] }
+        guard let stream = fdopendir(descriptor) else {
+            close(descriptor)
+            return []
+        }
         defer { closedir(stream) }
+        rewinddir(stream)
         var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -58,10 +89,9 @@ enum Files {
         return names
     }
 
-    /// Removes a folder and the files in it.
+    /// Removes a folder and what is in it.
     static func remove(_ directory: String) {
-        for name in names(in: directory) where unlink("\(directory)/\(name)") != 0 { remove("\(directory)/\(name)") }
-        rmdir(directory)
+        if let folder = try? Folder(directory) { folder.removeAll() }
     }
 
     static func failure(_ what: String) -> PluginError {

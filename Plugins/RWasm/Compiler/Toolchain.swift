@@ -19,23 +19,49 @@ struct Toolchain: Sendable {
     static let advice = "install rustc (apt-get install rustc) or name it in the plugin's configuration (rustc = PATH)"
 
     struct Limits: Sendable {
-        /// Bytes of address space.
-        var memory: UInt64 = 4 << 30
+        /// Resident bytes of all that works on one module.
+        var memory: UInt64 = 2 << 30
         /// Bytes of each thread's stack, of which there are about six: much nesting needs much of it.
-        var stack: UInt64 { memory / 16 }
-        /// Seconds for one crate.
+        var stack: UInt64 { memory / 8 }
+        /// Seconds of processor time for one crate.
         var seconds: UInt32 = 300
     }
+
+    /// For whom a compiler works.
+    struct Effort: Sendable {
+        /// Asked several times a second; the work is given up when it is not.
+        var isWanted: @Sendable () -> Bool = { true }
+        /// Nobody waits: it has what processors are not used for.
+        var isPatient = false
+    }
+
+    /// How far the compiler is shut in: as far as this process's rights reach.
+    private enum Confinement: CaseIterable {
+        /// In namespaces of its own, as another user.
+        case apart
+        case otherUser
+        case sameUser
+
+        var isOtherUser: Bool { self != .sameUser }
+        /// Root is another user than the compiler's.
+        var isPossible: Bool { !isOtherUser || geteuid() == 0 }
+    }
+
+    /// No user of the system has this number; below "nobody", which services share.
+    private static let user: UInt32 = 65533
+
+    private var confinement = Confinement.sameUser
 
     /// Finds the compiler: `name` is a path, or a name to look for in PATH and the usual places.
     init(_ name: String) throws(PluginError) {
         guard let found = Self.find(name) else { throw PluginError(DN_UNAVAILABLE, "no \(name) found; \(Self.advice)") }
-        let limits = Limits(memory: 4 << 30, seconds: 10)
-        let sysroot = try Self.ask(found, ["--print", "sysroot"], limits)
+        let work = try Folder.temporary("dandelion-rwasm-")
+        defer { work.removeAll() }
+        let sysroot = try Self.ask(found, ["--print", "sysroot"], work)
         let inner = "\(sysroot)/bin/rustc"
         compiler = access(inner, X_OK) == 0 ? inner : found
-        self.sysroot = sysroot
-        let answer = try Self.ask(compiler, ["--version"], limits).split(separator: " ")
+        self.sysroot = (try? Files.absolute(sysroot)) ?? sysroot
+        let answer = try Self.ask(compiler, ["--version"], work).split(separator: " ")
         guard answer.count >= 2, let (major, minor) = Self.numbers(answer[1]) else {
             throw PluginError(DN_UNAVAILABLE, "\(found) does not tell its version; \(Self.advice)")
         }
@@ -45,8 +71,33 @@ struct Toolchain: Sendable {
         }
         version = "rustc \(answer[1])"
         // Unknown arguments end the compiler before it prints anything.
-        let known = try? Self.ask(compiler, Self.narrowCounters + ["--print", "target-cpus"], limits)
+        let known = try? Self.ask(compiler, Self.narrowCounters + ["--print", "target-cpus"], work)
         optimiserFlags = known == nil ? [] : Self.narrowCounters
+        try confine(work)
+    }
+
+    /// Finds out by trying how far the compiler can be shut in.
+    private mutating func confine(_ work: Folder) throws(PluginError) {
+        var refusal: PluginError?
+        for confinement in Confinement.allCases where confinement.isPossible {
+            self.confinement = confinement
+            do throws(PluginError) {
+                try prepare(work)
+                return try compile(["--version"], in: work, limits: Limits(seconds: 10))
+            } catch {
+                refusal = error
+            }
+        }
+        if let refusal { throw PluginError(DN_UNAVAILABLE, refusal.message) }
+    }
+
+    /// What an operator should know of it.
+    var confinementText: String {
+        switch confinement {
+        case .apart: "in namespaces of its own as user \(Self.user)"
+        case .otherUser: "as user \(Self.user)"
+        case .sameUser: "as this node's user"
+        }
     }
 
     private static func numbers(_ version: Substring) -> (Int, Int)? {
@@ -64,53 +115,111 @@ struct Toolchain: Sendable {
         return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    private static func ask(_ program: String, _ arguments: [String], _ limits: Limits) throws(PluginError) -> String {
-        let answer = try run(
-            [program] + arguments, in: "/tmp", readable: ["/"], writableHome: true, limits: limits)
+    /// What the compiler says of itself: it is found by its stand-in, which wants to see the user's own folder.
+    private static func ask(_ program: String, _ arguments: [String], _ work: Folder) throws(PluginError) -> String {
+        let home = getenv("HOME").map { ["HOME=\(String(cString: $0))"] } ?? []
+        let order = Order(program: program, arguments: arguments, environment: home + environment)
+        let answer = try run(order, in: work, limits: Limits(memory: 4 << 30, seconds: 10), Effort())
         return answer.split(separator: "\n").first.map(String.init) ?? ""
     }
 
-    /// Compiles in `directory`, the only place where the compiler may write. Throws DN_BAD_IMAGE when it refuses or
-    /// exceeds its limits.
-    func compile(_ arguments: [String], in directory: String, reading: [String], limits: Limits) throws(PluginError) {
-        _ = try Self.run(
-            [compiler] + arguments, in: directory,
-            readable: [sysroot, "/usr", "/lib", "/lib64", "/bin", "/etc", "/opt"] + reading, limits: limits)
+    private static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=.", "LANG=C"]
+
+    /// A new folder in which the compiler can work: in the cache's, or where another user reaches it by its name.
+    func makeWork(in cache: Cache) throws(PluginError) -> Folder {
+        let work = try confinement == .otherUser ? Folder.temporary("dandelion-rwasm-") : cache.makeWork()
+        try prepare(work)
+        return work
+    }
+
+    private func prepare(_ work: Folder) throws(PluginError) {
+        if confinement.isOtherUser { try work.give(to: Self.user) }
+    }
+
+    /// Compiles in `work`, the only place that the compiler can write to; names in `arguments` are relative to it. Throws
+    /// DN_BAD_IMAGE when it refuses or exceeds its limits.
+    func compile(
+        _ arguments: [String], in work: Folder, limits: Limits, _ effort: Effort = Effort()
+    ) throws(PluginError) {
+        let environment =
+            Self.environment + [
+                "RUST_MIN_STACK=\(limits.stack)", "LD_LIBRARY_PATH=\(sysroot)/lib", "HOME=\(work.path)",
+            ]
+        let order = Order(
+            program: compiler, arguments: ["--sysroot", sysroot] + arguments, environment: environment,
+            readable: [sysroot, "/usr", "/lib", "/lib64", "/bin", "/etc", "/opt"], confinement: confinement)
+        _ = try Self.run(order, in: work, limits: limits, effort)
+    }
+
+    /// What is run, and how it is shut in; nil is not at all.
+    private struct Order {
+        var program: String
+        var arguments: [String]
+        var environment: [String]
+        var readable: [String] = []
+        var confinement: Confinement?
     }
 
     private static func run(
-        _ arguments: [String], in directory: String, readable: [String], writableHome: Bool = false, limits: Limits
+        _ order: Order, in work: Folder, limits: Limits, _ effort: Effort
     ) throws(PluginError) -> String {
-        var environment = [
-            "PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=\(directory)", "LANG=C", "RUST_MIN_STACK=\(limits.stack)",
-        ]
-        if writableHome, let home = getenv("HOME") { environment.append("HOME=\(String(cString: home))") }
         var output = [CChar](repeating: 0, count: 4096)
-        let status = withCStrings(arguments) { arguments in
-            withCStrings(environment) { environment in
-                withCStrings(readable) { readable in
-                    directory.withCString { directory in
+        let asker = Asker(effort)
+        let status = withCStrings([order.program] + order.arguments) { arguments in
+            withCStrings(order.environment) { environment in
+                withCStrings(order.readable) { readable in
+                    work.path.withCString { directory in
                         var command = rwasm_command(
                             arguments: arguments, environment: environment, directory: directory, readable: readable,
-                            memory: limits.memory, seconds: limits.seconds)
+                            memory: limits.memory, seconds: limits.seconds,
+                            user: order.confinement?.isOtherUser == true ? Self.user : 0,
+                            is_confined: order.confinement == nil ? 0 : 1,
+                            has_root: order.confinement == .apart ? 1 : 0, is_patient: effort.isPatient ? 1 : 0,
+                            is_wanted: Asker.ask, wanted_arg: asker.pointer)
                         return rwasm_command_run(&command, &output, output.count)
                     }
                 }
             }
         }
+        withExtendedLifetime(asker) {}
         let text = String(decoding: output.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        guard status != -1 else { throw Files.failure("cannot run \(arguments[0])") }
-        guard status != -2 else {
-            throw PluginError(DN_BAD_IMAGE, "the module took the compiler more than \(limits.seconds) s; it is refused")
-        }
-        guard status == 0 else {
+        if status != 0 { throw failure(status, text, order.program, limits) }
+        return text
+    }
+
+    private static func failure(
+        _ status: Int32, _ text: String, _ program: String, _ limits: Limits
+    ) -> PluginError {
+        switch status {
+        case RWASM_COMMAND_FAILED: return Files.failure("cannot run \(program)")
+        case RWASM_COMMAND_UNWANTED: return PluginError(DN_CANCELLED, "the node is stopping")
+        case RWASM_COMMAND_TIME:
+            return PluginError(
+                DN_BAD_IMAGE, "the module took the compiler more than \(limits.seconds) s; it is refused")
+        case RWASM_COMMAND_MEMORY:
+            return PluginError(
+                DN_BAD_IMAGE, "the module took the compiler more than \(limits.memory >> 20) MiB; it is refused")
+        default:
             let errors = text.split(separator: "\n").filter { $0.contains("error") || $0.contains("memory") }
-            throw PluginError(
+            return PluginError(
                 DN_BAD_IMAGE,
                 "the compiler failed (status \(status), limits \(limits.memory >> 20) MiB and \(limits.seconds) s): "
                     + (errors.first.map(String.init) ?? String(text.suffix(160))))
         }
-        return text
+    }
+}
+
+/// Asks whether the work is wanted, for C; the caller of `rwasm_command_run` keeps it.
+private final class Asker {
+    private let effort: Toolchain.Effort
+    init(_ effort: Toolchain.Effort) { self.effort = effort }
+
+    var pointer: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+
+    static let ask: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = { argument in
+        guard let argument else { return 1 }
+        // SAFETY: the argument is the asker of the call that is under way.
+        return Unmanaged<Asker>.fromOpaque(argument).takeUnretainedValue().effort.isWanted() ? 1 : 0
     }
 }
 

@@ -14,6 +14,8 @@ pub struct MemoryState {
     grow: extern "C" fn(memory: *mut MemoryState, pages: u32) -> i32,
     /// The host's own: bytes that it may grow to.
     maximum: u64,
+    /// The host's own: where it counts what is taken.
+    room: *mut u64,
 }
 
 #[cfg(native)]
@@ -29,7 +31,7 @@ impl MemoryState {
             memory.bytes = old + more;
             (old >> 16) as i32
         }
-        MemoryState { base, bytes, grow, maximum }
+        MemoryState { base, bytes, grow, maximum, room: core::ptr::null_mut() }
     }
 }
 

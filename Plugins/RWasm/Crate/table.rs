@@ -9,12 +9,26 @@ pub struct TableState {
     pub(crate) size: u32,
     /// Room at `elements`: growing stops here.
     capacity: u32,
+    /// Makes it `count` elements larger; the old size, or -1.
+    grow: extern "C" fn(table: *mut TableState, count: u32) -> i32,
+    /// The host's own: where it counts what is taken.
+    room: *mut u64,
 }
 
 impl TableState {
     #[cfg(native)]
     pub(crate) fn new(elements: *mut u64, size: u32, capacity: u32) -> TableState {
-        TableState { elements, size, capacity }
+        extern "C" fn grow(table: *mut TableState, count: u32) -> i32 {
+            // Safe: only a table calls it, with its own state.
+            let table = unsafe { &mut *table };
+            let old = table.size;
+            if count > table.capacity - old {
+                return -1;
+            }
+            table.size = old + count;
+            old as i32
+        }
+        TableState { elements, size, capacity, grow, room: core::ptr::null_mut() }
     }
 }
 
@@ -63,17 +77,16 @@ impl Table {
     }
 
     pub fn grow(&self, value: u64, count: i32) -> i32 {
-        // Safe: as in `element`; what is filled lies below the capacity.
+        // Safe: as in `element`; what is filled lies below the new size.
         unsafe {
-            let (old, count) = ((*self.0).size, count as u32);
-            if count > (*self.0).capacity - old {
+            let old = ((*self.0).grow)(self.0, count as u32);
+            if old < 0 {
                 return -1;
             }
-            for index in old..old + count {
+            for index in old as u32..old as u32 + count as u32 {
                 *(*self.0).elements.add(index as usize) = value
             }
-            (*self.0).size = old + count;
-            old as i32
+            old
         }
     }
 

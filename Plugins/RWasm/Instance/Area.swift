@@ -22,16 +22,18 @@ struct Area {
         pointer(mould.globalPointers, UnsafeMutablePointer<rwasm_value>?.self)
     }
 
-    /// Lays everything out; the memory and imports are to be set by the caller, before `make`.
-    func prepare() {
+    /// Lays everything out; the memory and imports are to be set by the caller, before `setup` is used. The block's tables
+    /// read as zeros, and take from `room` what they grow by.
+    func prepare(room: UnsafeMutablePointer<UInt64>) {
         let values = pointer(mould.globals, rwasm_value.self)
         values.initialize(from: mould.globalValues, count: mould.globalValues.count)
         for index in 0..<mould.globalValues.count { globals[index] = values + index }
         for (index, own) in mould.ownTables.enumerated() {
             let table = pointer(mould.tables, rwasm_table.self) + mould.importedTables + index
-            let elements = pointer(own.elements, UInt64.self)
-            elements.update(repeating: 0, count: Int(own.size))
-            table.initialize(to: rwasm_table(elements: elements, size: own.size, capacity: own.capacity))
+            table.initialize(
+                to: rwasm_table(
+                    elements: pointer(own.elements, UInt64.self), size: own.size, capacity: own.capacity,
+                    grow: rwasm_grow_table, room: room))
             tables[mould.importedTables + index] = table
         }
         let data = pointer(mould.data, rwasm_segment.self)
@@ -47,23 +49,11 @@ struct Area {
                 element_count: UInt32(mould.elementSegments.count), tag: mould.tag, host: nil, call: nil))
     }
 
-    /// Copies active segments; the code of the trap that ends this, if one does.
-    func fill() -> Trap? {
-        for fill in mould.tableFills {
-            guard let table = tables[fill.table], let elements = table.pointee.elements,
-                fill.offset + UInt64(fill.elements.count) <= UInt64(table.pointee.size)
-            else { return .tableBounds }
-            (elements + Int(fill.offset)).update(from: fill.elements, count: fill.elements.count)
-        }
-        for fill in mould.memoryFills {
-            guard let memory = env.pointee.memory, let base = memory.pointee.base,
-                fill.offset + UInt64(fill.bytes.count) <= memory.pointee.bytes
-            else { return .memoryBounds }
-            if let from = fill.bytes.baseAddress { memcpy(base + Int(fill.offset), from, fill.bytes.count) }
-        }
-        return nil
+    /// What makes the instance; `bytes` of its memory may be written by active segments.
+    func setup(bytes: UInt64) -> rwasm_setup {
+        rwasm_setup(
+            code: mould.descriptor, instance: instance, env: env, bytes: bytes, tables: mould.tableFills.baseAddress,
+            table_count: mould.tableFills.count, memories: mould.memoryFills.baseAddress,
+            memory_count: mould.memoryFills.count)
     }
-
-    /// Makes the instance itself.
-    func make() { mould.descriptor.pointee.make?(instance, env) }
 }

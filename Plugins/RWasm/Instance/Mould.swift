@@ -3,7 +3,8 @@ import CRWasm
 /// What all instances of some code are made from, worked out once: where an instance's parts lie in one block of memory, and
 /// what they hold at the beginning. Making an instance reads this and not the module.
 ///
-/// SAFETY of its pointers: they point to the module's bytes and element segments, which its maker keeps; only read.
+/// SAFETY of its pointers: they point to the module's bytes and element segments, which its maker keeps, and to the lists
+/// of active segments, which are its own; only read.
 final class Mould: Sendable {
     struct Table {
         var size: UInt32
@@ -12,13 +13,10 @@ final class Mould: Sendable {
         var elements: Int
     }
 
-    struct MemoryFill {
-        var offset: UInt64
-        var bytes: UnsafeRawBufferPointer
-    }
-
-    /// Bytes of a block.
+    /// Bytes of a block, with room for tables to grow.
     let size: Int
+    /// Bytes that an instance takes of it at first.
+    let firstBytes: Int
     let memory: Int
     let tablePointers: Int
     let tables: Int
@@ -33,15 +31,16 @@ final class Mould: Sendable {
     let importedTables: Int
     let hasMemory: Bool
     let tag: UInt64
-    let tableFills: [Template.TableFill]
     let globalValues: [rwasm_value]
     nonisolated(unsafe) let dataSegments: [rwasm_segment]
     nonisolated(unsafe) let elementSegments: [rwasm_segment]
-    nonisolated(unsafe) let memoryFills: [MemoryFill]
+    nonisolated(unsafe) let tableFills: UnsafeBufferPointer<rwasm_fill>
+    nonisolated(unsafe) let memoryFills: UnsafeBufferPointer<rwasm_fill>
     nonisolated(unsafe) let descriptor: UnsafePointer<rwasm_descriptor>
 
-    /// No table grows beyond this, unless it is larger from the beginning.
-    static let tableGrowth: UInt32 = 1 << 20
+    /// Addresses that tables get to grow, elements: no table becomes larger than this, unless it is so from the beginning.
+    private static let tableGrowth = 1 << 20
+    private static let allTablesGrowth = 8 << 20
 
     /// `bytes` are the module's, `references` the contents of its element segments; both must outlive all instances.
     init(
@@ -65,28 +64,46 @@ final class Mould: Sendable {
         end = (end + descriptor.pointee.align - 1) & ~(descriptor.pointee.align - 1)
         instance = end
         end += descriptor.pointee.size
+        var first = end
+        let growth = UInt32(min(Self.tableGrowth, Self.allTablesGrowth / max(1, module.tables.count)))
         ownTables = module.tables.dropFirst(module.importedTables).map { table in
-            let capacity = max(table.limits.minimum, min(table.limits.maximum ?? .max, Self.tableGrowth))
+            let capacity = max(table.limits.minimum, min(table.limits.maximum ?? .max, growth))
+            first += MemoryLayout<UInt64>.stride * Int(table.limits.minimum)
             return Table(
                 size: table.limits.minimum, capacity: capacity, elements: take(UInt64.self, Int(capacity)))
         }
-        size = end
+        (size, firstBytes) = (end, first)
         importedTables = module.importedTables
         hasMemory = !module.memories.isEmpty
-        (tag, tableFills, globalValues) = (template.tag, template.tableFills, template.globals)
+        (tag, globalValues) = (template.tag, template.globals)
         // Only passive segments can be copied from later.
         dataSegments = module.data.map {
             rwasm_segment(
                 start: bytes + $0.bytes.lowerBound, length: $0.mode.isPassive ? UInt64($0.bytes.count) : 0)
         }
         elementSegments = zip(module.elements, references).map {
-            rwasm_segment(start: $1, length: $0.mode.isPassive ? UInt64($0.elements.count) : 0)
+            rwasm_segment(start: $1, length: $0.mode.isPassive ? UInt64($0.count) : 0)
         }
-        memoryFills = template.memoryFills.map {
-            MemoryFill(
-                offset: $0.offset,
-                bytes: UnsafeRawBufferPointer(start: bytes + $0.bytes.lowerBound, count: $0.bytes.count))
-        }
+        tableFills = Self.list(
+            template.tableFills.map {
+                rwasm_fill(
+                    from: references[$0.segment], count: UInt64(template.elements[$0.segment].count), offset: $0.offset,
+                    table: UInt32($0.table))
+            })
+        memoryFills = Self.list(
+            template.memoryFills.map {
+                rwasm_fill(
+                    from: bytes + $0.bytes.lowerBound, count: UInt64($0.bytes.count), offset: $0.offset, table: 0)
+            })
         self.descriptor = descriptor
+    }
+
+    private static func list(_ fills: [rwasm_fill]) -> UnsafeBufferPointer<rwasm_fill> {
+        UnsafeBufferPointer(start: permanentCopy(fills), count: fills.count)
+    }
+
+    deinit {
+        tableFills.deallocate()
+        memoryFills.deallocate()
     }
 }

@@ -5,7 +5,8 @@ struct Template {
     struct TableFill {
         var table: Int
         var offset: UInt64
-        var elements: [UInt64]
+        /// The element segment.
+        var segment: Int
     }
 
     struct MemoryFill {
@@ -40,12 +41,17 @@ struct Template {
             }
         }
         for global in module.globals.dropFirst(imported.count) { globals.append(value(global.initial ?? .zero)) }
-        let elements = module.elements.map { $0.elements.map { value($0).low } }
+        let elements = module.elements.map { segment in
+            switch segment.elements {
+            case .functions(let functions): functions.map { tag &+ UInt64(ordinals[Int($0)] ?? 0) }
+            case .constants(let constants): constants.map { value($0).low }
+            }
+        }
         var tableFills: [TableFill] = []
         for (index, segment) in module.elements.enumerated() {
             guard case .active(let table, let offset) = segment.mode else { continue }
             let begin = UInt64(UInt32(truncatingIfNeeded: value(offset).low))
-            tableFills.append(TableFill(table: table, offset: begin, elements: elements[index]))
+            tableFills.append(TableFill(table: table, offset: begin, segment: index))
         }
         var memoryFills: [MemoryFill] = []
         for segment in module.data {

@@ -26,6 +26,12 @@ struct WasiServer: Sendable {
         (self.begin, self.finish) = (UInt32(begin), UInt32(finish))
     }
 
+    /// The one that is built into this plugin.
+    static func shim() throws(PluginError) -> WasiServer {
+        let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
+        return try WasiServer(Outline(module, isLinkable: true))
+    }
+
     /// The shim's function for each function that `module` imports; a missing one is named.
     func functions(for module: Module) throws(PluginError) -> [UInt32] {
         var found: [UInt32] = []

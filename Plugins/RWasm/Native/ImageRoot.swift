@@ -55,7 +55,7 @@ struct ImageRoot {
             "ElementPlan { is_passive: \(segment.mode.isPassive), references: \(list(references)) }"
         }
         let tableFills = template.tableFills.map {
-            "TableFill { table: \($0.table), offset: \($0.offset), references: \(list($0.elements)) }"
+            "TableFill { table: \($0.table), offset: \($0.offset), references: \(list(template.elements[$0.segment])) }"
         }
         let data = module.data.map {
             "DataPlan { begin: \($0.bytes.lowerBound - begin), count: \($0.bytes.count), is_passive: \($0.mode.isPassive) }"

@@ -12,9 +12,8 @@ extension Instance {
         // SAFETY: borrow-call bytes of the host.
         let given = [UInt8](
             UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len)))
-        let made = try ImageBuilder(builder, cacheBytes: settings.cacheBytes).image(
-            of: given, directory: parameters.cache_directory.map { String(cString: $0) }
-        ) { permille, stage in
+        let cache = try cache(parameters.cache_directory)
+        let made = try ImageBuilder(builder).image(of: given, in: cache, turns: turns) { permille, stage in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
         made.withUnsafeBufferPointer {

@@ -1,91 +1,25 @@
-/* The compiler's process: it may read its tools and input, write to one folder, and open no socket. */
+/* Runs the compiler: starts its process, keeps the end of what it says, and watches its time and memory. */
 #define _GNU_SOURCE
-#include "CRWasm.h"
+#include "confine.h"
+#include "filter.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define READ_RIGHTS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-/* Of the second Landlock ABI; its last right, to rename between folders, is missing in older headers. */
-#define ALL_RIGHTS ((LANDLOCK_ACCESS_FS_MAKE_SYM << 2) - 1)
-
-static void allow(int ruleset, const char *path, uint64_t rights) {
-    int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0) return; /* what is not there need not be allowed */
-    struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = fd};
-    if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
-        rule.allowed_access &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
-        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0); /* it is a file */
-    }
-    close(fd);
-}
-
-/* A kernel without the second Landlock ABI (Linux 5.19) confines the compiler by the other limits only. */
-static void confine_files(const struct rwasm_command *command) {
-    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 2) return;
-    struct landlock_ruleset_attr attr = {.handled_access_fs = ALL_RIGHTS};
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-    if (ruleset < 0) return;
-    for (const char *const *path = command->readable; *path; path++) allow(ruleset, *path, READ_RIGHTS);
-    allow(ruleset, command->directory, ALL_RIGHTS);
-    allow(ruleset, "/dev/null", READ_RIGHTS | LANDLOCK_ACCESS_FS_WRITE_FILE);
-    syscall(SYS_landlock_restrict_self, ruleset, 0);
-    close(ruleset);
-}
-
-static void confine_calls(void) {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 3, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-    };
-    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
-static void limit(int resource, uint64_t value) {
-    struct rlimit limit = {value, value};
-    setrlimit(resource, &limit);
-}
-
-/* In the child, which shares memory with us until it executes: system calls only. */
-static void become(const struct rwasm_command *command, int output) {
-    setpgid(0, 0);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    int null = open("/dev/null", O_RDONLY);
-    if (null >= 0) dup2(null, 0);
-    dup2(output, 1);
-    dup2(output, 2);
-    limit(RLIMIT_AS, command->memory);
-    limit(RLIMIT_CPU, command->seconds);
-    limit(RLIMIT_FSIZE, 1ull << 30);
-    limit(RLIMIT_CORE, 0);
-    if (chdir(command->directory) != 0) _exit(126);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    confine_files(command);
-    confine_calls();
-    execve(command->arguments[0], (char *const *)command->arguments, (char *const *)command->environment);
-    _exit(127);
-}
+/* A compiler that runs out of memory may lose a thread and wait for it for ever. */
+enum { GRACE_MS = 2000, WATCH_MS = 20, CHILD_STACK = 256 << 10, DEEPEST = 8 };
 
 static int64_t now_ms(void) {
     struct timespec now;
@@ -93,54 +27,130 @@ static int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A compiler that runs out of memory may lose a thread and wait for it for ever. */
-enum { GRACE_MS = 2000 };
-
 static int gives_up(const char *output) {
     return strstr(output, "panicked at") || strstr(output, "memory allocation of");
 }
 
-/* Keeps the end of what is written. 0 when it was closed, -1 when the time was over. */
-static int drain(int fd, int64_t until, char *output, size_t size) {
-    size_t used = 0;
-    output[0] = 0;
+/* The text of a small file of /proc, NUL-terminated; its length, 0 when there is none. */
+static size_t take(const char *path, char *text, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t count = read(fd, text, size - 1);
+    close(fd);
+    if (count < 0) count = 0;
+    text[count] = 0;
+    return (size_t)count;
+}
+
+/* Resident bytes of a process and of those that it started. */
+static uint64_t resident(pid_t process, int depth) {
+    char path[64], text[1024];
+    unsigned long pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
+    if (take(path, text, sizeof text) == 0 || sscanf(text, "%*u %lu", &pages) != 1) return 0;
+    uint64_t bytes = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    /* A linker is started by whatever thread the compiler likes. */
+    int folder = depth < DEEPEST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (folder < 0) return bytes;
+    DIR *threads = fdopendir(folder);
+    if (!threads) {
+        close(folder);
+        return bytes;
+    }
+    for (struct dirent *thread; (thread = readdir(threads));) {
+        if (thread->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%.16s/children", (int)process, thread->d_name);
+        take(path, text, sizeof text);
+        char *end = text;
+        for (long child; (child = strtol(end, &end, 10)) > 0;) bytes += resident((pid_t)child, depth + 1);
+    }
+    closedir(threads);
+    return bytes;
+}
+
+struct watch {
+    const struct rwasm_command *command;
+    pid_t child;
+    int64_t until;
+    char *output;
+    size_t size, used;
+};
+
+static void keep(struct watch *watch, const char *bytes, size_t count) {
+    size_t fresh = count < watch->size - 1 ? count : watch->size - 1;
+    size_t kept = watch->used + fresh < watch->size ? watch->used : watch->size - 1 - fresh;
+    memmove(watch->output, watch->output + watch->used - kept, kept);
+    memcpy(watch->output + kept, bytes + count - fresh, fresh);
+    watch->used = kept + fresh;
+    watch->output[watch->used] = 0;
+    if (gives_up(watch->output) && watch->until - now_ms() > GRACE_MS) watch->until = now_ms() + GRACE_MS;
+}
+
+/* Until the streams are closed (0), or why it must end: RWASM_COMMAND_*. */
+static int drain(struct watch *watch, int fd) {
+    const struct rwasm_command *command = watch->command;
     for (;;) {
-        int64_t left = until - now_ms();
+        if (now_ms() >= watch->until) return gives_up(watch->output) ? RWASM_COMMAND_MEMORY : RWASM_COMMAND_TIME;
+        if (resident(watch->child, 0) > command->memory) return RWASM_COMMAND_MEMORY;
+        if (command->is_wanted && !command->is_wanted(command->wanted_arg)) return RWASM_COMMAND_UNWANTED;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (left <= 0) return -1;
-        if (poll(&wait, 1, left > 1000 ? 1000 : (int)left) < 1) continue;
+        if (poll(&wait, 1, WATCH_MS) < 1) continue;
         char buffer[4096];
         ssize_t count = read(fd, buffer, sizeof buffer);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return 0;
-        size_t fresh = (size_t)count < size - 1 ? (size_t)count : size - 1;
-        size_t kept = used + fresh < size ? used : size - 1 - fresh;
-        memmove(output, output + used - kept, kept);
-        memcpy(output + kept, buffer + (size_t)count - fresh, fresh);
-        used = kept + fresh;
-        output[used] = 0;
-        if (gives_up(output) && until - now_ms() > GRACE_MS) until = now_ms() + GRACE_MS;
+        keep(watch, buffer, (size_t)count);
     }
+}
+
+/* The child shares our memory until it executes, and we wait for that: a copy of our page tables would cost far more than
+ * the compiler's start. No handler of ours may run in it. */
+static pid_t start(const struct rwasm_command *command, int output) {
+    char *stack = mmap(NULL, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -1;
+    struct confined child = {.command = command, .output = output, .parent = getpid()};
+    int spaces = command->is_confined && command->has_root
+                     ? CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS : 0;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = clone(rwasm_confine, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD | spaces, &child);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, CHILD_STACK);
+    errno = error;
+    return pid;
 }
 
 int rwasm_command_run(const struct rwasm_command *command, char *output, size_t size) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
-    /* vfork: a copy of our page tables would cost far more than the compiler's start. */
-    pid_t child = vfork();
-    if (child == 0) become(command, ends[1]);
+    output[0] = 0;
+    errno = rwasm_filter_prepare();
+    if (errno != 0 || pipe2(ends, O_CLOEXEC) != 0) return RWASM_COMMAND_FAILED;
+    pid_t child = start(command, ends[1]);
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
-        return -1;
+        return RWASM_COMMAND_FAILED;
     }
-    int over = drain(ends[0], now_ms() + (int64_t)command->seconds * 1000, output, size);
+    struct watch watch = {
+        .command = command,
+        .child = child,
+        .until = now_ms() + (int64_t)command->seconds * 1000 * (command->is_patient ? 20 : 2),
+        .output = output,
+        .size = size,
+    };
+    int over = drain(&watch, ends[0]);
     close(ends[0]);
     if (over != 0) kill(-child, SIGKILL);
     siginfo_t ended;
     while (waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
     kill(-child, SIGKILL); /* whatever it left behind, while its id is still ours */
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    return over != 0 && !gives_up(output) ? -2 : status;
+    struct rusage used = {0};
+    while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {}
+    if (over != 0 || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) return over != 0 ? over : status;
+    /* Killed by the kernel: by the limit of processor time, or because the machine's memory was over. */
+    return used.ru_utime.tv_sec + used.ru_stime.tv_sec + 2 >= command->seconds ? RWASM_COMMAND_TIME : RWASM_COMMAND_MEMORY;
 }

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -120,6 +121,39 @@ struct rwasm_end rwasm_runner_call(
     if (!left) end.kind = RWASM_RETURNED;
     else if (end.kind == RWASM_STOPPED) end.code = (uint32_t)runner->reason;
     return end;
+}
+
+enum { MEMORY_BOUNDS = 2, TABLE_BOUNDS = 3 }; /* traps, Crate/lib.rs */
+
+/* The first trap of the active segments, 0 = none. */
+static uint32_t fill(const struct rwasm_setup *setup) {
+    for (size_t i = 0; i < setup->table_count; i++) {
+        const struct rwasm_fill *from = &setup->tables[i];
+        struct rwasm_table *table = setup->env->tables[from->table];
+        if (from->offset > table->size || from->count > table->size - from->offset) return TABLE_BOUNDS;
+        if (from->count) memcpy(table->elements + from->offset, from->from, from->count * sizeof *table->elements);
+    }
+    for (size_t i = 0; i < setup->memory_count; i++) {
+        const struct rwasm_fill *from = &setup->memories[i];
+        if (from->offset > setup->bytes || from->count > setup->bytes - from->offset) return MEMORY_BOUNDS;
+        if (from->count) memcpy(setup->env->memory->base + from->offset, from->from, from->count);
+    }
+    return 0;
+}
+
+static void set_up(void *argument, uint32_t unused, struct rwasm_value *trap, size_t count) {
+    const struct rwasm_setup *setup = argument;
+    (void)unused, (void)count;
+    trap->low = fill(setup);
+    if (trap->low == 0) setup->code->make(setup->instance, setup->env);
+}
+
+struct rwasm_end rwasm_runner_set_up(struct rwasm_runner *runner, const struct rwasm_setup *setup) {
+    const struct rwasm_descriptor code = {.call = set_up};
+    struct rwasm_value trap = {0};
+    struct rwasm_end end = rwasm_runner_call(runner, &code, (void *)setup, 0, &trap, 1);
+    if (end.kind != RWASM_RETURNED || trap.low == 0) return end;
+    return (struct rwasm_end){.kind = RWASM_TRAPPED, .code = (uint32_t)trap.low, .function = RWASM_NO_FUNCTION};
 }
 
 int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t reason) {

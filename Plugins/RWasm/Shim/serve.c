@@ -35,8 +35,8 @@ static uint32_t copy(struct rwasm_served *served, int to_guest, uint32_t theirs,
 
 static void claim(struct rwasm_memory *guest, struct rwasm_value *bytes) {
     uint64_t wanted = (uint32_t)bytes->low;
-    int fits = wanted <= guest->maximum - guest->bytes;
-    if (fits) guest->maximum -= wanted;
+    int fits = wanted <= *guest->room;
+    if (fits) *guest->room -= wanted;
     bytes->low = fits ? 0 : NO_SPACE;
 }
 

@@ -7,7 +7,7 @@ import PluginSupport
 struct SpecFile {
     let path: String
     let builder: Builder
-    let cache: String
+    let cache: Cache
     let caller: Caller
     private var tally = Tally()
     private var named: [String: LinkedInstance] = [:]
@@ -19,7 +19,7 @@ struct SpecFile {
     private var definitions: [String: Loaded] = [:]
     private var latestDefinition: Loaded?
 
-    init(path: String, builder: Builder, cache: String, caller: Caller) {
+    init(path: String, builder: Builder, cache: Cache, caller: Caller) {
         (self.path, self.builder, self.cache, self.caller) = (path, builder, cache, caller)
     }
 
@@ -70,7 +70,7 @@ struct SpecFile {
             let bytes = try Files.read("\(folder)/\(file)")
             do throws(WasmError) {
                 let module = try ModuleDecoder.decode(bytes)
-                for body in module.bodies.indices { _ = try FunctionReader.read(module, body, into: NullSink()) }
+                try module.checkBodies()
                 loaded[file] = .module(module, modules.count)
                 modules.append(module)
             } catch {
@@ -84,10 +84,7 @@ struct SpecFile {
 
     private func compile(_ modules: [Module]) throws(PluginError) -> Code {
         let crates = try checked { () throws(WasmError) in try Crates.together(modules, exports: .bySignature) }
-        let object = "\(cache)/\(path.split(separator: "/").last ?? "spec").so"
-        try builder.build(crates, .quick, to: object, in: cache)
-        defer { unlink(object) }
-        return try Code(object, .quick)
+        return try Code(try builder.build(crates, .quick, in: cache), .quick)
     }
 
     // MARK: Commands

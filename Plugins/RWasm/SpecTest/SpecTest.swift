@@ -11,7 +11,7 @@ public enum SpecTest {
         do throws(PluginError) {
             let work = try Files.makeTemporary("/tmp/dandelion-spectest-")
             defer { Files.remove(work) }
-            return try run(try SpecFolder.tests(at: path, work: work), work, try Caller(call)) ? 0 : 1
+            return try run(try SpecFolder.tests(at: path, work: work), try Caller(call)) ? 0 : 1
         } catch {
             print("dandelion wasm spectest: \(error.message)")
             return 2
@@ -19,15 +19,16 @@ public enum SpecTest {
     }
 
     private static func run(
-        _ tests: [SpecFolder.Test], _ work: String, _ caller: Caller
+        _ tests: [SpecFolder.Test], _ caller: Caller
     ) throws(PluginError) -> Bool {
         let limits = Toolchain.Limits(memory: 8 << 30, seconds: 600)
         let builder = Builder(
             toolchain: try Toolchain("rustc"), limits: limits, processor: try Instance.processor())
+        let cache = try Cache(nil, budget: .max)
         var total = Tally()
         var count = 0
         for test in tests {
-            var file = SpecFile(path: test.path, builder: builder, cache: work, caller: caller)
+            var file = SpecFile(path: test.path, builder: builder, cache: cache, caller: caller)
             guard let tally = file.run() else {
                 print("\(test.name): no test, left out")
                 continue

@@ -27,6 +27,8 @@ final class Store {
     private var blocks: [UnsafeMutableRawPointer] = []
     private var types: [FunctionType: UInt32] = [:]
     private var count: UInt64 = 0
+    /// As much as tests may want.
+    private lazy var room = keep([UInt64.max])
     private(set) var spectest: [String: External] = [:]
 
     private static let memoryBytes = 2 << 32 + 65536
@@ -90,7 +92,10 @@ final class Store {
         offerPrint("print_f64_f64", [.f64, .f64])
         let table = TableType(element: .funcref, limits: Limits(minimum: 10, maximum: 20))
         spectest["table"] = .table(
-            keep([rwasm_table(elements: keep(UInt64.self, 20), size: 10, capacity: 20)]), table)
+            keep([
+                rwasm_table(
+                    elements: keep(UInt64.self, 20), size: 10, capacity: 20, grow: rwasm_grow_table, room: room)
+            ]), table)
         let limits = Limits(minimum: 1, maximum: 2)
         if let memory = try? makeMemory(limits) { spectest["memory"] = .memory(memory, limits) }
     }
@@ -108,7 +113,7 @@ final class Store {
         let memory = keep([
             rwasm_memory(
                 base: base.assumingMemoryBound(to: UInt8.self), bytes: 0, grow: rwasm_grow,
-                maximum: min(UInt64(limits.maximum ?? 65536) << 16, 4 << 30))
+                maximum: min(UInt64(limits.maximum ?? 65536) << 16, 4 << 30), room: room)
         ])
         guard rwasm_grow(memory, limits.minimum) == 0 else { throw LinkError(message: "no memory") }
         return memory
@@ -131,17 +136,24 @@ final class Store {
             module, template, descriptor, bytes: keep(module.bytes),
             references: template.elements.map { UnsafePointer(keep($0)) })
         let area = Area(base: UnsafeMutableRawPointer(keep(UInt8.self, mould.size)), mould: mould)
-        area.prepare()
+        area.prepare(room: room)
         setImports(of: area, bound)
         if module.importedMemories == 0, let limits = module.memories.first {
             area.env.pointee.memory = try makeMemory(limits)
         }
         link(area, module, plan, descriptor, bound)
-        area.make()
         let instance = LinkedInstance(module: module, plan: plan, tag: template.tag, area: area, descriptor: descriptor)
-        if let trap = area.fill() { return (instance, trap) }
+        if let trap = setUp(area) { return (instance, trap) }
         guard let start = module.start else { return (instance, nil) }
         return (instance, call(instance, start, []).trap)
+    }
+
+    private func setUp(_ area: Area) -> Trap? {
+        var setup = area.setup(bytes: area.env.pointee.memory?.pointee.bytes ?? 0)
+        rwasm_runner_begin(caller.runner, count, 0)
+        defer { rwasm_runner_end(caller.runner) }
+        let end = rwasm_runner_set_up(caller.runner, &setup)
+        return end.kind == RWASM_RETURNED ? nil : Trap(rawValue: end.code) ?? .panic
     }
 
     private func bind(_ module: Module, _ find: (String, String) -> External?) throws(LinkError) -> [External] {

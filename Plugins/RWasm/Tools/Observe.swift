@@ -30,10 +30,7 @@ public enum Observe {
         let crates = try checked { () throws(WasmError) in
             try Crates.together(modules, isLinkable: areLinkable, exports: .bySignature)
         }
-        let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
-        defer { Files.remove(work) }
-        try ToolModule.builder().build(crates, level, to: "\(work)/code.so", in: work)
-        let code = try Code("\(work)/code.so", level)
+        let code = try Code(try ToolModule.builder().build(crates, level, in: try Cache(nil, budget: .max)), level)
         for (index, module) in modules.enumerated() {
             print("module \(files[index].split(separator: "/").last ?? "")")
             try observe(module, globals: areLinkable) { () throws(PluginError) in

@@ -37,10 +37,7 @@ final class ToolModule {
         let crates = try checked { () throws(WasmError) in
             try Crates.sole(module, exports: .bySignature, shape: level.shape)
         }
-        let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
-        defer { Files.remove(work) }
-        try builder().build(crates, level, to: "\(work)/code.so", in: work)
-        return try Code("\(work)/code.so", level)
+        return try Code(try builder().build(crates, level, in: try Cache(nil, budget: .max)), level)
     }
 
     func function(_ name: String) throws(PluginError) -> Int {

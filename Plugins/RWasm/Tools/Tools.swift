@@ -73,8 +73,7 @@ public enum Tools {
             for file in files {
                 let bytes = try Files.read(file)
                 do throws(WasmError) {
-                    let module = try ModuleDecoder.decode(bytes)
-                    for body in module.bodies.indices { _ = try FunctionReader.read(module, body, into: NullSink()) }
+                    try ModuleDecoder.decode(bytes).checkBodies()
                     print("\(file): valid")
                 } catch {
                     code = 1
@@ -101,8 +100,8 @@ public enum Tools {
     /// Makes the function image of a module for backends that isolate by other means.
     public static func native(_ file: String, to output: String) -> Int32 {
         telling { () throws(PluginError) in
-            let images = ImageBuilder(try ToolModule.builder(), cacheBytes: .max)
-            try Files.write(try images.image(of: try Files.read(file), directory: nil), to: output)
+            let images = ImageBuilder(try ToolModule.builder())
+            try Files.write(try images.image(of: try Files.read(file), in: try Cache(nil, budget: .max)), to: output)
             return 0
         }
     }
@@ -112,23 +111,19 @@ public enum Tools {
     public static func compile(_ file: String, _ names: [String]) -> Int32 {
         telling { () throws(PluginError) in
             let bytes = try Files.read(file)
-            let work = try Files.makeTemporary("/tmp/dandelion-wasm-")
-            defer { Files.remove(work) }
+            let cache = try Cache(nil, budget: .max)
             let builder = try ToolModule.builder(limits: Toolchain.Limits())
             let levels = names.compactMap { Builder.Level(rawValue: $0) }
             guard levels.count == names.count else { throw PluginError(DN_INVALID, "levels are quick and fast") }
             for level in levels.isEmpty ? [.quick, .fast] : levels {
                 // Not part of a registration: once for each cache.
-                try builder.prepare(level, in: work)
+                try builder.prepare(level, in: cache)
                 let begin = Clock.now()
                 let crates = try checked { () throws(WasmError) in
                     try Crates.sole(try ModuleDecoder.decode(bytes), shape: level.shape)
                 }
-                let path = "\(work)/\(level.rawValue).so"
-                try builder.build(crates, level, to: path, in: work)
-                var status = stat()
-                stat(path, &status)
-                print("\(level.rawValue) \((Clock.now() - begin) / 1_000_000) ms, \(status.st_size) bytes")
+                let made = try builder.build(crates, level, in: cache)
+                print("\(level.rawValue) \((Clock.now() - begin) / 1_000_000) ms, \(made.count) bytes")
                 fflush(nil)
             }
             return 0

@@ -98,6 +98,9 @@ extension FunctionEmitter {
         }
     }
 
+    /// The compiler compares the cases of a match with each other; longer tables stay tables.
+    private static let longestMatch = 1024
+
     private func labelCount(_ depth: Int) -> Int {
         let frame = frames[frames.count - 1 - depth]
         return frame.kind == .loop ? frame.type.parameters.count : frame.type.results.count
@@ -113,14 +116,23 @@ extension FunctionEmitter {
         let index = pop()
         for operand in (operands.count - labelCount(fallback))..<operands.count { settle(operand) }
         var cases: [Int: [String]] = [:]
-        for (number, depth) in depths.enumerated() where depth != fallback {
-            cases[depth, default: []].append("\(number)")
+        if depths.count > Self.longestMatch {
+            let places = Dictionary(uniqueKeysWithValues: Set(depths).sorted().enumerated().map { ($1, $0) })
+            for (depth, place) in places where depth != fallback { cases[depth] = ["\(place)"] }
+            let rows = depths.map { "\(places[$0] ?? 0)" }.joined(separator: ", ")
+            text += "{\nstatic TABLE: [u32; \(depths.count)] = [\(rows)];\n"
+            text += "match TABLE.get(\(index.text) as u32 as usize).copied().unwrap_or(u32::MAX) {\n"
+        } else {
+            for (number, depth) in depths.enumerated() where depth != fallback {
+                cases[depth, default: []].append("\(number)")
+            }
+            text += "match \(index.text) as u32 {\n"
         }
-        text += "match \(index.text) as u32 {\n"
         for (depth, numbers) in cases.sorted(by: { $0.key < $1.key }) {
             text += "\(numbers.joined(separator: " | ")) => {\n\(jump(depth))}\n"
         }
         text += "_ => {\n\(jump(fallback))}\n}\n"
+        if depths.count > Self.longestMatch { text += "}\n" }
         die()
     }
 }

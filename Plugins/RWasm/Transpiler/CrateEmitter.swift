@@ -60,7 +60,10 @@ struct Crates {
         let emitter = ModuleEmitter(plan: plan)
         var texts = [String](
             repeating: head + "extern crate base;\nuse rt::*;\nuse base::*;\n", count: (plan.parts.last ?? 0) + 1)
-        for (body, part) in plan.parts.enumerated() { texts[part] += try emitter.function(body, part: part) }
+        var allowance = Allowance(module)
+        for (body, part) in plan.parts.enumerated() {
+            texts[part] += try emitter.function(body, part: part, within: &allowance)
+        }
         let base = Crate(name: "base", text: head + "use rt::*;\n" + emitter.base)
         let parts = texts.enumerated().map { Crate(name: "part\($0.offset)", text: $0.element) }
         let code = Crate(name: "code", text: head + "extern crate base;\nuse rt::*;\nuse base::*;\n" + emitter.top)

@@ -25,6 +25,9 @@ struct FunctionEmitter: FunctionSink {
     /// The body; all of the function when it is complete.
     var text = ""
     private var head = ""
+    var size: Int { text.utf8.count }
+    /// Whether a local is named: the others are not declared, as there may be far more of them than code.
+    private var isNamed: [Bool] = []
     /// Whether `m` is named, a copy of the instance's memory: what does not change is not loaded again after each store.
     private var namesMemory = false
     var operands: [Operand] = []
@@ -49,10 +52,8 @@ struct FunctionEmitter: FunctionSink {
         let parameters = type.parameters.enumerated().map { ", mut l\($0.offset): \($0.element.rust)" }.joined()
         head = plan.inlines ? "" : "#[inline(never)] "
         head += "pub fn f\(function)(c: &mut I\(parameters)) -> \(type.results.rust) {\n"
-        for (index, local) in locals.enumerated().dropFirst(type.parameters.count) {
-            text += "let mut l\(index): \(local.rust) = \(local.zero);\n"
-        }
         self.locals = locals
+        isNamed = [Bool](repeating: false, count: locals.count)
         frames.append(
             Frame(
                 kind: .function, type: FunctionType(parameters: [], results: type.results), id: 0, results: [],
@@ -67,7 +68,13 @@ struct FunctionEmitter: FunctionSink {
     }
 
     /// The function is complete.
-    mutating func finish() { text = head + (namesMemory ? "let mut m = c.mem;\n" : "") + text }
+    mutating func finish() {
+        let parameters = plan.module.type(ofFunction: function).parameters.count
+        for (index, local) in locals.enumerated().dropFirst(parameters) where isNamed[index] {
+            head += "let mut l\(index): \(local.rust) = \(local.zero);\n"
+        }
+        text = head + (namesMemory ? "let mut m = c.mem;\n" : "") + text
+    }
 
     private(set) var locals: [ValueType] = []
 
@@ -84,11 +91,11 @@ struct FunctionEmitter: FunctionSink {
         case .nop: break
         case .drop: _ = pop()
         case .select: select()
-        case .localGet(let index): push(Operand(text: "l\(index)", type: locals[index], locals: [index]))
+        case .localGet(let index): get(index)
         case .localSet(let index): set(index)
         case .localTee(let index):
             set(index)
-            push(Operand(text: "l\(index)", type: locals[index], locals: [index]))
+            get(index)
         case .globalGet(let index): bind(plan.read(global: index), plan.module.globals[index].type.value)
         case .globalSet(let index): text += plan.write(global: index, value: pop().text) + ";\n"
         case .block, .loop, .if, .else, .end, .br, .brIf, .brTable, .return, .unreachable: control(instruction)
@@ -177,7 +184,13 @@ struct FunctionEmitter: FunctionSink {
         settled = operands.count
     }
 
+    private mutating func get(_ local: Int) {
+        isNamed[local] = true
+        push(Operand(text: "l\(local)", type: locals[local], locals: [local]))
+    }
+
     private mutating func set(_ local: Int) {
+        isNamed[local] = true
         let value = pop()
         for index in settled..<operands.count where operands[index].locals.contains(local) { settle(index) }
         if value.text != "l\(local)" { text += "l\(local) = \(value.text);\n" }

@@ -8,13 +8,16 @@ struct ModuleEmitter {
         let emitter = ModuleEmitter(plan: plan)
         var text = "pub mod \(name) {\nuse rt::*;\n"
         text += emitter.instance + emitter.entries(links: "") { _ in "" }
-        for index in plan.module.bodies.indices { text += try emitter.function(index, part: 0) }
+        var allowance = Allowance(plan.module)
+        for index in plan.module.bodies.indices {
+            text += try emitter.function(index, part: 0, within: &allowance)
+        }
         return text + emitter.imports + emitter.indirectCalls + "}\n"
     }
 
-    func function(_ body: Int, part: Int) throws(WasmError) -> String {
+    func function(_ body: Int, part: Int, within allowance: inout Allowance) throws(WasmError) -> String {
         let sink = FunctionEmitter(plan: plan, function: module.importedFunctions + body, part: part)
-        return try FunctionReader.read(module, body, into: sink).text
+        return try FunctionReader.read(module, body, into: sink, within: &allowance).text
     }
 
     // MARK: The instance

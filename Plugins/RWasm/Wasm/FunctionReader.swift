@@ -11,7 +11,9 @@ struct FunctionReader<Sink: FunctionSink> {
         var labelTypes: [ValueType] { block == .loop ? type.parameters : type.results }
     }
 
-    private static var deepest: Int { 1_000 }
+    /// Bounds of what a reader keeps: blocks and operands take far more here than in the module.
+    private static var deepest: Int { 50_000 }
+    private static var mostOperands: Int { 100_000 }
 
     let module: Module
     private(set) var cursor: Cursor
@@ -21,23 +23,33 @@ struct FunctionReader<Sink: FunctionSink> {
     private var frames: [Frame] = []
     /// Where the instruction at hand begins.
     private(set) var begin = 0
+    private var allowance: Allowance
+    /// Values that the instruction at hand took or put.
+    private var moves = 0
+    /// Size of what the sink had written before it.
+    private var written = 0
 
-    /// Reads body `index` (not counting imported functions) to its end.
-    static func read(_ module: Module, _ index: Int, into sink: Sink) throws(WasmError) -> Sink {
-        var reader = FunctionReader(module, index, sink)
+    /// Reads body `index` (not counting imported functions) to its end, and takes from `allowance` what it costs.
+    static func read(
+        _ module: Module, _ index: Int, into sink: Sink, within allowance: inout Allowance
+    ) throws(WasmError) -> Sink {
+        var reader = FunctionReader(module, index, sink, allowance)
         try reader.run(module.type(ofFunction: module.importedFunctions + index))
+        allowance = reader.allowance
         return reader.sink
     }
 
-    private init(_ module: Module, _ index: Int, _ sink: Sink) {
+    private init(_ module: Module, _ index: Int, _ sink: Sink, _ allowance: Allowance) {
         self.module = module
         self.sink = sink
+        self.allowance = allowance
         cursor = Cursor(module.bytes, module.bodies[index].bytes)
         locals = module.type(ofFunction: module.importedFunctions + index).parameters
     }
 
     private mutating func run(_ type: FunctionType) throws(WasmError) {
         begin = cursor.at
+        moves = type.parameters.count + type.results.count
         try readLocals()
         sink.begin(locals: locals)
         frames.append(Frame(block: .function, type: FunctionType(parameters: [], results: type.results), height: 0))
@@ -46,8 +58,17 @@ struct FunctionReader<Sink: FunctionSink> {
             guard !cursor.isAtEnd else { throw cursor.malformed("unexpected end: END opcode expected") }
             let instruction = try read()
             sink.take(instruction)
+            try spend()
         }
         guard cursor.isAtEnd else { throw cursor.malformed("END opcode expected at the end of the body") }
+    }
+
+    private mutating func spend() throws(WasmError) {
+        try allowance.spend(moves: moves, text: sink.size - written, at: begin)
+        (moves, written) = (0, sink.size)
+        guard stack.count <= Self.mostOperands else {
+            throw WasmError(.unsupported, "more than \(Self.mostOperands) values on the operand stack", at: begin)
+        }
     }
 
     private mutating func readLocals() throws(WasmError) {
@@ -63,6 +84,9 @@ struct FunctionReader<Sink: FunctionSink> {
             throw WasmError(
                 .unsupported, "\(total) locals in a function; the limit is \(ModuleDecoder.Limit.locals)", at: begin)
         }
+        moves += Int(total)
+        try allowance.spend(moves: moves, text: 0, at: begin)
+        moves = 0
         for run in runs { locals.append(contentsOf: repeatElement(run.type, count: run.count)) }
     }
 
@@ -74,7 +98,10 @@ struct FunctionReader<Sink: FunctionSink> {
 
     mutating func push(_ type: ValueType?) { stack.append(type) }
 
-    mutating func push(_ types: [ValueType]) { for type in types { stack.append(type) } }
+    mutating func push(_ types: [ValueType]) {
+        moves += types.count
+        stack.append(contentsOf: types)
+    }
 
     mutating func pop() throws(WasmError) -> ValueType? {
         guard let frame = frames.last else { throw mismatch() }
@@ -91,6 +118,7 @@ struct FunctionReader<Sink: FunctionSink> {
     }
 
     mutating func pop(_ types: [ValueType]) throws(WasmError) {
+        moves += types.count
         for type in types.reversed() { try pop(type) }
     }
 
@@ -266,6 +294,9 @@ struct FunctionReader<Sink: FunctionSink> {
                 popped.append(found)
             }
             for type in popped.reversed() { push(type) }
+            moves += arity
+            try allowance.spend(moves: moves, text: 0, at: begin)
+            moves = 0
         }
         try pop(try label(fallback))
         becomeUnreachable()

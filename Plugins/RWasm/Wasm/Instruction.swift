@@ -47,13 +47,26 @@ enum Instruction {
 
 /// What becomes of a function's instructions, which come validated and in order.
 protocol FunctionSink {
+    /// Bytes that were made of them.
+    var size: Int { get }
     /// All locals, parameters first.
     mutating func begin(locals: [ValueType])
     mutating func take(_ instruction: Instruction)
 }
 
+extension Module {
+    /// Validates all functions.
+    func checkBodies() throws(WasmError) {
+        var allowance = Allowance(self)
+        for body in bodies.indices {
+            _ = try FunctionReader.read(self, body, into: NullSink(), within: &allowance)
+        }
+    }
+}
+
 /// For validation alone.
-struct NullSink: FunctionSink {
+private struct NullSink: FunctionSink {
+    var size: Int { 0 }
     mutating func begin(locals: [ValueType]) {}
     mutating func take(_ instruction: Instruction) {}
 }

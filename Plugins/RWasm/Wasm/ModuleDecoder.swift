@@ -11,11 +11,12 @@ struct ModuleDecoder {
         static let types = 1_000_000
         static let functions = 1_000_000
         static let tables = 100
-        static let tableElements: UInt32 = 10_000_000
         static let globals = 1_000_000
         static let parameters = 1_000
         static let locals = 50_000
         static let segments = 100_000
+        static let imports = 100_000
+        static let exports = 100_000
     }
 
     static func decode(_ bytes: [UInt8]) throws(WasmError) -> Module {
@@ -136,7 +137,9 @@ struct ModuleDecoder {
     }
 
     private mutating func imports() throws(WasmError) {
-        for _ in 0..<(try cursor.count("imports")) {
+        let count = try cursor.count("imports")
+        try limit(count, Limit.imports, "imports")
+        for _ in 0..<count {
             let offset = cursor.at
             let from = try cursor.name()
             let name = try cursor.name()
@@ -215,8 +218,9 @@ struct ModuleDecoder {
     }
 
     private mutating func tables() throws(WasmError) {
-        for _ in 0..<(try cursor.count("tables")) { module.tables.append(try tableType()) }
-        try limit(module.tables.count, Limit.tables, "tables")
+        let count = try cursor.count("tables")
+        try limit(count, Limit.tables, "tables")
+        for _ in 0..<count { module.tables.append(try tableType()) }
     }
 
     private mutating func memory() throws(WasmError) {
@@ -250,7 +254,9 @@ struct ModuleDecoder {
     private mutating func exports() throws(WasmError) {
         // By bytes: Swift takes canonically equivalent texts for equal.
         var names: Set<[UInt8]> = []
-        for _ in 0..<(try cursor.count("exports")) {
+        let count = try cursor.count("exports")
+        try limit(count, Limit.exports, "exports")
+        for _ in 0..<count {
             let begin = cursor.at
             let name = try cursor.name()
             let code = try cursor.byte()

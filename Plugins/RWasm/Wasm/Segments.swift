@@ -29,19 +29,29 @@ extension ModuleDecoder {
             }
         }
         if let table, module.tables[table].element != type { throw invalid("type mismatch", at: begin) }
-        var elements: [Constant] = []
-        for _ in 0..<(try cursor.count("elements")) {
-            elements.append(flags & 4 != 0 ? try constant(type) : try functionElement())
-        }
-        return ElementSegment(type: type, mode: mode, elements: elements)
+        let count = try cursor.count("elements")
+        return ElementSegment(
+            type: type, mode: mode,
+            elements: flags & 4 != 0 ? .constants(try constants(count, type)) : .functions(try functions(count)))
     }
 
-    private mutating func functionElement() throws(WasmError) -> Constant {
-        let begin = cursor.at
-        let index = try cursor.index()
-        guard index < module.functions.count else { throw invalid("unknown function \(index)", at: begin) }
-        module.declared.insert(index)
-        return .function(index)
+    private mutating func constants(_ count: Int, _ type: ValueType) throws(WasmError) -> [Constant] {
+        var constants: [Constant] = []
+        for _ in 0..<count { constants.append(try constant(type)) }
+        return constants
+    }
+
+    private mutating func functions(_ count: Int) throws(WasmError) -> [UInt32] {
+        var functions: [UInt32] = []
+        functions.reserveCapacity(count)
+        for _ in 0..<count {
+            let begin = cursor.at
+            let index = try cursor.index()
+            guard index < module.functions.count else { throw invalid("unknown function \(index)", at: begin) }
+            module.declared.insert(index)
+            functions.append(UInt32(index))
+        }
+        return functions
     }
 
     mutating func data() throws(WasmError) {

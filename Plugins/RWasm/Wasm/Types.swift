@@ -68,13 +68,13 @@ struct Export: Sendable {
 }
 
 /// A constant expression (section 3.3.10).
-indirect enum Constant: Sendable, Equatable {
+enum Constant: Sendable, Equatable {
     /// The bits of a number or vector.
     case bits(low: UInt64, high: UInt64)
     case null
     case function(Int)
     case global(Int)
-    case arithmetic(Arithmetic, ValueType, Constant, Constant)
+    indirect case arithmetic(Arithmetic, ValueType, Constant, Constant)
 
     /// Of the proposal extended-const; raw values are the opcodes for i32, those for i64 are 0x12 higher.
     enum Arithmetic: UInt8, Sendable {
@@ -107,9 +107,22 @@ enum SegmentMode: Sendable {
 }
 
 struct ElementSegment: Sendable {
+    /// Most are lists of functions, which take a byte or two each.
+    enum Elements: Sendable {
+        case functions([UInt32])
+        case constants([Constant])
+    }
+
     var type: ValueType
     var mode: SegmentMode
-    var elements: [Constant]
+    var elements: Elements
+
+    var count: Int {
+        switch elements {
+        case .functions(let functions): functions.count
+        case .constants(let constants): constants.count
+        }
+    }
 }
 
 struct DataSegment: Sendable {

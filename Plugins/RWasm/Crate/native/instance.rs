@@ -205,7 +205,8 @@ unsafe fn fill(plan: &Plan, memory: &MemoryState, tables: *const *mut TableState
         core::ptr::copy_nonoverlapping(references.as_ptr(), place, references.len())
     }
     for fill in plan.memory_fills {
-        if fill.offset + fill.count as u64 > memory.bytes {
+        // Behind the least size are the inputs.
+        if fill.offset + fill.count as u64 > plan.minimum {
             trap(MEMORY_BOUNDS, u32::MAX)
         }
         let bytes = &plan.bytes[fill.begin..fill.begin + fill.count];

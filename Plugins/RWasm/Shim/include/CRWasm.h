@@ -15,13 +15,17 @@ struct rwasm_memory {
     uint64_t bytes; /* accessible, a multiple of 64 KiB */
     int32_t (*_Nullable grow)(struct rwasm_memory *memory, uint32_t pages);
     /* The host's own. */
-    uint64_t maximum; /* bytes */
+    uint64_t maximum;          /* bytes */
+    uint64_t *_Nullable room;  /* bytes that the function may yet take; tables take from the same */
 };
 
 struct rwasm_table {
     uint64_t *_Nullable elements;
     uint32_t size;
-    uint32_t capacity;
+    uint32_t capacity; /* elements that there are addresses for */
+    int32_t (*_Nullable grow)(struct rwasm_table *table, uint32_t count);
+    /* The host's own. */
+    uint64_t *_Nullable room;
 };
 
 struct rwasm_value {
@@ -61,6 +65,28 @@ struct rwasm_descriptor {
 
 /* Makes more pages of a reserved memory accessible. The slot `grow`. */
 int32_t rwasm_grow(struct rwasm_memory *memory, uint32_t pages);
+/* Makes a table larger, whose elements read as null beyond its size. The slot `grow`: the old size, or -1. */
+int32_t rwasm_grow_table(struct rwasm_table *table, uint32_t count);
+
+/* ---- Making an instance ---- */
+
+/* What an active segment copies: bytes to memory, references to a table. */
+struct rwasm_fill {
+    const void *_Nullable from;
+    uint64_t count;  /* bytes, or elements */
+    uint64_t offset; /* of a memory's byte, or a table's element */
+    uint32_t table;
+};
+struct rwasm_setup {
+    const struct rwasm_descriptor *code;
+    void *instance;
+    struct rwasm_env *env;
+    uint64_t bytes; /* of memory that segments may be copied to */
+    const struct rwasm_fill *_Nullable tables;
+    size_t table_count;
+    const struct rwasm_fill *_Nullable memories;
+    size_t memory_count;
+};
 
 /* ---- Running ---- */
 
@@ -107,6 +133,9 @@ struct rwasm_entry {
 /* Calls one as rwasm_runner_call does; `values` has room for parameters and results. Programs bring it. */
 typedef struct rwasm_end (*rwasm_entry_call)(
     struct rwasm_runner *runner, const struct rwasm_entry *entry, struct rwasm_value *values);
+/* Copies active segments, tables first, and makes the instance; can be stopped like a call. A segment that does not fit is
+ * a trap. Between begin and end. */
+struct rwasm_end rwasm_runner_set_up(struct rwasm_runner *runner, const struct rwasm_setup *setup);
 /* Asks the run named run_id to stop, begun or not. Returns 1 when the thread has to be kicked. [any-thread] */
 int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t reason);
 /* A dn_signal_handler; arg is the runner. */
@@ -167,6 +196,11 @@ void rwasm_zero(int pagemap, void *base, uint64_t bytes, uint64_t keep);
 /* /proc/self/pagemap when the kernel can scan it, else -1. */
 int rwasm_open_pagemap(void);
 
+/* Fills `bytes` with random ones; 0 or errno. */
+int rwasm_random(void *bytes, size_t count);
+/* A file in memory whose contents can be executed; -1 and errno. */
+int rwasm_memory_file(const char *name);
+
 /* The level of x86-64 (psABI) that this processor has, 1 to 3; 0 on another architecture. */
 int rwasm_processor_level(void);
 
@@ -175,13 +209,23 @@ int rwasm_processor_level(void);
 struct rwasm_command {
     const char *_Nullable const *_Nonnull arguments; /* the first is the program's path; null-ended */
     const char *_Nullable const *_Nonnull environment;
-    const char *_Nonnull directory;                   /* where it runs, the only place where it may write */
-    const char *_Nullable const *_Nonnull readable;   /* what it may read and execute; null-ended */
-    uint64_t memory;                         /* bytes of address space */
-    uint32_t seconds;                        /* of processor time, and of wall time */
+    const char *_Nonnull directory;                 /* absolute: where it runs, the only place where it may write */
+    const char *_Nullable const *_Nonnull readable; /* absolute: what it may read and execute; null-ended */
+    uint64_t memory;                                /* resident bytes, with what it starts */
+    uint32_t seconds;                               /* of processor time; of wall time twice as many */
+    uint32_t user;                                  /* that it becomes, and its group; 0 = it stays what we are */
+    int32_t is_confined; /* without capabilities, under a filter of system calls and Landlock */
+    int32_t has_root;    /* confined: in namespaces of its own, where it sees nothing but its folders; needs CAP_SYS_ADMIN */
+    int32_t is_patient;  /* runs when no other process wants the processor; of wall time it has twenty times as much */
+    int32_t (*_Nullable is_wanted)(void *_Nullable arg); /* asked several times a second; 0 ends it */
+    void *_Nullable wanted_arg;
 };
-/* Runs a program to its end. `output` gets the end of what it wrote to its standard streams, NUL-terminated. Returns its
- * status as of waitpid(2), -1 when it could not be started (errno), -2 when its time was over. */
+#define RWASM_COMMAND_FAILED -1   /* could not be started: errno */
+#define RWASM_COMMAND_TIME -2     /* its time was over */
+#define RWASM_COMMAND_MEMORY -3   /* it wanted more memory */
+#define RWASM_COMMAND_UNWANTED -4 /* is_wanted said so */
+/* Runs a program to its end, or to that of the node. `output` gets the end of what it wrote to its standard streams,
+ * NUL-terminated. Returns its status as of waitpid(2), or RWASM_COMMAND_*. */
 int rwasm_command_run(const struct rwasm_command *command, char *output, size_t size);
 
 #pragma clang assume_nonnull end

@@ -115,7 +115,7 @@ extension Router {
     /// - Throws: the same for a file that is not there, cannot be read, or is no image: clients are not told what exists.
     @discardableResult
     func register(
-        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, weight: Int,
+        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, weight: UInt64,
         replacing: Bool = false
     ) throws(Problem) -> Bool {
         guard settings.allowsLocalPath else {
