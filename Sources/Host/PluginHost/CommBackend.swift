@@ -1,7 +1,7 @@
 public import Failure
 internal import Memory
 internal import Platform
-internal import PluginABI
+package import PluginABI
 
 /// A communication backend: one started plugin seen through dn.comm/1.
 public final class CommBackend: @unchecked Sendable {
@@ -55,11 +55,28 @@ public final class CommBackend: @unchecked Sendable {
 
     /// Whether the backend is sure that the request may be made twice.
     public func isIdempotent(_ request: CommRequest) -> Bool {
+        let said = validate(request)
+        return said.status == DN_OK && said.info.idempotent == DN_IDEMPOTENT_YES
+    }
+
+    /// What the plugin says of a request.
+    package struct Validation {
+        package let status: dn_status
+        package let info: dn_request_info
+        package let error: dn_error
+
+        /// The sentence for the user.
+        package var message: String { ABI.text(error.message) }
+        /// Whether its text of the target ends.
+        package var hasTarget: Bool { withUnsafeBytes(of: info.target) { $0.contains(0) } }
+    }
+
+    package func validate(_ request: CommRequest) -> Validation {
         var info = dn_request_info()
         info.struct_size = UInt32(MemoryLayout<dn_request_info>.size)
         var error = ABI.emptyError()
         let status = CommLoan(request, outputCount: 0).withRaw { slots.validate(instance.handle, $0, &info, &error) }
-        return status == DN_OK && info.idempotent == DN_IDEMPOTENT_YES
+        return Validation(status: status, info: info, error: error)
     }
 
     /// How many outputs the request's signature has; 0 for one that is not offered.

@@ -16,6 +16,10 @@ public final class CommReactor: @unchecked Sendable {
     private var completions: [dn_completion]
     /// The first promise of the ABI that the plugin broke here; nil = none.
     public private(set) var breach: String?
+    /// What else is asked of an output's address and length before it is copied; nil = nothing.
+    package var inspect: ((UnsafeRawPointer?, Int) -> Bool)?
+    /// The descriptor that the plugin tells of now.
+    package var descriptorNow: Int32 { backend.slots.reactorFd(handle) }
 
     public init(backend: CommBackend, core: Int32?, maxInflight: Int) throws(Failure) {
         self.backend = backend
@@ -153,6 +157,9 @@ public final class CommReactor: @unchecked Sendable {
             left -= output.len
             guard ReadableMemory.holds(output.data, Int(output.len)) else {
                 throw Breach(what: "with output \(index) of \(output.len) bytes, which are not all memory")
+            }
+            if let inspect, !inspect(output.data, Int(output.len)) {
+                throw Breach(what: "with output \(index) of \(output.len) bytes, beyond the block that holds it")
             }
         }
         return table

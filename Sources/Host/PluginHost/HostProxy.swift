@@ -8,6 +8,8 @@ package protocol HostProxy: Sendable {
     func begin(_ host: UnsafePointer<dn_host>, owner: any Sendable & AnyObject) -> UnsafePointer<dn_host>
     /// `start` gave an instance.
     func started()
+    /// `stop` is about to be called.
+    func stopping()
     /// The probe or `stop` has returned, or `start` gave no instance.
     func ended()
 }

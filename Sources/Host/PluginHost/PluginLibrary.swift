@@ -205,6 +205,7 @@ public final class PluginInstance: @unchecked Sendable {
 
     deinit {
         services.drainJobs()
+        proxy?.stopping()
         stop?(handle)
         services.closeLedger()
         proxy?.ended()
