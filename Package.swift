@@ -135,7 +135,10 @@ let package = Package(
                 "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Telemetry", "Platform",
                 "CPlatform", "Items", "Failure",
             ]),
-        room("Conformance", ["PluginABI", "PluginHost", "Memory", "Platform", "Config", "Items", "Failure"]),
+        shim("CConformance", path: "Sources/Host/Conformance/Shim"),
+        room(
+            "Conformance", ["CConformance", "PluginABI", "PluginHost", "Memory", "Platform", "CPlatform", "Config", "Items", "Failure"],
+            exclude: ["Shim"]),
         .target(
             name: "PluginTemplates", path: "Sources/PluginTemplates",
             resources: pluginTemplates.map { .embedInCode($0) }, swiftSettings: swiftSettings),

@@ -18,7 +18,7 @@ struct Plugins: ParsableCommand {
         subcommands: [
             ListPlugins.self, InspectPlugin.self, CheckPlugin.self, NewPlugin.self, ReloadPlugin.self,
             RunningPlugins.self,
-            CheckOne.self,
+            TryPlugin.self,
         ],
         defaultSubcommand: ListPlugins.self)
 }

@@ -1,5 +1,6 @@
 internal import Memory
 internal import PluginHost
+internal import Synchronization
 
 /// One property that every plugin must have, judged in a process of its own.
 public struct Check: Sendable {
@@ -20,10 +21,14 @@ public struct Check: Sendable {
         self.body = body
     }
 
-    /// All checks, in the order in which they are run.
+    /// All checks, in the order in which they are told.
     public static let all =
-        fileChecks + stateChecks + computeChecks + transferChecks + commChecks + commLimitChecks + translateChecks
-        + contractChecks
+        fileChecks + paceChecks + stateChecks + computeChecks + faultChecks + transferChecks + commChecks
+        + commLimitChecks
+        + requestChecks + memoryChecks + translateChecks + contractChecks
+
+    /// What a node has judged before it uses a plugin: the same, with the rules of the host's services in one life.
+    public static let trial = all.filter { check in !contractChecks.contains { $0.id == check.id } } + [wholeContract]
 }
 
 /// Why a check did not pass.
@@ -45,20 +50,45 @@ struct Subject: Sendable {
     let seed: UInt64
     /// Folder of images in the plugin's own format; nil = the kit's own.
     let guests: String?
+    let requests: [GivenRequest]
+    let isTrial: Bool
     let contract = Contract()
-    /// What its instances charge; as much as a small node has.
-    let memory = MemoryBudget(limit: 1 << 30)
+    /// What its instances charge, and what is reserved for answers of those that charge nothing: never in the way.
+    let memory = MemoryBudget(limit: 1 << 40)
+    let watch = Watch()
+    let notes = Notes()
 
-    func load() throws -> PluginLibrary { try PluginLibrary(path: path, original: original) }
+    func load() throws -> PluginLibrary {
+        try watch.call("the load of its file") { try PluginLibrary(path: path, original: original) }
+    }
+
     func probe() throws -> ProbeReport {
-        let judge = JudgedHost(contract, isForProbe: true)
-        return try load().probe(label: "checked", configuration: configuration, through: judge)
+        let judge = JudgedHost(contract, watch, isForProbe: true)
+        let library = try load()
+        return try watch.call("probe") {
+            try library.probe(label: "checked", configuration: configuration, through: judge)
+        }
     }
+
     func start() throws -> PluginInstance {
-        let judge = JudgedHost(contract, isForProbe: false)
-        return try load().start(label: "checked", configuration: configuration, memory: memory, through: judge)
+        let judge = JudgedHost(contract, watch, isForProbe: false)
+        let library = try load()
+        return try watch.call("start") {
+            try library.start(label: "checked", configuration: configuration, memory: memory, through: judge)
+        }
     }
+
     var random: SplitMix { SplitMix(state: seed) }
+
+    /// How often something is repeated: `count` times, or a part of it in a trial.
+    func rounds(_ count: Int) -> Int { isTrial ? max(4, count / 8) : count }
+}
+
+/// What a check has to show beside its verdict.
+final class Notes: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var text: String { lines.withLock { $0.joined(separator: "\n") } }
 }
 
 /// SplitMix64 (Steele, Lea, Flood, 2014): a run is repeated exactly from its seed.

@@ -1,30 +1,39 @@
 internal import Items
 internal import Platform
+internal import PluginABI
 internal import PluginHost
 
 /// Communication backends: validation, races and the limits of answers.
 let commLimitChecks: [Check] = [
-    Check("comm-validate", .comm, "Validation is pure: the same request is judged the same way each time.") { subject in
+    Check("comm-validate", .comm, "Validation is pure, what it says is true, and submit refuses what it refuses.") {
+        subject in
         let rig = try CommRig(subject)
-        var random = subject.random
-        for _ in 0..<200 {
-            let noise = (0..<Int.random(in: 0...600, using: &random)).map { _ in
-                UInt8.random(in: 0...255, using: &random)
-            }
-            let request = rig.request(1, noise, deadline: 1_000_000_000)
-            let first = rig.backend.isIdempotent(request)
-            try require(rig.backend.isIdempotent(request) == first, "\(noise.count) bytes were judged in two ways")
+        var accepted: Set<UInt64> = []
+        for (index, sample) in rig.samples(subject.rounds(200)).enumerated() {
+            let request = rig.request(UInt64(index + 1), sample, deadline: 1_000_000_000)
+            let first = rig.watch.call("validate") { rig.backend.validate(request) }
+            let second = rig.watch.call("validate") { rig.backend.validate(request) }
+            let length = sample.inputs.first?.count ?? 0
+            try require(
+                first.status == second.status && first.info.idempotent == second.info.idempotent,
+                "\(length) bytes were judged in two ways")
+            try judge(first, length)
+            let taken = try rig.submit(UInt64(index + 1), sample, deadline: 1_000_000_000)
+            if taken { accepted.insert(UInt64(index + 1)) }
+            try require(
+                !taken || first.status == DN_OK,
+                "submit took \(length) bytes that validate refuses (\(ABIName.status(first.status)))")
         }
-        try rig.complete([])
+        try rig.complete(accepted)
     },
     Check("comm-cancel-race", .comm, "Cancels from another thread, while requests begin and end, lose and double none.")
     {
         subject in
         let rig = try CommRig(subject)
-        let reactor = rig.reactor
+        let (reactor, watch) = (rig.reactor, rig.watch)
         let canceller = try HostThread(subject.contract, "canceller") {
             for _ in 0..<100 {
-                for token in 1...500 as ClosedRange<UInt64> { reactor.cancel(token) }
+                for token in 1...500 as ClosedRange<UInt64> { watch.call("cancel") { reactor.cancel(token) } }
             }
         }
         defer { canceller.join() }
@@ -66,4 +75,32 @@ let commLimitChecks: [Check] = [
         try rig.complete(accepted) { largest = max(largest, $0.outputs.reduce(0) { $0 + $1.count }) }
         try require(largest <= most, "an answer has \(largest) bytes, allowed were \(most)")
     },
+    Check("comm-inflight", .comm, "A reactor takes as many requests as it was made for, or says DN_BUSY.") { subject in
+        let rig = try CommRig(subject)
+        var accepted: Set<UInt64> = []
+        for token in 1...1200 as ClosedRange<UInt64> {
+            guard try rig.submit(token, [65], deadline: 2_000_000_000, maxResponse: 4096) else {
+                try require(rig.wasBusy || accepted.isEmpty, "request \(token) was refused, and not with DN_BUSY")
+                break
+            }
+            accepted.insert(token)
+        }
+        try rig.complete(accepted)
+    },
 ]
+
+private func judge(_ said: CommBackend.Validation, _ length: Int) throws {
+    if said.status == DN_OK {
+        try require(
+            (DN_IDEMPOTENT_UNKNOWN...DN_IDEMPOTENT_NO).contains(said.info.idempotent),
+            "validate says idempotent \(said.info.idempotent), which is no value of it")
+        try require(
+            said.info.body_offset <= UInt64(length),
+            "validate says that the body of \(length) bytes begins at \(said.info.body_offset)")
+        try require(said.hasTarget, "the target that validate gives has no NUL")
+    } else {
+        try require(
+            said.error.input_offset == DN_NO_OFFSET || said.error.input_offset <= UInt64(length),
+            "validate refuses byte \(said.error.input_offset) of \(length)")
+    }
+}

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Platform
 internal import PluginABI
+internal import PluginHost
 
 /// Isolation backends: images, memory, runs and how they end.
 let computeChecks: [Check] = [
@@ -13,19 +14,19 @@ let computeChecks: [Check] = [
         let whole = try rig.bytes(.exits)
         // What is left out here are tables at the end, which a backend may not need.
         let needed = subject.guests == nil ? 0x2048 : whole.count
-        for count in stride(from: 0, to: needed, by: max(1, needed / 137)) {
+        for count in stride(from: 0, to: needed, by: max(1, needed / subject.rounds(137))) {
             try require(rig.load(Array(whole[..<count])).status != DN_OK, "an image cut at \(count) bytes was loaded")
         }
         var random = subject.random
         // A backend that compiles needs long for an image that is damaged where it does not matter.
-        let end = Clock.now() &+ 3_000_000_000
-        for _ in 0..<2000 where Clock.now() < end {
+        let end = Clock.now() &+ (subject.isTrial ? 400_000_000 : 3_000_000_000)
+        for _ in 0..<subject.rounds(2000) where Clock.now() < end {
             var damaged = whole
             for _ in 0..<3 {
                 let place = Int.random(in: 0..<min(200, damaged.count), using: &random)
                 damaged[place] = UInt8.random(in: 0...255, using: &random)
             }
-            if let image = rig.load(damaged).image { rig.table.image_unload?(image) }
+            if let image = rig.load(damaged).image { rig.unload(image) }
         }
     },
     Check("context-bounds", .compute, "Addresses outside of the context, wrapping ones too, are out of range.") {
@@ -34,18 +35,27 @@ let computeChecks: [Check] = [
         let sandbox = try rig.context(try rig.image(.exits))
         defer { rig.end(sandbox) }
         let limit = sandbox.info.limit
-        for (address, length) in [(limit, 1), (limit &- 1, 2), (.max, 2), (.max &- 7, 16), (limit &+ 1, .max)]
-            as [(UInt64, UInt64)]
-        {
+        let valid = sandbox.entryBlock
+        let wild: [(UInt64, UInt64)] = [
+            (limit, 1), (limit &- 1, 2), (.max, 2), (.max &- 7, 16), (limit &+ 1, .max),
+            // From an address that is the context's, once around all addresses.
+            (valid, .max), (valid, 0 &- valid), (valid, 0 &- valid &+ 8), (valid, limit &- valid &+ 1),
+            (valid, 1 << 63), (sandbox.info.low, .max &- 8),
+        ]
+        for (address, length) in wild {
             let what = "address \(address), length \(length)"
             let read = sandbox.read(address, claiming: length)
-            try require(read.status == DN_OUT_OF_RANGE, "context_read at \(what) gave status \(read.status)")
+            try require(
+                read.status == DN_OUT_OF_RANGE, "context_read at \(what) gave \(ABIName.status(read.status))")
             try require(read.bytes.allSatisfy { $0 == 0xee }, "context_read at \(what) copied a part")
             let view = sandbox.view(address, length).status
-            try require(view == DN_OUT_OF_RANGE, "context_view at \(what) gave status \(view)")
+            try require(view == DN_OUT_OF_RANGE, "context_view at \(what) gave \(ABIName.status(view))")
+            let bytes = [UInt8](repeating: 1, count: 4096)
+            let written = bytes.withUnsafeBytes { buffer in
+                buffer.baseAddress.map { sandbox.write(address, $0, claiming: length) } ?? DN_FAILED
+            }
+            try require(written == DN_OUT_OF_RANGE, "context_write at \(what) gave \(ABIName.status(written))")
         }
-        let written = sandbox.write(limit &- 4, [UInt8](repeating: 1, count: 8))
-        try require(written == DN_OUT_OF_RANGE, "context_write across the limit gave status \(written)")
     },
     Check("context-read-write", .compute, "What is written is read and seen through a view, byte for byte.") {
         subject in
@@ -83,7 +93,7 @@ let computeChecks: [Check] = [
         for _ in 0..<3 {
             let sandbox = try rig.context(image)
             let result = try rig.run(sandbox, deadline: 5_000_000_000)
-            try require(result.outcome == DN_RUN_EXITED, "the outcome is \(result.outcome), not exited")
+            try require(result.outcome == DN_RUN_EXITED, "a function that leaves \(told(result)), not exited")
             let code = sandbox.read(sandbox.systemData, claiming: 4).bytes[0]
             rig.end(sandbox)
             try require(code == 7, "the exit code in the system data is \(code), not 7")
@@ -97,11 +107,11 @@ let computeChecks: [Check] = [
             [("a wild read", .faults)] + (subject.guests == nil ? [("a system call", .callsSystem)] : [])
         for (name, guest) in attempts {
             let result = try rig.runOnce(try rig.image(guest))
-            try require(result.outcome == DN_RUN_FAULTED, "\(name) gave outcome \(result.outcome), not a fault")
+            try require(result.outcome == DN_RUN_FAULTED, "\(name) \(told(result)), not faulted")
             try require(result.fault_kind != DN_FAULT_NONE, "\(name) gave a fault without its kind")
         }
         let after = try rig.runOnce(try rig.image(.exits))
-        try require(after.outcome == DN_RUN_EXITED, "the function after a fault ended with outcome \(after.outcome)")
+        try require(after.outcome == DN_RUN_EXITED, "the function after a fault \(told(after))")
     },
     Check("run-deadline", .compute, "An endless function is stopped at its deadline, within the promised latency.") {
         subject in
@@ -110,7 +120,7 @@ let computeChecks: [Check] = [
         let begin = Clock.now()
         let result = try rig.runOnce(image, deadline: 30_000_000)
         let took = Clock.now() &- begin
-        try require(result.outcome == DN_RUN_DEADLINE, "the outcome is \(result.outcome), not deadline")
+        try require(result.outcome == DN_RUN_DEADLINE, "an endless function \(told(result)), not deadline")
         try require(took >= 30_000_000, "it was stopped after \(took) ns, before its deadline")
         // Half a second for a machine that does other things.
         let allowed = 530_000_000 &+ rig.caps.interrupt_latency
@@ -127,7 +137,7 @@ let computeChecks: [Check] = [
         }
         defer { interrupter.join() }
         let result = try rig.runOnce(image, deadline: 3_000_000_000)
-        try require(result.outcome == DN_RUN_CANCELLED, "the outcome is \(result.outcome), not cancelled")
+        try require(result.outcome == DN_RUN_CANCELLED, "an interrupted function \(told(result)), not cancelled")
     },
     Check("interrupt-before", .compute, "A run that is interrupted before it begins ends at once when it does.") {
         subject in
@@ -135,7 +145,7 @@ let computeChecks: [Check] = [
         let image = try rig.image(.loops)
         rig.interrupt(rig.nextRun)
         let result = try rig.runOnce(image, deadline: 3_000_000_000)
-        try require(result.outcome == DN_RUN_CANCELLED, "the outcome is \(result.outcome), not cancelled")
+        try require(result.outcome == DN_RUN_CANCELLED, "an interrupted function \(told(result)), not cancelled")
     },
     Check("interrupt-stale", .compute, "An interrupt of a run that is over does not touch the next one.") { subject in
         let rig = try ComputeRig(subject)
@@ -145,7 +155,7 @@ let computeChecks: [Check] = [
         rig.interrupt(over)
         rig.interrupt(over)
         let next = try rig.runOnce(image)
-        try require(next.outcome == DN_RUN_EXITED, "the run after it ended with outcome \(next.outcome)")
+        try require(next.outcome == DN_RUN_EXITED, "the run after it \(told(next))")
     },
     Check("context-threads", .compute, "A context may be destroyed on another thread than its engine's.") { subject in
         let rig = try ComputeRig(subject)
@@ -153,10 +163,10 @@ let computeChecks: [Check] = [
         for _ in 0..<8 {
             let sandbox = try rig.context(image)
             let result = try rig.run(sandbox, deadline: 5_000_000_000)
-            try require(result.outcome == DN_RUN_EXITED, "the outcome is \(result.outcome), not exited")
+            try require(result.outcome == DN_RUN_EXITED, "a function that leaves \(told(result)), not exited")
             // SAFETY of nonisolated(unsafe): this thread waits while the other uses it.
             nonisolated(unsafe) let handle = sandbox.handle
-            try HostThread(subject.contract, "destroyer") { rig.table.context_destroy?(handle) }.join()
+            try HostThread(subject.contract, "destroyer") { rig.destroy(handle) }.join()
             rig.idle()
         }
     },
@@ -165,12 +175,22 @@ let computeChecks: [Check] = [
         let rig = try ComputeRig(subject)
         let image = try rig.image(.exits)
         // What is made once and kept, such as a store of sandboxes, is there after these.
-        for _ in 0..<40 { _ = try rig.runOnce(image) }
-        usleep(100_000)
+        let rounds = 40
+        for _ in 0..<rounds { _ = try rig.runOnce(image) }
+        usleep(50_000)
         let before = Resources.now()
-        for _ in 0..<40 { _ = try rig.runOnce(image) }
-        usleep(100_000)
+        for _ in 0..<rounds { _ = try rig.runOnce(image) }
         // Less than one page table's worth for each, more than an allocator takes at once.
-        try Resources.requireNoMore(than: before, after: "40 runs", mapped: 16 << 20)
+        try Resources.requireNoMore(than: before, after: "\(rounds) runs", mapped: 16 << 20)
     },
 ]
+
+/// How a run ended: outcome, fault and detail by their names.
+func told(_ result: dn_run_result) -> String {
+    guard result.outcome == DN_RUN_FAULTED else { return "ended with outcome \(ABIName.outcome(result.outcome))" }
+    let detail = withUnsafeBytes(of: result.detail) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return
+        "ended with outcome faulted, fault \(ABIName.fault(result.fault_kind))\(detail.isEmpty ? "" : " (\(detail))")"
+}

@@ -10,6 +10,7 @@ final class ComputeRig: @unchecked Sendable {
     let instance: PluginInstance
     let table: dn_compute
     let caps: dn_compute_caps
+    let watch: Watch
     private(set) var engine: OpaquePointer
     private var runID: UInt64 = 0
     private let guests: String?
@@ -20,33 +21,47 @@ final class ComputeRig: @unchecked Sendable {
     /// The calling thread becomes the engine's.
     init(_ subject: Subject, _ instance: PluginInstance) throws {
         guests = subject.guests
+        let watch = subject.watch
+        self.watch = watch
         self.instance = instance
         subject.contract.enterEngine()
         guard let interface = instance.library.interface(DN_COMPUTE_1) else {
             throw NotApplicable(why: "it offers no \(DN_COMPUTE_1)")
         }
         // Every required slot is there, and the capabilities answer.
-        _ = try ComputeBackend(instance)
-        // SAFETY: the interface's id fixes the table's type, and its size was judged by the wrapper above.
-        table = interface.assumingMemoryBound(to: dn_compute.self).pointee
+        _ = try watch.call("capabilities") { try ComputeBackend(instance) }
+        let table = Self.table(at: interface)
+        self.table = table
         var caps = dn_compute_caps()
         caps.struct_size = UInt32(MemoryLayout<dn_compute_caps>.size)
         var error = Self.error()
-        _ = table.capabilities?(instance.handle, &caps, &error)
+        _ = watch.call("capabilities") { table.capabilities?(instance.handle, &caps, &error) }
         self.caps = caps
         var params = dn_engine_params()
         params.struct_size = UInt32(MemoryLayout<dn_engine_params>.size)
         params.core = -1
         params.engine_id = 1
         var made: OpaquePointer?
-        try Self.check(table.engine_create?(instance.handle, &params, &made, &error), error, "engine_create")
+        let status = watch.call("engine_create") { table.engine_create?(instance.handle, &params, &made, &error) }
+        try Self.check(status, error, "engine_create")
         guard let made else { throw Violation(what: "engine_create gave no engine") }
         engine = made
     }
 
     deinit {
-        for image in images { table.image_unload?(image) }
-        table.engine_destroy?(engine)
+        for image in images { unload(image) }
+        watch.call("engine_destroy") { table.engine_destroy?(engine) }
+    }
+
+    /// As far as the plugin's minor has it; slots that are newer are null.
+    private static func table(at theirs: UnsafeRawPointer) -> dn_compute {
+        var mine = dn_compute()
+        // SAFETY: the table begins with its size, for which the plugin vouches; no more than our own is copied.
+        let size = Int(theirs.loadUnaligned(as: UInt32.self))
+        withUnsafeMutableBytes(of: &mine) { mine in
+            mine.copyMemory(from: UnsafeRawBufferPointer(start: theirs, count: min(size, mine.count)))
+        }
+        return mine
     }
 
     static func error() -> dn_error {
@@ -61,7 +76,7 @@ final class ComputeRig: @unchecked Sendable {
         let message = withUnsafeBytes(of: error.message) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        throw Violation(what: "\(what) gave status \(status ?? DN_FAILED): \(message)")
+        throw Violation(what: "\(what) gave \(ABIName.status(status))\(message.isEmpty ? "" : ": \(message)")")
     }
 
     /// An image in a format of the backend: the user's, or the kit's for the machine that it knows.
@@ -83,9 +98,20 @@ final class ComputeRig: @unchecked Sendable {
             var params = dn_image_params()
             params.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
             params.bytes = dn_bytes(data: buffer.baseAddress, len: UInt64(buffer.count))
-            return table.image_load?(instance.handle, &params, &image, &error) ?? DN_FAILED
+            return watch.call("image_load") { table.image_load?(instance.handle, &params, &image, &error) ?? DN_FAILED }
         }
         return (status, image, error)
+    }
+
+    func unload(_ image: OpaquePointer) { watch.call("image_unload") { table.image_unload?(image) } }
+
+    func facts(of image: OpaquePointer) throws -> dn_image_info {
+        var facts = dn_image_info()
+        facts.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
+        var error = Self.error()
+        let status = watch.call("image_info") { table.image_info?(image, &facts, &error) }
+        try Self.check(status, error, "image_info")
+        return facts
     }
 
     /// Unloaded with the rig, before which every context of it must be ended.
@@ -97,19 +123,34 @@ final class ComputeRig: @unchecked Sendable {
         return handle
     }
 
-    /// A context with the image in it and an entry block behind the image.
-    func context(_ image: OpaquePointer, limit: UInt64 = 1 << 20) throws -> Sandbox {
+    /// A context with the image in it and an entry block behind the image, which has `argument` where a function finds its
+    /// first random number.
+    func context(_ image: OpaquePointer, limit: UInt64 = 1 << 20, argument: UInt64 = 0) throws -> Sandbox {
+        let made = makeContext(image, limit: limit)
+        try Self.check(made.status, made.error, made.call)
+        guard let handle = made.context else { throw Violation(what: "context_create gave no context") }
+        let sandbox = Sandbox(rig: self, handle: handle)
+        try sandbox.prepare(image, argument)
+        return sandbox
+    }
+
+    /// Makes a context and places the image; on a failure nothing is left, and `call` is what failed.
+    func makeContext(
+        _ image: OpaquePointer, limit: UInt64
+    ) -> (status: dn_status?, context: OpaquePointer?, error: dn_error, call: String) {
         var params = dn_context_params()
         params.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
         params.limit = limit
         var made: OpaquePointer?
         var error = Self.error()
-        try Self.check(table.context_create?(engine, &params, &made, &error), error, "context_create")
-        guard let made else { throw Violation(what: "context_create gave no context") }
-        let sandbox = Sandbox(rig: self, handle: made)
-        try Self.check(table.context_load?(made, image, &error), error, "context_load")
-        try sandbox.prepare(image)
-        return sandbox
+        var status = watch.call("context_create") { table.context_create?(engine, &params, &made, &error) }
+        guard status == DN_OK, let context = made else { return (status, nil, error, "context_create") }
+        status = watch.call("context_load") { table.context_load?(context, image, &error) }
+        guard status == DN_OK else {
+            destroy(context)
+            return (status, nil, error, "context_load")
+        }
+        return (status, context, error, "")
     }
 
     var nextRun: UInt64 { runID &+ 1 }
@@ -126,29 +167,36 @@ final class ComputeRig: @unchecked Sendable {
         result.struct_size = UInt32(MemoryLayout<dn_run_result>.size)
         result.outcome = -1
         var error = Self.error()
-        try Self.check(table.run?(engine, sandbox.handle, &params, &result, &error), error, "run")
+        let status = watch.call("run") { table.run?(engine, sandbox.handle, &params, &result, &error) }
+        try Self.check(status, error, "run")
         return result
     }
 
     /// Runs an image in a context of its own, destroys the context and does the postponed work.
-    func runOnce(_ image: OpaquePointer, deadline: UInt64 = 5_000_000_000) throws -> dn_run_result {
-        let sandbox = try context(image)
+    func runOnce(
+        _ image: OpaquePointer, deadline: UInt64 = 5_000_000_000, argument: UInt64 = 0
+    ) throws -> dn_run_result {
+        let sandbox = try context(image, argument: argument)
         defer { end(sandbox) }
         return try run(sandbox, deadline: deadline)
     }
 
     func end(_ sandbox: Sandbox) {
-        table.context_destroy?(sandbox.handle)
+        destroy(sandbox.handle)
         idle()
     }
+
+    func destroy(_ context: OpaquePointer) { watch.call("context_destroy") { table.context_destroy?(context) } }
 
     /// Has the engine do all that it postponed.
     func idle() {
         var steps = 0
-        while table.engine_idle?(engine, 1_000_000) == 1, steps < 10_000 { steps += 1 }
+        while watch.call("engine_idle", { table.engine_idle?(engine, 1_000_000) }) == 1, steps < 10_000 { steps += 1 }
     }
 
-    func interrupt(_ run: UInt64) { table.interrupt?(engine, run, DN_INTERRUPT_CANCEL) }
+    func interrupt(_ run: UInt64) {
+        watch.call("interrupt") { table.interrupt?(engine, run, DN_INTERRUPT_CANCEL) }
+    }
 }
 
 /// A context that the image was placed in.
@@ -164,13 +212,12 @@ final class Sandbox {
         self.handle = handle
     }
 
-    fileprivate func prepare(_ image: OpaquePointer) throws {
+    fileprivate func prepare(_ image: OpaquePointer, _ argument: UInt64) throws {
         var error = ComputeRig.error()
         info.struct_size = UInt32(MemoryLayout<dn_context_info>.size)
-        try ComputeRig.check(rig.table.context_info?(handle, &info, &error), error, "context_info")
-        var facts = dn_image_info()
-        facts.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
-        try ComputeRig.check(rig.table.image_info?(image, &facts, &error), error, "image_info")
+        let asked = rig.watch.call("context_info") { rig.table.context_info?(handle, &info, &error) }
+        try ComputeRig.check(asked, error, "context_info")
+        let facts = try rig.facts(of: image)
         systemData = facts.system_data
         entryBlock = (facts.data_begin &+ 127) & ~127
         var block = dn_guest_entry()
@@ -180,15 +227,23 @@ final class Sandbox {
         block.system_data = facts.system_data
         block.stack_low = info.stack_low
         block.stack_high = info.stack_high
+        block.random.0 = argument
         let status = withUnsafeBytes(of: block) { write(entryBlock, Array($0)) }
-        try require(status == DN_OK, "context_write of the entry block gave status \(status)")
+        try require(status == DN_OK, "context_write of the entry block gave \(ABIName.status(status))")
     }
 
     func write(_ address: UInt64, _ bytes: [UInt8]) -> dn_status {
-        var error = ComputeRig.error()
-        return bytes.withUnsafeBytes { buffer in
+        bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress else { return DN_OK }
-            return rig.table.context_write?(handle, address, base, UInt64(buffer.count), &error) ?? DN_FAILED
+            return write(address, base, claiming: UInt64(buffer.count))
+        }
+    }
+
+    /// A right plugin reads nothing at `from` when the range is not the context's.
+    func write(_ address: UInt64, _ from: UnsafeRawPointer, claiming length: UInt64) -> dn_status {
+        var error = ComputeRig.error()
+        return rig.watch.call("context_write") {
+            rig.table.context_write?(handle, address, from, length, &error) ?? DN_FAILED
         }
     }
 
@@ -198,17 +253,22 @@ final class Sandbox {
         var bytes = [UInt8](repeating: 0xee, count: 4096)
         let status = bytes.withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else { return DN_FAILED }
-            return rig.table.context_read?(handle, address, base, claimed, &error) ?? DN_FAILED
+            return rig.watch.call("context_read") {
+                rig.table.context_read?(handle, address, base, claimed, &error) ?? DN_FAILED
+            }
         }
         return (status, bytes)
     }
 
-    func view(_ address: UInt64, _ length: UInt64) -> (status: dn_status, bytes: UnsafeMutableRawBufferPointer?) {
+    func view(
+        _ address: UInt64, _ length: UInt64, _ access: Int32 = DN_VIEW_READ | DN_VIEW_WRITE
+    ) -> (status: dn_status, bytes: UnsafeMutableRawBufferPointer?) {
         var error = ComputeRig.error()
         var start: UnsafeMutableRawPointer?
-        let both = DN_VIEW_READ | DN_VIEW_WRITE
-        let status = rig.table.context_view?(handle, address, length, both, &start, &error) ?? DN_FAILED
-        guard status == DN_OK else { return (status, nil) }
+        let status = rig.watch.call("context_view") {
+            rig.table.context_view?(handle, address, length, access, &start, &error) ?? DN_FAILED
+        }
+        guard status == DN_OK, let start else { return (status, nil) }
         return (status, UnsafeMutableRawBufferPointer(start: start, count: Int(clamping: length)))
     }
 }

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 internal import Platform
 internal import Synchronization
@@ -13,6 +14,8 @@ final class Contract: Sendable {
         var breaches: [ContractRule: String] = [:]
         /// pthread_self(3) of the threads that the host made, and of those that have made an engine.
         var host: Set<pthread_t> = []
+        /// gettid(2) of the same.
+        var threads: Set<pid_t> = []
         var engines: Set<pthread_t> = []
     }
 
@@ -26,7 +29,12 @@ final class Contract: Sendable {
     init() { enter() }
 
     /// The calling thread belongs to the host from now on.
-    func enter() { state.withLock { _ = $0.host.insert(pthread_self()) } }
+    func enter() {
+        state.withLock { state in
+            state.host.insert(pthread_self())
+            state.threads.insert(cp_gettid())
+        }
+    }
     func leave() {
         state.withLock { state in
             state.host.remove(pthread_self())
@@ -40,6 +48,9 @@ final class Contract: Sendable {
     var isControlThread: Bool { pthread_self() == control }
     var isHostThread: Bool { state.withLock { $0.host.contains(pthread_self()) } }
     var isEngineThread: Bool { state.withLock { $0.engines.contains(pthread_self()) } }
+
+    /// Of all threads that have been the host's.
+    var hostThreads: Set<pid_t> { state.withLock { $0.threads } }
 
     func report(_ rule: ContractRule, _ what: String) {
         state.withLock { state in

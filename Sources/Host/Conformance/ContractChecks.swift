@@ -17,6 +17,14 @@ let contractChecks: [Check] = [
     rule("signal-handler", .inHandler, "A signal handler uses no service of the host but kick."),
 ]
 
+/// All of the rules in one life, as a trial has them.
+let wholeContract = Check("host-services", .start, "The host's services are used as host.h says.") { subject in
+    try live(subject)
+    for rule in ContractRule.allCases {
+        if let breach = subject.contract.breach(of: rule) { throw Violation(what: breach) }
+    }
+}
+
 private func rule(_ id: String, _ rule: ContractRule, _ sentence: String) -> Check {
     Check(id, .start, sentence) { subject in
         try live(subject)
@@ -59,9 +67,9 @@ private func runFunctions(_ subject: Subject, _ instance: PluginInstance) throws
 
 private func makeRequests(_ subject: Subject, _ instance: PluginInstance) throws {
     let rig = try CommRig(subject, instance)
-    let reactor = rig.reactor
+    let (reactor, watch) = (rig.reactor, rig.watch)
     for token in 1...4 as ClosedRange<UInt64> where try rig.submit(token, [65], deadline: 1_000_000_000) {
-        try HostThread(subject.contract, "canceller") { reactor.cancel(token) }.join()
+        try HostThread(subject.contract, "canceller") { watch.call("cancel") { reactor.cancel(token) } }.join()
     }
     for _ in 0..<10 where reactor.inFlight > 0 {
         try reactor.poll { _ in }

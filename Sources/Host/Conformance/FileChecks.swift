@@ -1,5 +1,4 @@
 internal import Config
-internal import Glibc
 internal import Platform
 internal import PluginABI
 internal import PluginHost
@@ -42,12 +41,14 @@ let fileChecks: [Check] = [
     Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
         _ = try subject.probe()
         let before = Resources.now()
-        for _ in 0..<4 { _ = try subject.probe() }
-        try Resources.requireNoMore(than: before, after: "four probes")
+        let count = subject.isTrial ? 2 : 4
+        for _ in 0..<count { _ = try subject.probe() }
+        try Resources.requireNoMore(than: before, after: "\(count) probes")
     },
     Check("interface-stable", .start, "An interface is always the same table, and an unknown one is null.") { subject in
         let library = try subject.load()
         try require(!library.interfaces.isEmpty, "offers neither \(DN_COMPUTE_1) nor \(DN_COMM_1)")
+        subject.watch.call("get_interface") { _ = library.interfaces }
         for id in library.interfaces {
             try require(library.interface(id) == library.interface(id), "\(id) has a new table at each call")
         }
@@ -57,9 +58,9 @@ let fileChecks: [Check] = [
         subject in
         _ = try subject.start()
         let before = Resources.now()
-        for _ in 0..<4 { _ = try subject.start() }
-        usleep(50_000)
-        try Resources.requireNoMore(than: before, after: "four instances")
+        let count = subject.isTrial ? 2 : 4
+        for _ in 0..<count { _ = try subject.start() }
+        try Resources.requireNoMore(than: before, after: "\(count) instances")
     },
     Check("two-instances", .start, "Two instances live side by side, and the first may end before the second.") {
         subject in

@@ -9,6 +9,16 @@ enum Guest: String {
     /// Reads an address that no context has.
     case faults
     case callsSystem
+    // Those below are the kit's own only.
+    /// Read, write or jump to the address that is their argument.
+    case readsAt, writesAt, jumpsTo
+    case illegal, divides, privileged, traps
+    /// getpid(2) by the ways that 32-bit programs and x32 have.
+    case callsByInterrupt, callsBySysenter, callsX32
+    /// Calls itself for ever.
+    case recurses
+    /// Pushes `GuestImage.secret` and leaves.
+    case pushes
     /// Leaves with `GuestImage.secret` in its registers.
     case fillsRegisters
     /// Stores the registers that it began with 256 bytes behind the start of its system data, and leaves.
@@ -20,6 +30,22 @@ enum Guest: String {
         case .loops: .loops
         case .faults: .readsWild
         case .callsSystem: .callsSystem
+        // The argument lies at offset 48 of the entry block, rdi: mov rax, [rdi + 48]; mov rax, [rax].
+        case .readsAt: GuestImage([0x48, 0x8b, 0x47, 48, 0x48, 0x8b, 0x00] + GuestImage.leave)
+        case .writesAt: GuestImage([0x48, 0x8b, 0x47, 48, 0xc6, 0x00, 1] + GuestImage.leave)
+        case .jumpsTo: GuestImage([0xff, 0x67, 48])
+        case .illegal: GuestImage([0x0f, 0x0b])
+        // xor ecx, ecx; xor edx, edx; div ecx.
+        case .divides: GuestImage([0x31, 0xc9, 0x31, 0xd2, 0xf7, 0xf1] + GuestImage.leave)
+        case .privileged: GuestImage([0xf4] + GuestImage.leave)
+        case .traps: GuestImage([0xcc] + GuestImage.leave)
+        // mov eax, 20; int 0x80. mov eax, 20; sysenter. mov eax, 0x40000027; syscall.
+        case .callsByInterrupt: GuestImage([0xb8, 20, 0, 0, 0, 0xcd, 0x80] + GuestImage.leave)
+        case .callsBySysenter: GuestImage([0xb8, 20, 0, 0, 0, 0x0f, 0x34] + GuestImage.leave)
+        case .callsX32: GuestImage([0xb8, 39, 0, 0, 0x40, 0x0f, 0x05] + GuestImage.leave)
+        case .recurses: GuestImage([0xe8, 0xfb, 0xff, 0xff, 0xff])
+        // mov rax, secret; push rax.
+        case .pushes: GuestImage([0x48, 0xb8] + GuestImage.secretBytes + [0x50] + GuestImage.leave)
         case .fillsRegisters: .fillsRegisters
         case .dumpsRegisters: .dumpsRegisters
         }
@@ -74,10 +100,12 @@ struct GuestImage {
     static let dataAddress: UInt64 = 0x11000
 
     let bytes: [UInt8]
+    /// Addresses of its code.
+    let code: Range<UInt64>
 
     /// Exit code 7 into the system data, then a jump to the entry block's exit address (offset 8 of rdi).
     static let exits = GuestImage(leave)
-    private static let leave: [UInt8] = [0xc7, 0x04, 0x25, 0x00, 0x10, 0x01, 0x00, 7, 0, 0, 0, 0xff, 0x67, 0x08]
+    fileprivate static let leave: [UInt8] = [0xc7, 0x04, 0x25, 0x00, 0x10, 0x01, 0x00, 7, 0, 0, 0, 0xff, 0x67, 0x08]
     /// Jumps to itself.
     static let loops = GuestImage([0xeb, 0xfe])
     /// Reads address 0x7fff00000000, which no context has.
@@ -87,6 +115,7 @@ struct GuestImage {
 
     /// A value that no register holds by chance.
     static let secret: UInt64 = 0x5ec2_e751_a7b3_94d1
+    static let secretBytes = word64(secret)
     /// All but the stack pointer and rdi, which leads to the exit.
     private static let general: [UInt8] = [0, 1, 2, 3, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15]
 
@@ -151,7 +180,7 @@ struct GuestImage {
     }
 
     /// One page of code and one of data, which begins with the system data's symbol.
-    private init(_ code: [UInt8]) {
+    fileprivate init(_ code: [UInt8]) {
         let (codeOffset, dataOffset, tables) = (0x1000, 0x2000, 0x2048)
         let name = [0] + Array("__dandelion_system_data".utf8) + [0]
         var file = Self.header(sections: tables + 48 + name.count)
@@ -167,6 +196,7 @@ struct GuestImage {
         file += Self.section(type: 2, 0, tables, size: 48, link: 3, entry: 24)
         file += Self.section(type: 3, 0, tables + 48, size: name.count, link: 0, entry: 0)
         bytes = file
+        self.code = Self.codeAddress..<Self.codeAddress + UInt64(code.count)
     }
 
     private static func header(sections: Int) -> [UInt8] {

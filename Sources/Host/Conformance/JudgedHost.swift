@@ -13,6 +13,9 @@ final class JudgedHost: HostProxy, @unchecked Sendable {
     private enum Phase: UInt8 { case probing, starting, running, over }
 
     let contract: Contract
+    private let watch: Watch
+    /// The call of stop that is under way.
+    private let stop = Mutex<Watch.Call?>(nil)
     private let isForProbe: Bool
     private let phase: Atomic<UInt8>
     private let pointer = UnsafeMutablePointer<dn_host>.allocate(capacity: 1)
@@ -22,8 +25,9 @@ final class JudgedHost: HostProxy, @unchecked Sendable {
     /// What was attached and not detached yet, with the thread that attached it.
     private let attached = Mutex<[UInt64: pthread_t]>([:])
 
-    init(_ contract: Contract, isForProbe: Bool) {
+    init(_ contract: Contract, _ watch: Watch, isForProbe: Bool) {
         self.contract = contract
+        self.watch = watch
         self.isForProbe = isForProbe
         phase = Atomic((isForProbe ? Phase.probing : .starting).rawValue)
     }
@@ -46,7 +50,10 @@ final class JudgedHost: HostProxy, @unchecked Sendable {
 
     func started() { phase.store(Phase.running.rawValue, ordering: .releasing) }
 
+    func stopping() { stop.withLock { $0 = watch.begin("stop") } }
+
     func ended() {
+        if let call = stop.withLock({ $0.take() }) { watch.end(call) }
         phase.store(Phase.over.rawValue, ordering: .releasing)
         let left = attached.withLock { $0.count }
         if left > 0 { contract.report(.signalDetached, "\(left) signal handlers are attached when stop has returned") }

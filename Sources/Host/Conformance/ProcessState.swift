@@ -1,43 +1,94 @@
+internal import CConformance
+internal import CPlatform
 internal import Glibc
 internal import Platform
 
 /// What belongs to the process and not to a plugin.
 struct ProcessState {
-    let blocked: Set<Int32>
-    let facts: [(name: String, value: String)]
+    private let facts: [(name: String, value: String)]
+    private let actions: [UInt]
     /// Its values may be secrets, so they are never told.
     private let environment: Set<String>
+    /// What each descriptor is; nil = it is closed.
+    let descriptors: [Int32: String?]
 
-    static func now() -> ProcessState {
-        var mask = sigset_t()
-        pthread_sigmask(SIG_BLOCK, nil, &mask)
-        let blocked = Set((1...64 as ClosedRange<Int32>).filter { sigismember(&mask, $0) == 1 })
+    /// - Parameter descriptors: those to be looked at.
+    static func now(descriptors: [Int32]) -> ProcessState {
         // umask(2) can only be read by setting it.
         let creation = umask(0)
         umask(creation)
-        let folder = getcwd(nil, 0)
-        defer { free(folder) }
         return ProcessState(
-            blocked: blocked,
             facts: [
-                ("umask", String(creation, radix: 8)),
-                ("working directory", folder.map { String(cString: $0) } ?? ""),
+                ("umask", String(creation, radix: 8)), ("working directory", place(".")),
+                ("root directory", place("/")),
                 ("locale", setlocale(LC_ALL, nil).map { String(cString: $0) } ?? ""),
-                ("set of ignored signals", "\(ignored())"),
-                ("set of CPUs that the thread may use", "\(Thread.allowedCores())"),
-            ] + limits(),
-            environment: environment())
+                ("process group", "\(getpgrp())"), ("session", "\(getsid(0))"),
+                ("timer of alarm(2)", "\(isTimerSet())"), ("dumpable flag", "\(ck_prctl_get(3))"),
+            ] + rights() + limits(),
+            actions: Resources.dispositions(), environment: variables(),
+            descriptors: Dictionary(descriptors.map { ($0, identity($0)) }, uniquingKeysWith: { first, _ in first }))
     }
 
-    private static func environment() -> Set<String> {
-        var variables: Set<String> = []
-        var next = environ
-        // SAFETY: environ ends with null (environ(7)), and checks run one at a time.
-        while let variable = next.pointee {
-            variables.insert(String(cString: variable))
-            next += 1
+    /// Of this process, in ascending order.
+    static func openDescriptors() -> [Int32] {
+        let names = (try? Folder.names("/proc/self/fd")) ?? []
+        // The folder's own descriptor is closed again.
+        return names.compactMap { Int32($0) }.filter { fcntl($0, F_GETFD) >= 0 }.sorted()
+    }
+
+    /// What is otherwise in `later`, with the old and the new; nil = nothing.
+    func change(to later: ProcessState) -> String? {
+        for (old, new) in zip(facts, later.facts) where old.value != new.value {
+            return "the \(new.name): it was '\(old.value)' and is '\(new.value)'"
         }
-        return variables
+        for (index, pair) in zip(actions, later.actions).enumerated() where pair.0 != pair.1 {
+            return "the handler of signal \(index + 1); the host owns them all, ask dn.host.signal/1"
+        }
+        let variables = environment.symmetricDifference(later.environment).map { $0.prefix { $0 != "=" } }
+        guard variables.isEmpty else {
+            return "the environment's \(Set(variables).sorted().joined(separator: ", "))"
+        }
+        for (descriptor, old) in descriptors.sorted(by: { $0.key < $1.key }) {
+            let new = later.descriptors[descriptor] ?? nil
+            if new == nil, old != nil { return "descriptor \(descriptor), which was open before: it is closed" }
+            if new != old {
+                return "descriptor \(descriptor), which was open before: it is another file, or has other flags"
+            }
+        }
+        return nil
+    }
+
+    private static func identity(_ descriptor: Int32) -> String? {
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else { return nil }
+        return "\(facts.st_dev) \(facts.st_ino) \(fcntl(descriptor, F_GETFD)) \(fcntl(descriptor, F_GETFL))"
+    }
+
+    private static func place(_ path: String) -> String {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { return "none" }
+        let name = path == "." ? getcwd(nil, 0) : nil
+        defer { free(name) }
+        return "\(name.map { String(cString: $0) } ?? path) (inode \(facts.st_ino) of device \(facts.st_dev))"
+    }
+
+    private static func isTimerSet() -> Bool {
+        var timer = itimerval()
+        return getitimer(__itimer_which_t(0), &timer) == 0
+            && (timer.it_value.tv_sec != 0 || timer.it_value.tv_usec != 0)
+    }
+
+    /// Who the process is and what it may do, as proc_pid_status(5) tells.
+    private static func rights() -> [(name: String, value: String)] {
+        let wanted: Set<Substring> = [
+            "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+        ]
+        let text = String(decoding: (try? Folder.read("/proc/thread-self/status")) ?? [], as: UTF8.self)
+        return text.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, wanted.contains(parts[0]) else { return nil }
+            return ("process's \(parts[0])", parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " "))
+        }
     }
 
     private static func limits() -> [(name: String, value: String)] {
@@ -49,29 +100,50 @@ struct ProcessState {
         }
     }
 
-    private static func ignored() -> [Int] {
-        zip(1..., Resources.dispositions()).filter { $0.1 == 1 }.map(\.0)
-    }
-
-    /// A signal whose handler lies in the file; nil = none.
-    static func handled(by path: String) throws -> Int? {
-        // proc_pid_maps(5): "begin-end rights offset device inode path".
-        let maps = String(decoding: try Folder.read("/proc/self/maps"), as: UTF8.self)
-        let ranges = maps.split(separator: "\n").filter { $0.hasSuffix(" \(path)") }.compactMap {
-            line -> Range<UInt>? in
-            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
-            return ends.count == 2 ? ends[0]..<ends[1] : nil
+    private static func variables() -> Set<String> {
+        var variables: Set<String> = []
+        var next = environ
+        // SAFETY: environ ends with null (environ(7)), and checks run one at a time.
+        while let variable = next.pointee {
+            variables.insert(String(cString: variable))
+            next += 1
         }
-        return zip(1..., Resources.dispositions()).first { handler in ranges.contains { $0.contains(handler.1) } }?.0
+        return variables
     }
+}
 
-    func requireEqual(_ before: ProcessState) throws {
+/// What belongs to a thread of the host and not to the plugin that it calls.
+struct ThreadState {
+    private let blocked: Set<Int32>
+    private let facts: [(name: String, value: String)]
+
+    /// Of the calling thread.
+    static func now() -> ThreadState {
+        var mask = sigset_t()
+        pthread_sigmask(SIG_BLOCK, nil, &mask)
         // The host's own signal service unblocks what it needs.
-        try require(blocked.isSubset(of: before.blocked), "signals \(blocked.subtracting(before.blocked)) are blocked")
-        for (old, new) in zip(before.facts, facts) {
-            try require(old.value == new.value, "the \(new.name) was '\(old.value)' and is '\(new.value)'")
+        let own = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, cp_kick_signal()]
+        let blocked = (1...64 as ClosedRange<Int32>).filter { sigismember(&mask, $0) == 1 && !own.contains($0) }
+        return ThreadState(
+            blocked: Set(blocked),
+            facts: [
+                ("set of CPUs that the thread may use", "\(Thread.allowedCores())"),
+                ("rounding mode or traps of floating point", String(ck_float_control(), radix: 16)),
+                ("locale of the thread", "\(UInt(bitPattern: uselocale(nil)))"),
+                ("nice value", "\(getpriority(__priority_which_t(0), 0))"), ("scheduler", "\(sched_getscheduler(0))"),
+            ])
+    }
+
+    /// What is otherwise in `later`; nil = nothing.
+    func change(to later: ThreadState) -> String? {
+        let changed = blocked.symmetricDifference(later.blocked).sorted()
+        if !changed.isEmpty {
+            let what = later.blocked.isSuperset(of: changed) ? "are blocked now" : "are blocked no more"
+            return "the signal mask: \(changed) \(what)"
         }
-        let changed = environment.symmetricDifference(before.environment).map { $0.prefix { $0 != "=" } }
-        try require(changed.isEmpty, "the environment's \(Set(changed).sorted().joined(separator: ", ")) was changed")
+        for (old, new) in zip(facts, later.facts) where old.value != new.value {
+            return "the \(new.name): it was '\(old.value)' and is '\(new.value)'"
+        }
+        return nil
     }
 }

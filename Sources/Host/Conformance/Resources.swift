@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// What a process holds, by counting: a plugin that leaks changes it.
 struct Resources {
@@ -44,18 +45,50 @@ struct Resources {
 
     /// - Parameter mapped: bytes that the address space may grow by; nil = not judged, for what makes threads or
     ///   allocator arenas at its first use.
-    /// - Throws: `Violation` naming what grew from `before` to now.
+    /// - Throws: `Violation` naming what grew from `before` and stays so.
     static func requireNoMore(than before: Resources, after what: String, mapped: Int? = nil) throws {
-        let after = now()
-        let more = after.descriptors - before.descriptors
-        try require(more <= 0, "\(more) file descriptors are left open after \(what)")
-        let threads = after.threads - before.threads
-        try require(threads <= 0, "\(threads) threads are left after \(what)")
-        if let mapped, after.mapped - before.mapped > mapped {
-            throw Violation(what: "\(after.mapped - before.mapped) bytes more are mapped after \(what)")
+        // Threads that end and helpers that clean up take a while, the longer the busier the machine is.
+        let end = Clock.now() &+ 2_000_000_000
+        while let left = now().excess(over: before, mapped) {
+            guard Clock.now() < end else { throw Violation(what: "\(left) after \(what)") }
+            Sleep.milliseconds(10)
         }
-        for (index, pair) in zip(before.actions, after.actions).enumerated() where pair.0 != pair.1 {
+        for (index, pair) in zip(before.actions, dispositions()).enumerated() where pair.0 != pair.1 {
             throw Violation(what: "the handler of signal \(index + 1) was changed by \(what)")
         }
+    }
+
+    private func excess(over before: Resources, _ allowed: Int?) -> String? {
+        if descriptors > before.descriptors {
+            return "\(descriptors - before.descriptors) file descriptors are left open"
+        }
+        if threads > before.threads { return "\(threads - before.threads) threads are left" }
+        if let allowed, mapped - before.mapped > allowed { return "\(mapped - before.mapped) bytes more are mapped" }
+        return nil
+    }
+
+    // MARK: Threads
+
+    /// What a node takes by a descriptor: blocked in every thread.
+    static let nodeSignals = [SIGTERM, SIGINT, SIGQUIT, SIGHUP]
+
+    /// Of this process.
+    static func threads() -> Set<pid_t> {
+        Set(((try? Folder.names("/proc/self/task")) ?? []).compactMap { pid_t($0) })
+    }
+
+    /// The name of a thread; nil when it has ended.
+    static func name(of thread: pid_t) -> String? {
+        guard let text = try? Folder.read("/proc/self/task/\(thread)/comm") else { return nil }
+        return String(decoding: text.prefix { $0 != 10 }, as: UTF8.self)
+    }
+
+    /// Which of the node's signals a thread takes; empty when it has ended.
+    static func taken(by thread: pid_t) -> [Int32] {
+        let text = String(decoding: (try? Folder.read("/proc/self/task/\(thread)/status")) ?? [], as: UTF8.self)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("SigBlk:") }),
+            let mask = UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16)
+        else { return [] }
+        return nodeSignals.filter { mask & 1 << UInt64($0 - 1) == 0 }
     }
 }

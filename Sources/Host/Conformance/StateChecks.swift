@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 internal import Items
 internal import Platform
@@ -8,15 +9,41 @@ internal import PluginHost
 let stateChecks: [Check] = [
     Check(
         "process-kept", .start,
-        "It changes no signal handler, mask, directory, umask, locale, environment, affinity or resource limit."
+        "No call changes a signal handler or mask, a descriptor of others, directory, umask, locale, environment, "
+            + "affinity, rounding mode, right or resource limit."
     ) { subject in
-        let before = ProcessState.now()
-        let instance = try subject.start()
-        if subject.offers(DN_COMM_1, instance) { _ = try CommRig(subject) }
-        if subject.offers(DN_COMPUTE_1, instance) { _ = try ComputeRig(subject) }
-        try ProcessState.now().requireEqual(before)
-        if let signal = try ProcessState.handled(by: subject.path) {
-            throw Violation(what: "it installed a handler of signal \(signal) of its own; ask \(DN_HOST_SIGNAL_1)")
+        // The host's own, before anything is compared.
+        _ = cp_signals_install()
+        let others = OtherDescriptors()
+        defer { others.close() }
+        subject.watch.aim(at: .state)
+        try liveOnce(subject)
+    },
+    Check(
+        "threads-ended", .start,
+        "Threads are made by start and later calls only, leave the node's signals blocked, and end with stop."
+    ) { subject in
+        // The host's helpers are there before anything is counted.
+        guard HelperThreads.shared.submit({}) else { throw NotApplicable(why: "no thread can be made") }
+        let before = Resources.threads()
+        func own() -> Set<pid_t> { Resources.threads().subtracting(before).subtracting(subject.contract.hostThreads) }
+        _ = try subject.load()
+        try require(own().isEmpty, "its load left \(own().count) threads: \(names(own())); the entry makes none")
+        guard try subject.probe().isUsable else { return }
+        try require(own().isEmpty, "its probe left \(own().count) threads: \(names(own()))")
+        try liveOnce(subject) {
+            for thread in own() {
+                let taken = Resources.taken(by: thread)
+                try require(
+                    taken.isEmpty,
+                    "its thread \(names([thread])) has the node's signals \(taken) unblocked; keep the mask of the caller"
+                )
+            }
+        }
+        let end = Clock.now() &+ 2_000_000_000
+        while !own().isEmpty {
+            try require(Clock.now() < end, "\(own().count) threads go on after stop: \(names(own()))")
+            Sleep.milliseconds(5)
         }
     },
     Check("two-generations", .start, "A copy of the file loads and works beside the first, and outlives its instance.")
@@ -29,16 +56,16 @@ let stateChecks: [Check] = [
         let copy = try CopiedFile(of: subject.path)
         defer { copy.remove() }
         let second = Subject(
-            path: copy.path, original: subject.path, configuration: subject.configuration, seed: subject.seed,
-            guests: subject.guests)
+            path: copy.path, original: subject.original ?? subject.path, configuration: subject.configuration,
+            seed: subject.seed, guests: subject.guests, requests: [], isTrial: subject.isTrial)
         var first: PluginInstance? = try subject.start()
         let later = try second.start()
         func use(_ generation: Subject, _ instance: PluginInstance) throws {
             if subject.offers(DN_COMM_1, instance) {
-                let rig = try CommRig(generation)
+                let rig = try CommRig(generation, instance)
                 try rig.complete(try rig.submit(1, [65], deadline: 2_000_000_000) ? [1] : [])
             }
-            if subject.offers(DN_COMPUTE_1, instance) { _ = try ComputeRig(generation) }
+            if subject.offers(DN_COMPUTE_1, instance) { _ = try ComputeRig(generation, instance) }
         }
         if let first { try use(subject, first) }
         try use(second, later)
@@ -46,6 +73,63 @@ let stateChecks: [Check] = [
         try use(second, later)
     },
 ]
+
+/// One whole life, through every kind of call.
+/// - Parameter during: called while an instance works.
+private func liveOnce(_ subject: Subject, during: () throws -> Void = {}) throws {
+    guard try subject.probe().isUsable else { return }
+    var instance: PluginInstance? = try subject.start()
+    if let instance, subject.offers(DN_COMM_1, instance) { try exchange(subject, instance, during) }
+    if let instance, subject.offers(DN_COMPUTE_1, instance) { try run(subject, instance, during) }
+    try during()
+    instance = nil
+    try subject.watch.requireNone()
+}
+
+private func exchange(_ subject: Subject, _ instance: PluginInstance, _ during: () throws -> Void) throws {
+    let rig = try CommRig(subject, instance)
+    var accepted: Set<UInt64> = []
+    for (index, sample) in rig.samples(24).enumerated() {
+        let token = UInt64(index + 1)
+        _ = rig.watch.call("validate") { rig.backend.validate(rig.request(token, sample, deadline: 1_000_000_000)) }
+        if try rig.submit(token, sample, deadline: 1_000_000_000) { accepted.insert(token) }
+        if index % 4 == 3 { rig.cancel(token) }
+    }
+    rig.wake()
+    try during()
+    // How they end is for other checks.
+    for _ in 0..<50 where rig.reactor.inFlight > 0 {
+        try rig.poll { _ in }
+        Sleep.milliseconds(2)
+    }
+}
+
+private func run(_ subject: Subject, _ instance: PluginInstance, _ during: () throws -> Void) throws {
+    do {
+        let rig = try ComputeRig(subject, instance)
+        _ = rig.load(Array("no image".utf8))
+        let image = try rig.image(.exits)
+        for _ in 0..<4 { _ = try rig.runOnce(image) }
+        rig.interrupt(rig.nextRun)
+        _ = try rig.runOnce(image)
+        _ = try? rig.runOnce(try rig.image(.faults))
+        _ = try? rig.runOnce(try rig.image(.loops), deadline: 10_000_000)
+        try during()
+    } catch is NotApplicable {}
+}
+
+private func names(_ threads: Set<pid_t>) -> String {
+    threads.sorted().map { "'\(Resources.name(of: $0) ?? "ended")'" }.joined(separator: ", ")
+}
+
+/// Descriptors that a node would have open: one that a plugin closes without owning it takes a connection or a listener.
+private struct OtherDescriptors {
+    private let descriptors: [Int32]
+
+    init() { descriptors = (0..<40).map { _ in eventfd(0, Int32(EFD_CLOEXEC)) } }
+
+    func close() { for descriptor in descriptors { Glibc.close(descriptor) } }
+}
 
 /// The file under another path, as a reload gives it.
 private struct CopiedFile {

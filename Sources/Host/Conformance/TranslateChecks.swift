@@ -16,9 +16,11 @@ let translateChecks: [Check] = [
         func makes(_ image: [UInt8], for targets: String) throws -> Bool {
             do throws(Failure) {
                 let made = try Blob(image).withUnsafeBytes { bytes throws(Failure) in
-                    try translator.translate(
-                        bytes, targets: targets, label: "noise", cacheDirectory: "/nonexistent",
-                        account: subject.memory.own)
+                    try subject.watch.call("translate") { () throws(Failure) -> [UInt8]? in
+                        try translator.translate(
+                            bytes, targets: targets, label: "noise", cacheDirectory: "/nonexistent",
+                            account: subject.memory.own)
+                    }
                 }
                 return made != nil
             } catch {

@@ -7,33 +7,40 @@ internal import Registry
 /// What is done with a plugin's file before it is mapped.
 enum PluginFile {
     /// How far a trial goes.
-    enum Trial: String {
+    enum Trial {
         /// Entry and probe.
-        case availability
-        /// Starts an instance and has it do a little work.
-        case smoke
+        case probe
+        /// All that the conformance kit judges (decision 0019).
+        case whole
     }
 
-    /// Has a child process do what the node is about to do, so that a plugin that crashes or hangs costs it nothing. A
-    /// signal that asks the node to stop ends the trial.
+    /// Has child processes do what the node is about to do, so that a plugin that crashes, hangs or breaks a rule costs it
+    /// nothing. A signal that asks the node to stop ends the trial.
     ///
     /// - Parameter original: what `path` is a copy of.
     /// - Throws: `.unavailable`, with why the node must not go on.
     static func attempt(_ trial: Trial, _ path: String, original: String, settings: String) throws(Failure) {
-        let seconds: UInt64 = trial == .smoke ? 10 : 5
+        let seconds: UInt64 = trial == .probe ? 10 : 180
         let (ending, said) = ChildProcess.run(
             "/proc/self/exe",
-            ["plugins", "check-one", path, trial.rawValue, "--original", original], input: Array(settings.utf8),
-            timeout: seconds * 1_000_000_000, while: { !NodeSignals.askToStop })
+            ["plugins", "trial", path, "--original", original] + (trial == .probe ? ["--probe"] : []),
+            input: Array(settings.utf8), timeout: seconds * 1_000_000_000, while: { !NodeSignals.askToStop })
+        func refuse(_ why: String) -> Failure {
+            Failure(.unavailable, trial == .probe ? "\(why) when it was inspected" : "failed its trial: \(why)")
+        }
         switch ending {
-        // Of what a probe says, the node's own says more.
-        case .exited(3) where trial == .smoke: throw Failure(.unavailable, "failed its trial: \(said)")
-        case .exited, .failed: return
-        case .signalled(let signal):
+        case .exited(0): return
+        case .exited(1):
+            let reason = said.trimmingPrefix { $0.isWhitespace }.prefix { $0 != "\n" }
             throw Failure(
-                .unavailable, "crashed when it was inspected (\(String(cString: strsignal(signal))))")
+                .unavailable,
+                trial == .probe ? "was refused when it was inspected: \(reason)" : "failed its trial: \(reason)")
+        case .exited(let status): throw refuse("its judge left with status \(status)")
+        case .signalled(let signal): throw refuse("its judge died of \(String(cString: strsignal(signal)))")
+        case .failed(let code):
+            throw refuse("no process could be made for its judge, \(String(cString: strerror(code))),")
         case .abandoned: throw Failure(.unavailable, "was not inspected to its end, because the node is stopping")
-        case .timedOut: throw Failure(.unavailable, "did not answer within \(seconds) s when it was inspected")
+        case .timedOut: throw refuse("its judge did not end within \(seconds) s")
         }
     }
 
@@ -76,17 +83,15 @@ enum PluginFile {
         for (index, character) in zip(folder.indices, folder) where character == "/" && index > folder.startIndex {
             mkdir(String(folder[..<index]), 0o700)
         }
-        if access(state, F_OK) == 0 { close(try StateTrust.folder(state)) }
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failed(folder) }
-        let descriptor = try StateTrust.folder(folder)
-        guard let stream = fdopendir(descriptor) else { throw failed(folder) }
+        guard let stream = opendir(folder) else { throw failed(folder) }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
             // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
             let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
                 field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
             }
-            if name.contains(".so") { unlinkat(descriptor, name, 0) }
+            if name.contains(".so") { unlink("\(folder)/\(name)") }
         }
         return folder
     }

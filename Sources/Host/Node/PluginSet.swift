@@ -49,9 +49,9 @@ public struct PluginStatus: Sendable {
 }
 
 extension PluginStatus {
-    /// Starts an instance, after a child process has started one and had it do a little work.
+    /// Starts an instance, after the conformance kit has judged the file in processes of its own.
     func start(_ library: PluginLibrary, _ memory: MemoryBudget) throws(Failure) -> PluginInstance {
-        do { try PluginFile.attempt(.smoke, library.path, original: path, settings: configuration.json) } catch {
+        do { try PluginFile.attempt(.whole, library.path, original: path, settings: configuration.json) } catch {
             throw Failure(error.kind, "plugin \(path): \(error.detail)")
         }
         let instance = try library.start(label: name, configuration: configuration, memory: memory)
@@ -123,7 +123,7 @@ public struct PluginSet: Sendable {
             } else if let expected = plugin.sha256 {
                 digest = try PluginFile.digest(path, expected: expected.value)
             }
-            do { try PluginFile.attempt(.availability, mapped, original: path, settings: configuration.json) } catch {
+            do { try PluginFile.attempt(.probe, mapped, original: path, settings: configuration.json) } catch {
                 return unavailable("plugin \(path): \(error.detail)")
             }
             let library = try PluginLibrary(path: mapped, original: path)
