@@ -10,7 +10,7 @@ import Testing
         #expect(verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:])
         // The kit has no guests for the one, and the others may lack their device or CPU.
         let skipsGuests = name == "RWasm" || name == "CHERI" || name == "KVM" && access("/dev/kvm", R_OK | W_OK) != 0
-        #expect(verdicts.values.count { $0 == "passed" } >= (skipsGuests ? 4 : 13))
+        #expect(verdicts.values.count { $0 == "passed" } >= (skipsGuests ? 4 : 20))
     }
 
     /// A backend of another format than the kit's, with functions of that format.
@@ -39,96 +39,60 @@ import Testing
         }
     }
 
-    private static let everyCompletion: Set<String> = [
-        "comm-exactly-once", "comm-cancel", "comm-deadline", "comm-cancel-race", "comm-oversize", "comm-threads",
-    ]
+    @Test(arguments: ["good_echo", "good_transfer"]) func rightPluginsPass(name: String) throws {
+        let judged = try Judged(fixture: name)
+        #expect(judged.verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:], "\(judged.reasons)")
+        #expect(try Trial(fixture: name).status == 0)
+    }
 
-    /// Fixture, verdict, and the checks that must say so.
-    static let gallery: [(String, String, Set<String>)] = [
-        ("good_echo", "", []),
-        ("bad_version", "failed", ["descriptor-texts"]),
-        ("bad_schema", "failed", ["config-schema"]),
-        ("moody_probe", "failed", ["probe-repeats"]),
-        ("leaks_fd_in_probe", "failed", ["probe-leaks-nothing"]),
-        ("leaks_thread_in_start", "failed", ["start-stop-leaks-nothing"]),
-        ("handler_in_start", "failed", ["process-kept"]),
-        ("umask_in_start", "failed", ["process-kept"]),
-        ("mask_in_start", "failed", ["process-kept"]),
-        ("directory_in_start", "failed", ["process-kept"]),
-        ("environment_in_start", "failed", ["process-kept"]),
-        ("affinity_in_start", "failed", ["process-kept"]),
-        ("limit_in_start", "failed", ["process-kept"]),
-        ("one_generation", "failed", ["two-generations"]),
-        ("leaks_fd_in_start", "failed", ["start-stop-leaks-nothing"]),
-        ("no_interface", "failed", ["interface-stable"]),
-        // The host accepts no reactor without a descriptor, so whatever needs one fails.
-        (
-            "no_reactor_fd", "failed",
-            [
-                "comm-protocols", "comm-descriptor", "comm-exactly-once", "comm-cancel", "comm-deadline",
-                "comm-leaks-nothing", "comm-validate", "comm-cancel-race", "comm-oversize", "comm-threads",
-                "process-kept",
-            ]
-        ),
-        ("leaks_fd_in_reactor", "failed", ["comm-leaks-nothing"]),
-        ("completes_twice", "failed", everyCompletion),
-        ("never_completes", "failed", everyCompletion),
-        ("moody_validate", "failed", ["comm-validate"]),
-        ("racy_cancel", "failed", ["comm-cancel-race"]),
-        ("one_thread", "failed", ["comm-threads"]),
-        ("destroyed_elsewhere", "failed", ["context-threads"]),
-        ("oversize_answer", "failed", ["comm-oversize"]),
-        ("translates_noise", "failed", ["translate-refuses"]),
-        ("ignores_deadline", "hung", ["run-deadline"]),
-        ("ignores_interrupt", "failed", ["interrupt-during", "interrupt-before"]),
-        ("stale_interrupt", "failed", ["interrupt-stale"]),
-        ("memory_not_zero", "failed", ["isolation-zero"]),
-        ("overflow_accepted", "failed", ["context-bounds"]),
-        ("good_transfer", "", []),
-        ("short_transfer", "failed", ["transfer"]),
-        ("leaks_registers", "failed", ["isolation-registers"]),
-        ("leaks_ymm", "failed", ["isolation-registers"]),
-        ("leaks_x87", "failed", ["isolation-registers"]),
-        ("leaks_mapping_in_run", "failed", ["runs-leak-nothing"]),
-        ("leaks_fd_in_run", "failed", ["runs-leak-nothing"]),
-        ("fault_as_exit", "failed", ["run-fault"]),
-        ("metrics_in_probe", "failed", ["host-in-probe"]),
-        ("logs_after_stop", "failed", ["host-after-stop"]),
-        ("keeps_probe_host", "failed", ["host-after-stop"]),
-        ("logs_on_own_thread", "failed", ["host-threads"]),
-        ("defines_late", "failed", ["metrics-in-start"]),
-        ("adds_unknown_metric", "failed", ["metrics-known"]),
-        ("defines_twice", "failed", ["metrics-known"]),
-        ("attaches_in_start", "failed", ["signal-thread"]),
-        ("detaches_elsewhere", "failed", ["signal-thread"]),
-        ("never_detaches", "failed", ["signal-detached"]),
-        ("logs_in_handler", "failed", ["signal-handler"]),
-    ]
+    /// Several at a time, because most of judging is waiting.
+    private static let groups = stride(from: 0, to: Faulty.all.count, by: 6).map {
+        Array(Faulty.all[$0..<min($0 + 6, Faulty.all.count)])
+    }
 
-    /// Four at a time, because most of judging is waiting.
-    @Test(arguments: stride(from: 0, to: gallery.count, by: 4).map { Array(gallery[$0..<min($0 + 4, gallery.count)]) })
-    func faultyPluginsAreFound(faults: [(String, String, Set<String>)]) throws {
-        let judged = Mutex<[String: Result<Judged, any Error>]>([:])
+    @Test(arguments: groups) func faultyPluginsAreFound(faults: [Faulty]) throws {
+        let judged = try atOnce(faults) { try Judged(fixture: $0.name) }
+        for (fault, found) in zip(faults, judged) {
+            // One CPU cannot be made fewer.
+            if fault.name.hasPrefix("affinity"), Self.hasOneCPU { continue }
+            let bad = found.verdicts.filter { !["passed", "skipped"].contains($0.value) }
+            let expected = Dictionary(uniqueKeysWithValues: fault.checks.map { ($0, fault.verdict) })
+            let isRight =
+                fault.isEverywhere ? fault.checks.allSatisfy { bad[$0] == fault.verdict } : bad == expected
+            #expect(isRight, "\(fault.name): \(bad): \(found.reasons)")
+            let reasons = fault.checks.compactMap { found.reasons[$0] }
+            #expect(
+                fault.reason.isEmpty || reasons.contains { $0.contains(fault.reason) }, "\(fault.name): \(reasons)")
+            for reason in reasons {
+                #expect(!reason.isEmpty && !reason.contains("outcome is"), "\(fault.name): \(reason)")
+            }
+        }
+    }
+
+    /// What the kit does not pass, a node does not use.
+    @Test(arguments: groups) func faultyPluginsFailTheTrial(faults: [Faulty]) throws {
+        let trials = try atOnce(faults) { try Trial(fixture: $0.name) }
+        for (fault, trial) in zip(faults, trials) {
+            if fault.name.hasPrefix("affinity"), Self.hasOneCPU { continue }
+            #expect(trial.status == 1, "\(fault.name): \(trial.said)")
+            #expect(trial.said.contains("(check "), "\(fault.name): \(trial.said)")
+        }
+    }
+
+    private func atOnce<Result: Sendable>(
+        _ faults: [Faulty], _ body: @escaping @Sendable (Faulty) throws -> Result
+    ) throws -> [Result] {
+        let results = Mutex<[String: Swift.Result<Result, any Error>]>([:])
         let done = DispatchSemaphore(value: 0)
-        for (name, _, _) in faults {
+        for fault in faults {
             Thread.detachNewThread {
-                let result = Result { try Judged(fixture: name) }
-                judged.withLock { $0[name] = result }
+                let result = Swift.Result { try body(fault) }
+                results.withLock { $0[fault.name] = result }
                 done.signal()
             }
         }
         for _ in faults { done.wait() }
-        for (name, verdict, checks) in faults {
-            // One CPU cannot be made fewer.
-            if name == "affinity_in_start", Self.hasOneCPU {
-                print("\(name): skipped, this machine has one CPU")
-                continue
-            }
-            let found = try #require(judged.withLock { $0[name] }).get()
-            let bad = found.verdicts.filter { !["passed", "skipped"].contains($0.value) }
-            #expect(
-                bad == Dictionary(uniqueKeysWithValues: checks.map { ($0, verdict) }), "\(name): \(found.reasons)")
-        }
+        return try faults.map { fault in try #require(results.withLock { $0[fault.name] }).get() }
     }
 
     private static let hasOneCPU: Bool = {
@@ -190,19 +154,9 @@ struct Judged {
     struct CompilerFailed: Error { let output: String }
 
     init(fixture name: String, _ arguments: [String] = []) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-kit-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let object = "\(folder)/lib\(name).so"
-        let (status, output) = try Self.run(
-            "/usr/bin/env",
-            [
-                "clang", "-shared", "-fPIC", "-O1", "-w", "-I", "\(Self.root)/Sources/PluginABI/include",
-                "-DBASE=\"\(Self.products)/libDandelionProcess.so\"", "\(Self.root)/Tests/Fixtures/Bad/\(name).c", "-o",
-                object,
-            ])
-        guard status == 0 else { throw CompilerFailed(output: String(decoding: output, as: UTF8.self)) }
-        try self.init(object, arguments)
+        let fixture = try Fixture(name)
+        defer { fixture.remove() }
+        try self.init(fixture.path, arguments)
     }
 
     init(_ file: String, _ arguments: [String] = []) throws {
@@ -215,16 +169,64 @@ struct Judged {
         }
     }
 
-    static func run(_ path: String, _ arguments: [String], in folder: String? = nil) throws -> (Int32, Data) {
+    static func run(
+        _ path: String, _ arguments: [String], in folder: String? = nil, input: String? = nil
+    ) throws -> (Int32, Data) {
         let process = Process()
+        let given = Pipe()
+        if input != nil { process.standardInput = given }
         process.executableURL = URL(fileURLWithPath: path)
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
+        if let input {
+            given.fileHandleForWriting.write(Data(input.utf8))
+            try given.fileHandleForWriting.close()
+        }
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return (process.terminationStatus, output)
+    }
+}
+
+/// A faulty plugin, compiled into a folder of its own.
+struct Fixture {
+    let path: String
+    private let folder: String
+
+    init(_ name: String) throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-kit-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        path = "\(folder)/lib\(name).so"
+        let sources = "\(Judged.root)/Tests/Fixtures/Bad"
+        let (status, output) = try Judged.run(
+            "/usr/bin/env",
+            [
+                "clang", "-shared", "-fPIC", "-O1", "-w", "-fexceptions", "-I",
+                "\(Judged.root)/Sources/PluginABI/include",
+                "-DBASE=\"\(Judged.products)/libDandelionProcess.so\"", "\(sources)/\(name).c", "-o", path,
+            ] + (name.hasPrefix("throws") ? ["\(sources)/throws.cc", "-lstdc++"] : []))
+        guard status == 0 else {
+            remove()
+            throw Judged.CompilerFailed(output: String(decoding: output, as: UTF8.self))
+        }
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+}
+
+/// What a node has done before it uses a plugin.
+struct Trial {
+    let status: Int32
+    let said: String
+
+    init(fixture name: String) throws {
+        let fixture = try Fixture(name)
+        defer { fixture.remove() }
+        let (status, output) = try Judged.run(
+            "\(Judged.products)/dandelion", ["plugins", "trial", fixture.path], input: "{}")
+        (self.status, said) = (status, String(decoding: output, as: UTF8.self))
     }
 }

@@ -1,11 +1,13 @@
 /* A right echo protocol. A fixture replaces one part by a macro before it includes this. */
 #include <dandelion/abi.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST = 4096 };
@@ -18,6 +20,9 @@ struct dn_reactor {
     dn_bytes answers[MOST];
 };
 
+#ifndef CONSTRUCTOR
+#define CONSTRUCTOR
+#endif
 #ifndef PROBE
 #define PROBE
 #endif
@@ -38,6 +43,16 @@ struct dn_reactor {
 #endif
 #ifndef SUBMIT
 #define SUBMIT
+#endif
+#ifndef POLL
+#define POLL
+#endif
+/* On the completion *one of a request whose answer is *answer. */
+#ifndef COMPLETE
+#define COMPLETE
+#endif
+#ifndef CREATE
+#define CREATE
 #endif
 #ifndef PROTOCOL_NAME
 #define PROTOCOL_NAME "echo"
@@ -80,12 +95,16 @@ static dn_status reactor_create(dn_instance *i, const dn_reactor_params *params,
     if (!reactor) return DN_NO_MEMORY;
     reactor->maker = pthread_self();
     reactor->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    CREATE;
     *out = reactor;
     return DN_OK;
 }
 static void reactor_destroy(dn_reactor *reactor) { RELEASE_REACTOR; free(reactor); }
 static int32_t reactor_fd(dn_reactor *reactor) { (void)reactor; return REACTOR_FD; }
-static void wake(dn_reactor *reactor) { eventfd_write(reactor->fd, 1); }
+#ifndef WAKE
+#define WAKE eventfd_write(reactor->fd, 1)
+#endif
+static void wake(dn_reactor *reactor) { (void)reactor; WAKE; }
 static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {
     (void)err;
     SUBMIT;
@@ -103,6 +122,7 @@ static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_
 static dn_status poll(
     dn_reactor *reactor, uint64_t timeout, dn_completion *out, uint64_t capacity, uint64_t *count, dn_error *err) {
     (void)timeout, (void)err;
+    POLL;
     eventfd_t woken;
     eventfd_read(reactor->fd, &woken);
     for (*count = 0; *count < capacity && reactor->count > 0; ++*count) {
@@ -114,6 +134,10 @@ static dn_status poll(
         out[*count].outputs = &reactor->answers[last];
         out[*count].output_count = allowed ? 1 : 0;
         out[*count].message[0] = 0;
+        dn_completion *one = &out[*count];
+        dn_bytes *answer = &reactor->answers[last];
+        (void)one, (void)answer;
+        COMPLETE;
     }
     if (reactor->count > 0) wake(reactor);
     if (reactor->lost && *count > 0) reactor->lost = 0, --*count;
@@ -138,6 +162,8 @@ static dn_status start(const dn_host *host, dn_bytes config, dn_instance **out, 
 }
 static void stop(dn_instance *instance) { STOP; free(instance); }
 static const void *get_interface(const char *id) { return strcmp(id, DN_COMM_1) == 0 ? TABLE : 0; }
+
+__attribute__((constructor)) static void mapped(void) { CONSTRUCTOR; }
 
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 static const dn_plugin plugin = {.magic = DN_PLUGIN_MAGIC, .struct_size = sizeof plugin, .abi_major = DN_ABI_MAJOR,

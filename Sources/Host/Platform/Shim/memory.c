@@ -43,20 +43,3 @@ int64_t cp_text_length(const char *start, uint64_t most) {
     }
     return (int64_t)most;
 }
-
-int cp_memory_file(const uint8_t *bytes, uint64_t len) {
-    int file = memfd_create("dandelion", MFD_CLOEXEC);
-    if (file < 0) return -1;
-    for (uint64_t done = 0; done < len;) {
-        ssize_t written = write(file, bytes + done, len - done);
-        if (written <= 0) {
-            int saved = errno;
-            close(file);
-            errno = saved;
-            return -1;
-        }
-        done += (uint64_t)written;
-    }
-    lseek(file, 0, SEEK_SET);
-    return file;
-}

@@ -64,9 +64,6 @@ int64_t cp_text_length(const char *start, uint64_t most);
 void cp_forbid_exit(void);
 void cp_permit_exit(void);
 
-/* A file that lies in memory only, with these bytes, to be read from its begin. Returns its descriptor, or -1 and errno. */
-int cp_memory_file(const uint8_t *bytes, uint64_t len);
-
 /* Has connect(2) and sendto(2) with an address fail with ENETUNREACH, in all threads and for ever. Returns 0 or errno. */
 int cp_refuse_connections(void);
 

@@ -1,0 +1,3 @@
+/* Its reactor's descriptor is closed. */
+#define CREATE close(reactor->fd)
+#include "echo.h"

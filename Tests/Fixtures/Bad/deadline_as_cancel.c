@@ -1,0 +1,9 @@
+/* Calls a deadline a cancel. */
+#include "wrapped.h"
+static dn_status run(
+    dn_engine *engine, dn_context *context, const dn_run_params *params, dn_run_result *result, dn_error *err) {
+    dn_status status = base.run(engine, context, params, result, err);
+    if (result->outcome == DN_RUN_DEADLINE) result->outcome = DN_RUN_CANCELLED;
+    return status;
+}
+static void replace(void) { changed.run = run; }

@@ -1,0 +1,3 @@
+/* The target that it gives has no end. */
+#define VALIDATE memset(out->target, 'x', sizeof out->target)
+#include "echo.h"

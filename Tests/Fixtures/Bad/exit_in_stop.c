@@ -1,0 +1,3 @@
+/* Its stop ends the process. */
+#define STOP exit(0)
+#include "echo.h"

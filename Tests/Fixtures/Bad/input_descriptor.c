@@ -1,0 +1,3 @@
+/* Its reactor's descriptor is the standard input. */
+#define REACTOR_FD 0
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Kills the process. */
+#define SUBMIT kill(getpid(), SIGKILL)
+#include "echo.h"

@@ -1,0 +1,3 @@
+/* Its reactor's descriptor is never readable. */
+#define WAKE (void)0
+#include "echo.h"
