@@ -85,7 +85,7 @@ import Testing
         #expect(graphs.map(\.name) == ["Inner", "Outer"])
         #expect(graphs[1].targets.map(\.kind) == [.composition, .composition])
         #expect(graphs[1].callees == ["Inner", "Sub"])
-        #expect(graphs[0].signature == Signature(.composition, inputs: ["p"], outputs: ["q"]))
+        #expect(graphs[0].signature == Signature(.composition, inputs: ["p"], outputs: ["q"], callCount: 1))
     }
 
     @Test func anInputMayPassThrough() throws {
@@ -131,5 +131,53 @@ import Testing
         let text = "composition Render(a) => (a) {}"
         #expect(refusal(text)?.kind == .conflict)
         #expect(refusal(text, shadowing: true) == nil)
+    }
+}
+
+/// How many calls a composition makes, those of nested ones included.
+struct CallCountTests {
+    private static let leaf = "function Access(token) => (request);\n"
+
+    private func tower(_ levels: Int, of name: String = "T") -> String {
+        Self.leaf
+            + (1...levels).map { level in
+                let call = level == 1 ? "Access(token = all p)" : "\(name)\(level - 1)(p = all p)"
+                let output = level == 1 ? "request" : "q"
+                return
+                    "composition \(name)\(level)(p) => (q) { \(call) => (q = \(output)); \(call) => (r = \(output)); }\n"
+            }.joined()
+    }
+
+    @Test func countsOfATower() throws {
+        // Each level: two calls, each with all that its callee makes.
+        let counts = try compile(tower(10)).map(\.callCount)
+        #expect(counts == [2, 6, 14, 30, 62, 126, 254, 510, 1022, 2046])
+    }
+
+    @Test func towersBeyondTheBoundAreRefused() throws {
+        #expect(refusal(tower(18)) == nil)
+        let failure = try #require(refusal(tower(19)))
+        #expect(failure.kind == .invalid)
+        #expect(failure.facts.contains(.init("line", "20")))
+        #expect(
+            failure.detail.contains("with this call of `T18`, which makes 524286 itself, `T19` makes 1048574 calls"))
+        #expect(failure.detail.contains("1000000 are admitted"))
+        let boundless = Environment(mostCalls: .max, lookup: { registered[$0] })
+        #expect(try CompositionGraph.compile(tower(70), in: boundless).last?.callCount == Int.max)
+    }
+
+    @Test func registeredCalleesCount() throws {
+        let signatures = [
+            "Access": Signature(.compute, inputs: ["token"], outputs: ["request"]),
+            "Deep": Signature(.composition, inputs: ["p"], outputs: ["q"], callCount: 70),
+        ]
+        let environment = Environment(mostCalls: 100, lookup: { signatures[$0] })
+        func compile(_ calls: Int) throws -> [CompositionGraph] {
+            let text = (0..<calls).map { "Deep(p = all p) => (q\($0) = q);" }.joined(separator: "\n")
+            return try CompositionGraph.compile(
+                "function Deep(p) => (q); composition C(p) => (q0) { \(text) }", in: environment)
+        }
+        #expect(try compile(1).map(\.callCount) == [71])
+        #expect(throws: Failure.self) { try compile(2) }
     }
 }

@@ -20,12 +20,15 @@ public struct CompositionGraph: Sendable, Equatable {
     public var outputSets: [Int]
     /// For each set the calls that wait for it, each call once, in order.
     public var consumers: [[Int]]
+    /// How many calls it makes when each runs once, those of the compositions that it calls included; Int.max stands for more.
+    public var callCount: Int
 
     /// The compositions among the targets, for `Signature.callees`.
     public var callees: [String] { targets.filter { $0.kind == .composition }.map(\.name) }
 
     public var signature: Signature {
-        Signature(.composition, inputs: inputNames, outputs: outputNames, callees: callees)
+        Signature(
+            .composition, inputs: inputNames, outputs: outputNames, callees: callees, callCount: callCount)
     }
 }
 
@@ -125,5 +128,6 @@ extension CompositionGraph {
         inputSets = Array(0..<inputs)
         outputSets = Array(inputs..<setCount)
         consumers = (0..<setCount).map { $0 < inputs ? [0] : [] }
+        callCount = 1
     }
 }

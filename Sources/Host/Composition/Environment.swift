@@ -23,15 +23,21 @@ public struct Signature: Sendable, Equatable {
     public var variants: [Variant]
     /// The compositions that a registered composition calls by name; needed to refuse recursion.
     public var callees: [String]
+    /// Of a composition: `CompositionGraph.callCount`.
+    public var callCount: Int
 
-    public init(_ kind: CalleeKind, variants: [Variant], callees: [String] = []) {
+    public init(_ kind: CalleeKind, variants: [Variant], callees: [String] = [], callCount: Int = 0) {
         self.kind = kind
         self.variants = variants
         self.callees = callees
+        self.callCount = callCount
     }
 
-    public init(_ kind: CalleeKind, inputs: [String], outputs: [String], callees: [String] = []) {
-        self.init(kind, variants: [Variant(inputs: inputs, outputs: outputs)], callees: callees)
+    public init(
+        _ kind: CalleeKind, inputs: [String], outputs: [String], callees: [String] = [], callCount: Int = 0
+    ) {
+        self.init(
+            kind, variants: [Variant(inputs: inputs, outputs: outputs)], callees: callees, callCount: callCount)
     }
 }
 
@@ -39,13 +45,16 @@ public struct Signature: Sendable, Equatable {
 public struct Environment: Sendable {
     /// nil when nothing of that name is registered.
     public var lookup: @Sendable (_ name: String) -> Signature?
+    /// A composition whose calls, with those of the compositions that it calls, are more than these is refused.
+    public var mostCalls: Int
     /// Registered names that a name may be a misspelling of, asked for only to suggest the nearest one in an error.
     public var names: @Sendable (_ near: String) -> [String]
 
     public init(
-        lookup: @escaping @Sendable (String) -> Signature?,
+        mostCalls: Int = 1_000_000, lookup: @escaping @Sendable (String) -> Signature?,
         names: @escaping @Sendable (String) -> [String] = { _ in [] }
     ) {
+        self.mostCalls = mostCalls
         self.lookup = lookup
         self.names = names
     }

@@ -45,7 +45,8 @@ struct GraphChecker {
         let graph = CompositionGraph(
             name: syntax.header.name.text, inputNames: syntax.header.inputs.map(\.text),
             outputNames: syntax.header.outputs.map(\.text), setCount: setNames.count, setNames: setNames, calls: [],
-            targets: targets, inputSets: Array(syntax.header.inputs.indices), outputSets: outputSets, consumers: [])
+            targets: targets, inputSets: Array(syntax.header.inputs.indices), outputSets: outputSets, consumers: [],
+            callCount: calls.count)
         // Without a mistake every statement has its call, so statement and call have the same index.
         let isSound = diagnostics.count == told && calls.count == syntax.statements.count
         return Checked(graph: isSound ? ordered(calls, in: graph) : graph, place: syntax.header.name.place)

@@ -1,5 +1,5 @@
 /// Items of one set in groups: group g holds the items `items[starts[g] ..< starts[g + 1]]`.
-struct Groups {
+struct Groups: Sendable {
     private(set) var items: [Int32] = []
     private(set) var starts: [Int] = [0]
     /// Ascending, one per group; empty when the groups are not by key.

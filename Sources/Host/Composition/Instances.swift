@@ -9,7 +9,7 @@ public protocol SetView {
 }
 
 /// The items of one input set that one instance receives.
-public enum Selection {
+public enum Selection: Sendable {
     /// The instance gets an empty set.
     case nothing
     /// The instance gets the whole set.
@@ -22,7 +22,7 @@ public enum Selection {
 ///
 /// The first dimension varies slowest, rows of a dimension by ascending key or item. The outputs of a call are those of
 /// its instances one after another, then ordered by `keyOrder`.
-public struct Instances {
+public struct Instances: Sendable {
     /// 0 when a named, non-optional input is empty: the call does not run and its outputs are empty.
     public let count: Int
     private let inputs: [Binding?]
@@ -30,7 +30,7 @@ public struct Instances {
     private let lanes: [Lane?]
 
     /// The place of a parameter in the cross product.
-    struct Lane {
+    struct Lane: Sendable {
         /// Instances in which the dimension's part stays the same.
         var stride: Int
         var parts: Groups
@@ -64,10 +64,22 @@ extension Call {
             if let binding, !binding.optional, view(parameter).count == 0 { return Instances(count: 0, inputs: inputs) }
         }
         if dimensions.isEmpty { return Instances(count: 1, inputs: inputs) }
+        try check(dimensions.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + view($1).count } })
         var shards: [Shard] = []
         for dimension in dimensions { shards.append(try shard(dimension, view)) }
         policy.merge(&shards)
         return try cross(shards, most: policy.maxInstances)
+    }
+
+    /// Items that one call may take apart in all its sets: a set can be given to many parameters.
+    private static var mostItems: Int { 4_000_000 }
+
+    private func check(_ items: Int) throws(Failure) {
+        guard items <= Self.mostItems else {
+            throw Failure(
+                .tooLarge,
+                "the call on line \(position.line) takes \(items) items apart, \(Self.mostItems) are admitted")
+        }
     }
 
     /// The rows of one dimension.

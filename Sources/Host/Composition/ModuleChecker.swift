@@ -55,7 +55,40 @@ struct ModuleChecker {
             GraphChecker(composition, diagnostics) { [self] in resolve($0) }.check()
         }
         guard diagnostics.isEmpty, let order = order(of: graphs) else { return [] }
-        return order.map { graphs[$0].graph }
+        return counted(order.map { ($0, graphs[$0].graph) })
+    }
+
+    /// With the calls of nested compositions counted; a tower of compositions doubles them with every few bytes.
+    private func counted(_ ordered: [(index: Int, graph: CompositionGraph)]) -> [CompositionGraph] {
+        var counts: [String: Int] = [:]
+        return ordered.map { index, graph in
+            var graph = graph
+            graph.callCount = 0
+            for call in graph.calls {
+                let target = graph.targets[call.target]
+                let nested =
+                    target.kind == .composition
+                    ? counts[target.name] ?? environment.lookup(target.name)?.callCount ?? 0 : 0
+                let (sum, overflow) = graph.callCount.addingReportingOverflow(nested == .max ? nested : nested + 1)
+                let isFirst = graph.callCount <= environment.mostCalls
+                graph.callCount = overflow ? .max : sum
+                if isFirst, graph.callCount > environment.mostCalls { tell(graph, call, nested, in: index) }
+            }
+            counts[graph.name] = graph.callCount
+            return graph
+        }
+    }
+
+    private func tell(_ graph: CompositionGraph, _ call: Call, _ nested: Int, in index: Int) {
+        let statements = module.compositions[index].statements
+        guard let name = statements.first(where: { $0.callee.place.position == call.position })?.callee else { return }
+        func told(_ count: Int) -> String { count == .max ? "more than 9 * 10^18" : "\(count)" }
+        let most = environment.mostCalls
+        let makes = nested > 0 ? ", which makes \(told(nested)) itself" : ""
+        diagnostics.add(
+            name.place,
+            "with this call of `\(name.text)`\(makes), `\(graph.name)` makes \(told(graph.callCount)) calls; \(most) are admitted"
+        )
     }
 
     // MARK: - Names

@@ -30,14 +30,16 @@ public final class Catalogue: Sendable {
     /// Digests of images that helpers load.
     private let preparing = Mutex<Set<String>>([])
     private let partition: PartitionPolicy
+    private let mostCalls: Int
     private let cacheDirectory: String
     private static let longestOnce = 1 << 20
 
-    /// `imageCache` in bytes.
+    /// `imageCache` in bytes. Compositions that make more than `mostCalls` calls are refused.
     public init(
         store: Store, classes: [RunClass], communications: [CommFunction], imageCache: UInt64, cores: Int,
-        partition: PartitionMode = .auto(2)
+        partition: PartitionMode = .auto(2), mostCalls: Int = 1_000_000
     ) {
+        self.mostCalls = mostCalls
         self.store = store
         self.classes = Dictionary(classes.map { ($0.name.lowercased(), $0) }) { first, _ in first }
         images = ImageCache(capacity: imageCache)
@@ -77,6 +79,9 @@ public final class Catalogue: Sendable {
     }
 
     private func adopt(_ stored: StoredComposition) throws(Failure) {
+        // Whatever the config says by now: the bound of the invocation holds in any case.
+        var environment = environment
+        environment.mostCalls = .max
         let graphs = try CompositionGraph.compile(stored.text, in: environment, shadowing: true)
         guard let graph = graphs.first(where: { $0.name == stored.name }) else {
             throw Failure(.invalid, "its text does not define it")
@@ -146,6 +151,7 @@ public final class Catalogue: Sendable {
 
     private func environment(suggests: Bool) -> Environment {
         Environment(
+            mostCalls: mostCalls,
             lookup: { name in self.entry(named: name).map { $0.signature } },
             names: { name in suggests ? self.names(near: name) : [] })
     }
