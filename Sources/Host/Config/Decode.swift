@@ -48,7 +48,11 @@ struct Decode {
             imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20),
             memory: table.optionalSize("memory", in: 16 << 20...1 << 50),
             queueDelay: table.time("queue_delay", in: Self.millisecond...Self.hour, default: Self.second / 2),
-            maxRequests: maxRequests(table))
+            maxRequests: maxRequests(table),
+            defaultTimeout: table.time(
+                "default_timeout", in: Self.millisecond...Self.day, default: 600 * Self.second),
+            maxSandboxes: Int(table.integer("max_sandboxes", in: 1...1_000_000_000, default: 1_000_000)),
+            maxOutgoingRequests: Int(table.integer("max_outgoing_requests", in: 1...1_000_000, default: 10_000)))
         table.finish()
         return settings
     }

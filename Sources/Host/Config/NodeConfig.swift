@@ -47,6 +47,12 @@ public struct NodeSettings: Sendable {
     public var queueDelay: UInt64
     /// Requests in progress at once.
     public var maxRequests: Int
+    /// Nanoseconds for a composition whose request names no time.
+    public var defaultTimeout: UInt64
+    /// Sandboxes of one request.
+    public var maxSandboxes: Int
+    /// Requests of communication functions for one request.
+    public var maxOutgoingRequests: Int
 }
 
 /// The table `[control]`: how cores move between computing and communicating.

@@ -1,6 +1,8 @@
 internal import Composition
+internal import Engines
 internal import Failure
 internal import Items
+internal import Memory
 internal import Registry
 
 /// One run of a composition: starts each call when its input sets are there, until the outputs are.
@@ -24,7 +26,11 @@ final class CompositionRun {
     private var hasEnded = false
     /// Calls whose input sets are all there.
     private var ready: [Int]
+    /// Of `ready`, the next to begin.
+    private var nextReady = 0
     private var isBeginning = false
+    /// Of a composition that is large itself, so that a tower of them takes no memory uncounted.
+    private let hold: MemoryHold?
 
     init(
         _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation, depth: Int = 0,
@@ -39,6 +45,7 @@ final class CompositionRun {
         self.depth = depth
         self.invocation = invocation
         self.done = done
+        hold = try Self.hold(for: graph, on: invocation.tenant.memory)
         callees = try invocation.catalogue.resolve(graph)
         sets = Array(repeating: nil, count: graph.setCount)
         uses = Array(repeating: 0, count: graph.setCount)
@@ -53,22 +60,36 @@ final class CompositionRun {
         }
     }
 
+    deinit {
+        for case let set? in sets { LongWork.drop(set.items) }
+    }
+
+    private static func hold(
+        for graph: CompositionGraph, on account: MemoryAccount
+    ) throws(Failure) -> MemoryHold? {
+        let bytes = graph.setCount * 64 + graph.calls.count * 32
+        return bytes < 64 << 10 ? nil : try MemoryHold(bytes, account, .decoded)
+    }
+
     func start() {
         for set in graph.inputSets { announce(set) }
         beginReady()
     }
 
-    /// Not by recursion: a call that need not run ends at once, and a chain of those is as long as its author likes.
+    /// Not by recursion: a call that need not run ends at once, and a chain of those is as long as its author likes. Nor at
+    /// once, so that others get the loop.
     private func beginReady() {
         guard !isBeginning else { return }
         isBeginning = true
-        var next = 0
-        while next < ready.count, !hasEnded, !invocation.isFinished {
-            begin(ready[next])
-            next += 1
+        defer { isBeginning = false }
+        var slice = Slice()
+        while nextReady < ready.count, !hasEnded, !invocation.isFinished {
+            guard nextReady == 0 || !slice.isOver() else { return invocation.later { self.beginReady() } }
+            nextReady += 1
+            begin(ready[nextReady - 1])
         }
         ready.removeAll()
-        isBeginning = false
+        nextReady = 0
         finishIfDone()
     }
 
@@ -90,27 +111,24 @@ final class CompositionRun {
 
     private func begin(_ index: Int) {
         let call = graph.calls[index]
-        let callee = callees[call.target]
-        do {
-            let instances = try call.instances(policy: invocation.catalogue.partitionPolicy(for: callee)) { parameter in
-                View(items: call.inputs[parameter].map { set($0.set).items } ?? [])
+        let policy = invocation.catalogue.partitionPolicy(for: callees[call.target])
+        let view = { parameter in View(items: call.inputs[parameter].map { self.set($0.set).items } ?? []) }
+        let items = call.dimensions.reduce(0) { $0 + $1.parameters.reduce(0) { $0 + view($1).count } }
+        do throws(Failure) {
+            guard items > LongWork.manyItems else {
+                return try begin(call, index, try call.instances(policy: policy, view: view), splitting: items)
             }
-            let gathered = GatheredSets(outputs: call.outputs.count, instances: instances.count)
-            guard instances.count > 0 else {
-                release(call)
-                return finish(index, gathered)
-            }
-            invocation.start(callee, count: instances.count, depth: depth + 1) { instance in
-                let inputs = call.inputs.indices.map { parameter in
-                    self.input(call.inputs[parameter], instances.selection(instance: instance, parameter: parameter))
-                }
-                if instance == instances.count - 1 { self.release(call) }
-                return inputs
-            } done: { instance, result in
-                switch result {
-                case .failure(let failure): self.fail(failure, in: call)
-                case .success(let sets):
-                    if gathered.add(sets, from: instance) { self.finish(index, gathered) }
+            let views = call.inputs.indices.map(view)
+            // Groups of a set, and their order while it is made.
+            let hold = try MemoryHold(items * 48, invocation.tenant.memory, .decoded)
+            invocation.away {
+                Result { () throws(Failure) in try call.instances(policy: policy) { views[$0] } }
+            } then: { instances in
+                do throws(Failure) {
+                    defer { withExtendedLifetime(hold) {} }
+                    try self.begin(call, index, try instances.get(), splitting: items)
+                } catch {
+                    self.fail(error, in: call)
                 }
             }
         } catch {
@@ -118,29 +136,83 @@ final class CompositionRun {
         }
     }
 
+    /// Runs the call's instances. Taking large sets apart counts as some of them.
+    private func begin(
+        _ call: Call, _ index: Int, _ instances: Instances, splitting items: Int
+    ) throws(Failure) {
+        try invocation.take(sandboxes: max(instances.count, 1 + items / LongWork.manyItems))
+        let isUsed = call.outputs.map { output in output.map { uses[$0] > 0 } ?? false }
+        let gathered = GatheredSets(isUsed: isUsed, instances: instances.count)
+        guard instances.count > 0 else {
+            release(call)
+            return finish(index, gathered)
+        }
+        invocation.start(callees[call.target], count: instances.count, depth: depth + 1) { instance in
+            let inputs = self.inputs(of: call, instances, instance)
+            if instance == instances.count - 1 { self.release(call) }
+            return inputs
+        } done: { instance, result in
+            switch result {
+            case .failure(let failure): self.fail(failure, in: call)
+            case .success(let sets):
+                if gathered.add(sets, from: instance) { self.finish(index, gathered) }
+            }
+        }
+    }
+
     /// The last instance of the call has its inputs: what no other call awaits goes with its consumers.
     private func release(_ call: Call) {
         for case let binding? in call.inputs {
             uses[binding.set] -= 1
-            if uses[binding.set] == 0 { sets[binding.set] = nil }
+            guard uses[binding.set] == 0, let set = sets[binding.set] else { continue }
+            sets[binding.set] = nil
+            LongWork.drop(set.items)
         }
     }
 
-    private func input(_ binding: Binding?, _ selection: Selection) -> ItemSet {
-        guard let binding else { return ItemSet(name: .empty) }
-        let whole = set(binding.set)
+    private func inputs(of call: Call, _ instances: Instances, _ instance: Int) -> Invocation.InstanceInputs {
+        var count = 0
+        for dimension in call.dimensions {
+            for parameter in dimension.parameters {
+                guard case .items(let indices) = instances.selection(instance: instance, parameter: parameter) else {
+                    continue
+                }
+                count += indices.count
+            }
+        }
+        func whole(_ parameter: Int) -> ItemSet {
+            call.inputs[parameter].map { set($0.set) } ?? ItemSet(name: .empty)
+        }
+        guard count > LongWork.manyItems else {
+            return .ready(
+                call.inputs.indices.map {
+                    Self.pick(instances.selection(instance: instance, parameter: $0), of: whole($0))
+                })
+        }
+        let wholes = call.inputs.indices.map(whole)
+        return .many {
+            wholes.indices.map { Self.pick(instances.selection(instance: instance, parameter: $0), of: wholes[$0]) }
+        }
+    }
+
+    private static func pick(_ selection: Selection, of whole: ItemSet) -> ItemSet {
         switch selection {
-        case .whole: return whole
-        case .nothing: return ItemSet(name: whole.name)
-        case .items(let indices): return ItemSet(name: whole.name, items: indices.map { whole.items[Int($0)] })
+        case .whole: whole
+        case .nothing: ItemSet(name: whole.name)
+        case .items(let indices): ItemSet(name: whole.name, items: indices.map { whole.items[Int($0)] })
         }
     }
 
     private func finish(_ index: Int, _ gathered: GatheredSets) {
+        guard gathered.itemCount > LongWork.manyItems else { return finish(index, gathered.merging()) }
+        invocation.away(gathered.merging) { self.finish(index, $0) }
+    }
+
+    private func finish(_ index: Int, _ outputs: [ItemSet]) {
         unfinished -= 1
         for (output, set) in graph.calls[index].outputs.enumerated() {
             guard let set else { continue }
-            if uses[set] > 0 { sets[set] = gathered.set(output) }
+            if uses[set] > 0 { sets[set] = outputs[output] }
             announce(set)
         }
         beginReady()
@@ -162,35 +234,5 @@ final class CompositionRun {
             failure.facts.append(.init("composition", graph.name))
         }
         done(.failure(failure))
-    }
-}
-
-/// Collects what the instances of one call leave.
-private final class GatheredSets {
-    /// By output, then by instance.
-    private var parts: [[ItemSet?]]
-    private var missing: Int
-
-    init(outputs: Int, instances: Int) {
-        parts = Array(repeating: Array(repeating: nil, count: instances), count: outputs)
-        missing = instances
-    }
-
-    /// True when this was the last instance.
-    func add(_ sets: [ItemSet], from instance: Int) -> Bool {
-        for output in parts.indices where output < sets.count { parts[output][instance] = sets[output] }
-        missing -= 1
-        return missing == 0
-    }
-
-    /// The items of all instances, one after another, then by key.
-    func set(_ output: Int) -> ItemSet {
-        let given = parts[output].compactMap { $0 }
-        guard let first = given.first else { return ItemSet(name: .empty) }
-        let items = given.count == 1 ? first.items : given.flatMap(\.items)
-        guard let order = keyOrder(count: items.count, key: { items[$0].key }) else {
-            return ItemSet(name: first.name, items: items)
-        }
-        return ItemSet(name: first.name, items: order.map { items[Int($0)] })
     }
 }

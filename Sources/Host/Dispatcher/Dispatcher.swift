@@ -5,10 +5,14 @@ public import Registry
 public final class Dispatcher: Sendable {
     let catalogue: Catalogue
     public let admission: Admission
+    let limits: InvocationLimits
 
-    public init(catalogue: Catalogue, admission: Admission = Admission()) {
+    public init(
+        catalogue: Catalogue, admission: Admission = Admission(), limits: InvocationLimits = InvocationLimits()
+    ) {
         self.catalogue = catalogue
         self.admission = admission
+        self.limits = limits
     }
 
     /// Begins an invocation on the calling worker's loop; `completion` is called there, once, perhaps before this

@@ -18,6 +18,9 @@ public final class Invocation {
     private(set) var request: InvocationRequest
     let tenant: Tenant
     private let admission: Admission
+    /// Nanoseconds for a composition whose request names no deadline.
+    private let defaultTime: UInt64
+    private var allowance: Allowance
     private var completion: ((InvocationOutcome) -> Void)?
     private var timeline = InvocationTimeline()
     private let started = Clock.now()
@@ -40,6 +43,8 @@ public final class Invocation {
     ) {
         catalogue = dispatcher.catalogue
         admission = dispatcher.admission
+        defaultTime = dispatcher.limits.time
+        allowance = Allowance(dispatcher.limits)
         tenant = request.tenant ?? dispatcher.admission.others
         self.worker = worker
         inputs = request.inputs
@@ -55,9 +60,7 @@ public final class Invocation {
 
     func start() {
         if request.deadline != 0 {
-            timer = worker.loop.schedule(at: request.deadline) { [weak self] in
-                self?.finish(.failure(Failure(.deadline, "the request's deadline passed before its reply was ready")))
-            }
+            end(at: request.deadline, "the request's deadline passed before its reply was ready")
         }
         do {
             try admission.enter(tenant, in: worker.pool)
@@ -71,6 +74,12 @@ public final class Invocation {
             }
         } catch {
             finish(.failure(error))
+        }
+    }
+
+    private func end(at deadline: UInt64, _ reason: String) {
+        timer = worker.loop.schedule(at: deadline) { [weak self] in
+            self?.finish(.failure(Failure(.deadline, reason)))
         }
     }
 
@@ -100,6 +109,13 @@ public final class Invocation {
     }
 
     private func run(_ graph: CompositionGraph, _ inputs: [ItemSet]) {
+        // A function alone is ended by its class; a composition may go on for as long as there are functions.
+        if request.deadline == 0, defaultTime != 0 {
+            let time = defaultTime / 1_000_000
+            end(
+                at: started &+ defaultTime,
+                "no reply within \(time) ms, which a request without a time has (default_timeout)")
+        }
         do {
             let run = try CompositionRun(graph, inputs: inputs, in: self) { result in
                 self.finish(
@@ -113,23 +129,41 @@ public final class Invocation {
         }
     }
 
+    /// What an instance of a call finds.
+    enum InstanceInputs {
+        case ready([ItemSet])
+        /// So many items that they are picked away from the loop.
+        case many(@Sendable () -> [ItemSet])
+    }
+
     /// Runs a callee `count` times, a few at a time; `inputs` gives what each instance finds, `done` gets its number and
     /// outputs, unless the invocation has ended. `depth`: compositions around it.
     func start(
-        _ callee: Callee, count: Int, depth: Int, inputs: @escaping (Int) -> [ItemSet],
+        _ callee: Callee, count: Int, depth: Int, inputs: @escaping (Int) -> InstanceInputs,
         done: @escaping (Int, Result<[ItemSet], Failure>) -> Void
     ) {
-        let windows = windows ?? Windows()
+        let windows = windows ?? Windows(of: self)
         self.windows = windows
         let window = windows.window(of: callee)
         let limit = limit(of: callee)
         window.add(
             FanOut(count: count, limit: limit()) { [unowned self] instance, fanOut in
-                start(callee, inputs: inputs(instance), depth: depth) { result in
+                let ended = { (result: Result<[ItemSet], Failure>) in
                     done(instance, result)
                     window.ended(fanOut)
                 }
+                switch inputs(instance) {
+                case .ready(let sets): start(callee, inputs: sets, depth: depth, done: ended)
+                case .many(let pick): away(pick) { self.start(callee, inputs: $0, depth: depth, done: ended) }
+                }
             })
+    }
+
+    /// Counts runs that are about to begin.
+    /// - Throws: `.limit`.
+    func take(sandboxes count: Int) throws(Failure) { try allowance.take(sandboxes: count) }
+    func take(requests count: Int, of function: String) throws(Failure) {
+        try allowance.take(requests: count, of: function)
     }
 
     /// How many instances of a callee may be under way.

@@ -18,7 +18,7 @@ final class Transfers {
     /// Before the second attempt, ns; twice that before the third.
     private static let firstPause: UInt64 = 50_000_000
 
-    private let window = Window()
+    private let window: Window
     private var running: [UInt64: Attempt] = [:]
     /// There was no room for their answers, or no place in a reactor: they go when one of those under way has ended.
     private var waiting: [Sending] = []
@@ -34,7 +34,10 @@ final class Transfers {
         case pausing(LoopTimer)
     }
 
-    init(of invocation: Invocation) { self.invocation = invocation }
+    init(of invocation: Invocation) {
+        self.invocation = invocation
+        window = Window(of: invocation)
+    }
 
     /// Ends whatever is under way.
     func cancel() {
@@ -58,10 +61,11 @@ final class Transfers {
         let items = inputs.first?.items ?? []
         // As in the original, replies travel in a set named like the one that held the requests.
         let name = inputs.first?.name ?? .empty
-        let gathered = Gathered(count: items.count)
         guard !items.isEmpty else {
             return done(.success((0..<outputCount).map { _ in ItemSet(name: name) }))
         }
+        do { try invocation.take(requests: items.count, of: function.name) } catch { return done(.failure(error)) }
+        let gathered = Gathered(count: items.count)
         window.add(
             FanOut(count: items.count, limit: Self.mostAtOnce) { [unowned self] index, fanOut in
                 let item = items[index]

@@ -32,8 +32,12 @@ final class Window {
     private var isPumping = false
     /// An instance may need others of the same window to end; then each fan-out has one at least.
     private let isNested: Bool
+    private unowned let invocation: Invocation
 
-    init(isNested: Bool = false) { self.isNested = isNested }
+    init(of invocation: Invocation, isNested: Bool = false) {
+        self.invocation = invocation
+        self.isNested = isNested
+    }
 
     func add(_ fanOut: FanOut) {
         waiting.append(fanOut)
@@ -49,15 +53,27 @@ final class Window {
     /// Nothing more is to begin.
     func close() { waiting = [] }
 
-    /// Not by recursion: an instance may end before its start returns, and there may be a million of those.
+    /// Not by recursion: an instance may end before its start returns, and there may be a million of those. Nor at once, so
+    /// that others get the loop.
     private func pump() {
         guard !isPumping else { return }
         isPumping = true
+        var slice = Slice()
+        var isFirst = true
         while let last = waiting.last {
+            // Those below that have begun all their instances come to light when the ones above are gone.
+            guard !last.isExhausted else {
+                waiting.removeLast()
+                continue
+            }
             guard last.mayStart(beside: running) || isNested && last.running == 0 else { break }
+            guard isFirst || !slice.isOver() else {
+                invocation.later { self.pump() }
+                break
+            }
+            isFirst = false
             running += 1
             last.start()
-            waiting.removeAll { $0.isExhausted }
         }
         isPumping = false
     }
@@ -68,8 +84,13 @@ final class Windows {
     /// Nested compositions at once, and calls of communication functions; what these do is bounded by itself.
     static let mostGroups = 64
 
-    private let functions = Window()
-    private let groups = Window(isNested: true)
+    private let functions: Window
+    private let groups: Window
+
+    init(of invocation: Invocation) {
+        functions = Window(of: invocation)
+        groups = Window(of: invocation, isNested: true)
+    }
 
     func window(of callee: Callee) -> Window {
         if case .compute = callee { return functions }

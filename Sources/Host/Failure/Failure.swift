@@ -10,6 +10,8 @@ public struct Failure: Error, Sendable, Equatable {
         case conflict
         /// Larger than this node admits (413).
         case tooLarge
+        /// The request needs more sandboxes or outgoing requests than one may have (422).
+        case limit
         /// The function failed by its own fault: fault, trap, forbidden system call, lying outputs (422).
         case functionFault
         /// Would need more memory than the node has (507).

@@ -37,7 +37,8 @@ struct Assembly {
         catalogue = Catalogue(
             store: try Store(directory: stateDirectory, memory: budget), classes: classes,
             communications: live.flatMap(\.functions),
-            imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count)
+            imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
+            mostCalls: config.node.maxSandboxes)
         self.plugins = PluginControl(config, copies: plugins.copies ?? "", plugins: live, catalogue: catalogue)
     }
 
@@ -48,6 +49,13 @@ struct Assembly {
         let limit = Int(clamping: ClassPlan.memory(of: config))
         let shares = named.map { ($0.name.value, share(of: $0)) } + [(TenantConfig.fallback, nil)]
         return MemoryBudget(limit: limit, shares: Dictionary(shares) { first, _ in first }, defaultShare: fallback)
+    }
+
+    /// What the config says about how much one request may use.
+    static func limits(_ config: NodeConfig) -> InvocationLimits {
+        InvocationLimits(
+            time: config.node.defaultTimeout, sandboxes: config.node.maxSandboxes,
+            requests: config.node.maxOutgoingRequests)
     }
 
     /// What the config says about who gets in; tenants' memory is charged to `budget`.

@@ -33,7 +33,8 @@ public final class Node {
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
             dispatcher: Dispatcher(
-                catalogue: assembly.catalogue, admission: Assembly.admission(config, assembly.pool.budget)),
+                catalogue: assembly.catalogue, admission: Assembly.admission(config, assembly.pool.budget),
+                limits: Assembly.limits(config)),
             catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
