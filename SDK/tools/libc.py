@@ -17,7 +17,8 @@ RAW_SYSCALLS = {
 }
 # What hlibc has of its own: the thread pointer, and memory functions as in freestanding functions.
 REPLACED = {
-    "thread/__set_thread_area", "thread/syscall_cp", "string/memset", "string/memcmp", "string/memchr", "string/bcmp",
+    "thread/__set_thread_area", "thread/syscall_cp", "thread/clone", "thread/__unmapself", "thread/pthread_getattr_np",
+    "mman/mmap", "env/__libc_start_main", "string/memset", "string/memcmp", "string/memchr", "string/bcmp",
     "string/strlen",
 }
 
@@ -52,7 +53,7 @@ def musl_library(lib, architecture, folder):
              "-frounding-math", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-D_XOPEN_SOURCE=700"]
     flags += [f"-I{path}" for path in header_folders(lib, architecture)]
     files = musl_files(lib / "libc" / "musl", architecture)
-    files += [HLIBC / "musl" / "set_thread_area.c", HLIBC / "musl" / "syscall_cp.c"]
+    files += sorted((HLIBC / "musl").glob("*.c"))
     compile_all(f"musl for {architecture}", [(file, flags) for file in files], folder / "musl.a")
 
 
@@ -70,9 +71,13 @@ def own_flags(lib, architecture):
 def own_library(lib, architecture, folder):
     """hlibc.a, and debug.a, which takes a platform's place on plain Linux."""
     flags = own_flags(lib, architecture)
-    files = [file for part in ("core", "calls", "start") for file in sorted((HLIBC / part).glob("*.c"))]
+    files = [HLIBC / "core" / name for name in ("blocks.c", "file.c", "pages.c", "random.c")]
     files += [SDK / "freestanding" / name for name in ("data.c", "entry.c", "memory.c")]
-    compile_all(f"hlibc for {architecture}", [(file, flags) for file in files], folder / "hlibc.a")
+    # What is not in a program's loops is made small: every program has a part of it.
+    small = [file for part in ("core", "calls", "start") for file in sorted((HLIBC / part).glob("*.c"))
+             if file not in files]
+    jobs = [(file, flags) for file in files] + [(file, [*flags, "-Os"]) for file in small]
+    compile_all(f"hlibc for {architecture}", jobs, folder / "hlibc.a")
     files = sorted((HLIBC / "debug").glob("*.c"))
     compile_all(f"debug backend for {architecture}", [(file, flags) for file in files], folder / "debug.a")
 

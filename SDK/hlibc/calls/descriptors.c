@@ -11,6 +11,8 @@ static struct slot {
 } first_slots[8], *slots = first_slots;
 static int slot_count = sizeof first_slots / sizeof first_slots[0];
 
+void (*hl_closing)(struct hl_open *open);
+
 static struct hl_open standard[3];
 static bool standard_ready;
 
@@ -46,6 +48,13 @@ static struct hl_open *usable(long descriptor, uint32_t refused, long *error) {
     if (!open || (open->flags & HL_ACCESS_MODE) == refused) return NULL;
     *error = -EISDIR;
     return open->node->kind == HL_DIRECTORY ? NULL : open;
+}
+
+long hl_next_open(long from) {
+    if (!standard_ready) open_standard();
+    for (; from < slot_count; from++)
+        if (slots[from].open) return from;
+    return -1;
 }
 
 struct hl_open *hl_readable(long descriptor, long *error) { return usable(descriptor, O_WRONLY, error); }
@@ -89,8 +98,19 @@ long hl_descriptor_for(struct hl_node *node, uint32_t flags, int from) {
     if (!open) return -ENOMEM;
     *open = (struct hl_open){node, 0, flags & ~(uint32_t)O_CLOEXEC, 0};
     node->holds++;
+    if (node->kind == HL_STREAM) node->stream.operations->opened(node, flags & HL_ACCESS_MODE);
     fill(descriptor, open, flags);
     return descriptor;
+}
+
+void hl_release(struct hl_open *open) {
+    struct hl_node *node = open->node;
+    if (--open->descriptors > 0) return;
+    if (hl_closing) hl_closing(open);
+    if (node->kind == HL_STREAM) node->stream.operations->closed(node, open->flags & HL_ACCESS_MODE);
+    node->holds--;
+    hl_node_release(node);
+    if (open < standard || open >= standard + 3) hl_block_give(open, sizeof *open);
 }
 
 long hl_close(long descriptor) {
@@ -98,14 +118,21 @@ long hl_close(long descriptor) {
     if (!slot) return -EBADF;
     struct hl_open *open = slot->open;
     slot->open = NULL;
-    if (--open->descriptors > 0) return 0;
-    open->node->holds--;
-    hl_node_release(open->node);
-    if (open < standard || open >= standard + 3) hl_block_give(open, sizeof *open);
+    hl_release(open);
     return 0;
 }
 
-static long duplicate(long descriptor, int from, uint32_t flags) {
+/* close_range(2) */
+long hl_close_range(long first, long last, long flags) {
+    if ((unsigned)first > (unsigned)last) return -EINVAL;
+    for (long at = (unsigned)first; (at = hl_next_open(at)) >= 0 && at <= (long)(unsigned)last; at++) {
+        if (flags & 4) slots[at].flags |= CLOSED_ON_EXEC; /* CLOSE_RANGE_CLOEXEC */
+        else hl_close(at);
+    }
+    return 0;
+}
+
+long hl_duplicate(long descriptor, int from, uint32_t flags) {
     struct hl_open *open = hl_named_by(descriptor);
     if (!open) return -EBADF;
     long copy = vacant(from);
@@ -113,7 +140,7 @@ static long duplicate(long descriptor, int from, uint32_t flags) {
     return copy;
 }
 
-long hl_dup(long descriptor) { return duplicate(descriptor, 0, 0); }
+long hl_dup(long descriptor) { return hl_duplicate(descriptor, 0, 0); }
 
 static long replace(long descriptor, long copy, uint32_t flags) {
     struct hl_open *open = hl_named_by(descriptor);
@@ -142,8 +169,8 @@ long hl_fcntl(long descriptor, long command, long argument) {
     if (slot->open->flags & O_PATH && (command == F_SETFL || command == F_GETLK || command == F_SETLK || command == F_SETLKW))
         return -EBADF;
     switch (command) {
-    case F_DUPFD: return duplicate(descriptor, (int)argument, 0);
-    case F_DUPFD_CLOEXEC: return duplicate(descriptor, (int)argument, O_CLOEXEC);
+    case F_DUPFD: return hl_duplicate(descriptor, (int)argument, 0);
+    case F_DUPFD_CLOEXEC: return hl_duplicate(descriptor, (int)argument, O_CLOEXEC);
     case F_GETFD: return slot->flags & CLOSED_ON_EXEC ? FD_CLOEXEC : 0;
     case F_SETFD: slot->flags = argument & FD_CLOEXEC ? CLOSED_ON_EXEC : 0; return 0;
     case F_GETFL: return (long)(slot->open->flags | O_LARGEFILE);
@@ -153,6 +180,8 @@ long hl_fcntl(long descriptor, long command, long argument) {
     case F_GETLK: ((struct flock *)argument)->l_type = F_UNLCK; return 0;
     case F_SETLK:
     case F_SETLKW: return 0;
+    case F_GETPIPE_SZ:
+    case F_SETPIPE_SZ: return slot->open->node->kind == HL_STREAM ? HL_PIPE_SIZE : -EBADF;
     default: return -EINVAL;
     }
 }
@@ -160,6 +189,10 @@ long hl_fcntl(long descriptor, long command, long argument) {
 long hl_ioctl(long descriptor, long request, long argument) {
     struct hl_open *open = hl_open_of(descriptor);
     if (!open) return -EBADF;
+    if ((unsigned long)request == FIONBIO) {
+        open->flags = *(const int *)argument ? open->flags | O_NONBLOCK : open->flags & ~(uint32_t)O_NONBLOCK;
+        return 0;
+    }
     if ((unsigned long)request != FIONREAD || open->node->kind != HL_FILE) return -ENOTTY;
     uint64_t size = open->node->file.size;
     *(int *)argument = (int)(size > open->offset ? size - open->offset : 0);

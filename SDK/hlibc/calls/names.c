@@ -1,86 +1,45 @@
-/* Opening, and what changes directories. */
+/* What changes directories, and reading them. */
 #include "calls.h"
+#include "pipes.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #define RENAME_NOREPLACE 1L /* rename(2); musl does not name it */
 
-static uint32_t mask = 022;
+uint32_t hl_mask = 022;
 
 long hl_umask(long new_mask) {
-    uint32_t old = mask;
-    mask = (uint32_t)new_mask & 0777;
+    uint32_t old = hl_mask;
+    hl_mask = (uint32_t)new_mask & 0777;
     return (long)old;
 }
-
-static long check_opened(const struct hl_node *node, long flags) {
-    bool writes = (flags & HL_ACCESS_MODE) != O_RDONLY || flags & O_TRUNC;
-    if (node->kind == HL_SYMLINK && !(flags & O_PATH)) return -ELOOP;
-    if (node->kind != HL_DIRECTORY) return flags & O_DIRECTORY ? -ENOTDIR : 0;
-    return writes || (flags & O_CREAT && !(flags & O_DIRECTORY)) ? -EISDIR : 0;
-}
-
-/* O_TMPFILE: a file that never has a name. */
-static long open_nameless(struct hl_node *directory, long flags, long mode) {
-    if ((flags & HL_ACCESS_MODE) == O_RDONLY) return -EINVAL;
-    if (!directory || directory->kind != HL_DIRECTORY) return directory ? -ENOTDIR : -ENOENT;
-    struct hl_node *node = hl_node_create(HL_FILE, (uint32_t)mode & 0777 & ~mask);
-    if (!node) return -ENOSPC;
-    long descriptor = hl_descriptor_for(node, (uint32_t)flags & ~(uint32_t)O_TMPFILE, 0);
-    if (descriptor < 0) hl_node_release(node);
-    return descriptor;
-}
-
-static bool ends_in_slash(const char *path) {
-    size_t length = path ? strlen(path) : 0;
-    return length > 0 && path[length - 1] == '/';
-}
-
-long hl_openat(long at, long path, long flags, long mode) {
-    struct hl_place place;
-    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-    bool directory_named = flags & O_CREAT && ends_in_slash((const char *)path);
-    enum hl_end end = directory_named ? HL_NAMING : flags & O_NOFOLLOW || exclusive ? HL_NOFOLLOW : HL_FOLLOW;
-    long error = hl_find(at, (const char *)path, end, &place);
-    if (error) return error;
-    if (directory_named && place.name) return -EISDIR;
-    if ((flags & O_TMPFILE) == O_TMPFILE) return open_nameless(place.node, flags, mode);
-    if (place.node && exclusive) return -EEXIST;
-    if (place.node) {
-        error = check_opened(place.node, flags);
-        if (!error && flags & O_TRUNC && place.node->kind == HL_FILE) error = hl_file_resize(place.node, 0);
-    } else if (flags & O_CREAT) {
-        error = hl_create(&place, HL_FILE, (uint32_t)mode & 07777 & ~mask, &place.node);
-    } else {
-        error = -ENOENT;
-    }
-    if (error) return error;
-    return hl_descriptor_for(place.node, (uint32_t)flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_LARGEFILE), 0);
-}
-
-long hl_open(long path, long flags, long mode) { return hl_openat(AT_FDCWD, path, flags, mode); }
-
-long hl_creat(long path, long mode) { return hl_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
 
 long hl_mkdirat(long at, long path, long mode) {
     struct hl_place place;
     struct hl_node *node;
     long error = hl_find(at, (const char *)path, HL_NAMING, &place);
-    return error ? error : hl_create(&place, HL_DIRECTORY, (uint32_t)mode & 01777 & ~mask, &node);
+    return error ? error : hl_create(&place, HL_DIRECTORY, (uint32_t)mode & 01777 & ~hl_mask, &node);
 }
 
 long hl_mkdir(long path, long mode) { return hl_mkdirat(AT_FDCWD, path, mode); }
 
-/* Regular files only. */
+/* Regular files and pipes only. */
 long hl_mknodat(long at, long path, long mode, long device) {
     struct hl_place place;
     struct hl_node *node;
     (void)device;
-    if ((mode & S_IFMT) != 0 && !S_ISREG(mode)) return -EPERM;
+    if ((mode & S_IFMT) != 0 && !S_ISREG(mode) && !S_ISFIFO(mode)) return -EPERM;
     long error = hl_find(at, (const char *)path, HL_NAMING, &place);
-    return error ? error : hl_create(&place, HL_FILE, (uint32_t)mode & 07777 & ~mask, &node);
+    if (error) return error;
+    uint32_t permissions = (uint32_t)mode & 07777 & ~hl_mask;
+    if (!S_ISFIFO(mode)) return hl_create(&place, HL_FILE, permissions, &node);
+    node = hl_pipe_create();
+    if (!node) return -ENOSPC;
+    node->permissions = permissions;
+    error = hl_link(node, &place);
+    if (error) hl_node_release(node);
+    return error;
 }
 
 long hl_mknod(long path, long mode, long device) { return hl_mknodat(AT_FDCWD, path, mode, device); }
@@ -141,7 +100,7 @@ long hl_readlinkat(long at, long path, long buffer, long size) {
 
 long hl_readlink_path(long path, long buffer, long size) { return hl_readlinkat(AT_FDCWD, path, buffer, size); }
 
-static const unsigned char types[] = {DT_REG, DT_DIR, DT_LNK, DT_CHR};
+static const unsigned char types[] = {DT_REG, DT_DIR, DT_LNK, DT_CHR, DT_FIFO};
 
 static long put(struct dirent *to, long room, const char *name, size_t length, const struct hl_node *node, uint64_t at) {
     long size = (long)((offsetof(struct dirent, d_name) + length + 1 + 7) & ~(size_t)7);
@@ -160,7 +119,7 @@ long hl_getdents(long descriptor, long buffer, long size) {
     struct hl_open *open = hl_open_of(descriptor);
     if (!open) return -EBADF;
     if (open->node->kind != HL_DIRECTORY) return -ENOTDIR;
-    int error = hl_populate(open->node);
+    int error = open->offset == 0 ? hl_populate(open->node) : 0;
     if (error) return error;
     char *to = (char *)buffer, *end = to + size;
     for (;;) {

@@ -1,5 +1,6 @@
 /* The process, and the machine it believes to be on. */
 #include "calls.h"
+#include "thread.h"
 #include <dandelion/function.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -13,16 +14,24 @@ long hl_getpid(void) { return 1; }
 
 long hl_exit(long code) { hl_leave((int)code & 255); }
 
-void hl_die(const char *message, int signal) {
-    static const char prefix[] = "hlibc: the function ";
-    hl_write(STDERR_FILENO, (long)prefix, sizeof prefix - 1);
-    hl_write(STDERR_FILENO, (long)message, (long)strlen(message));
-    hl_write(STDERR_FILENO, (long)"\n", 1);
-    hl_leave(128 + signal);
+static void say(const char *text) { hl_write(STDERR_FILENO, (long)text, (long)strlen(text)); }
+
+void hl_die(const char *message, const char *more, int code) {
+    say("hlibc: the function ");
+    say(message);
+    say(more);
+    say("\n");
+    hl_leave(code);
 }
 
 /* The system call gives 20 - nice value. */
 long hl_getpriority(void) { return 20; }
+
+long hl_getcpu(long processor, long node) {
+    if (processor) *(unsigned *)processor = 0;
+    if (node) *(unsigned *)node = 0;
+    return 0;
+}
 
 long hl_sched_getaffinity(long process, long size, long to) {
     (void)process;
@@ -32,10 +41,16 @@ long hl_sched_getaffinity(long process, long size, long to) {
     return 8;
 }
 
+static rlim_t stack_size(void) {
+    char *low, *high;
+    hl_stack_bounds(&low, &high);
+    return (rlim_t)(high - low);
+}
+
 static int limit(long resource, struct rlimit *to) {
     rlim_t value = resource == RLIMIT_NOFILE ? HL_DESCRIPTORS
+                 : resource == RLIMIT_STACK  ? stack_size()
                  : resource == RLIMIT_CORE   ? 0
-                 : resource == RLIMIT_NPROC  ? 1
                                              : RLIM_INFINITY;
     *to = (struct rlimit){value, value};
     return 0;
@@ -69,10 +84,10 @@ long hl_uname(long to) {
 long hl_sysinfo(long to) {
     struct sysinfo *info = (struct sysinfo *)to;
     memset(info, 0, sizeof *info);
-    info->uptime = 1;
+    info->uptime = 1 + (long)(hl_elapsed() / HL_SECOND);
     info->totalram = hl_pages_total();
     info->freeram = hl_pages_free();
-    info->procs = 1;
+    info->procs = (unsigned short)hl_thread_count;
     info->mem_unit = HL_PAGE;
     return 0;
 }

@@ -12,7 +12,18 @@
 #define DEVICE_NUMBER 1
 #define SECOND INT64_C(1000000000)
 
-static const uint32_t formats[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR};
+static uint32_t format_of(const struct hl_node *node) {
+    static const uint32_t formats[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR};
+    return node->kind == HL_STREAM ? node->stream.operations->format : formats[node->kind];
+}
+
+/* As Linux numbers them; the standard files' and those of descriptors are those of no device. */
+static uint64_t device_of(const struct hl_node *node) {
+    static const uint8_t minors[] = {[HL_NULL] = 3, [HL_ZERO] = 5, [HL_RANDOM] = 9, [HL_FULL] = 7};
+    if (node->kind != HL_DEVICE) return 0;
+    if (node->device == HL_TERMINAL) return makedev(5, 0);
+    return makedev(1, node->device <= HL_FULL ? minors[node->device] : 3);
+}
 
 static uint32_t links_of(const struct hl_node *node) { return node->kind == HL_DIRECTORY && node->links > 0 ? 2 : node->links; }
 
@@ -26,8 +37,8 @@ static long status(const struct hl_node *node, struct kstat *to) {
     to->st_dev = DEVICE_NUMBER;
     to->st_ino = node->number;
     to->st_nlink = links_of(node);
-    to->st_mode = formats[node->kind] | node->permissions;
-    to->st_rdev = node->kind == HL_DEVICE ? makedev(1, node->device + 3u) : 0;
+    to->st_mode = format_of(node) | node->permissions;
+    to->st_rdev = device_of(node);
     to->st_size = (off_t)size;
     to->st_blksize = HL_PAGE;
     to->st_blocks = (blkcnt_t)((size + 511) / 512);
@@ -40,11 +51,18 @@ static long status(const struct hl_node *node, struct kstat *to) {
     return 0;
 }
 
+/* What a descriptor's device leads to. */
+static const struct hl_node *behind(const struct hl_node *node) {
+    if (node->kind != HL_DEVICE || node->device != HL_DESCRIPTOR) return node;
+    struct hl_open *open = hl_named_by((long)node->key);
+    return open ? open->node : node;
+}
+
 long hl_fstatat(long at, long path, long to, long flags) {
     struct hl_node *node;
     long error = hl_find_node(at, (const char *)path, (int)flags, &node);
     if (!error && node->kind == HL_DIRECTORY) error = hl_populate(node);
-    return error ? error : status(node, (struct kstat *)to);
+    return error ? error : status(behind(node), (struct kstat *)to);
 }
 
 long hl_fstat(long descriptor, long to) {
@@ -63,16 +81,17 @@ static void set_statx_time(struct statx_timestamp *to, int64_t time) {
 
 long hl_statx(long at, long path, long flags, long wanted, long result) {
     struct statx *to = (struct statx *)result;
-    struct hl_node *node;
+    struct hl_node *found;
     (void)wanted;
-    long error = hl_find_node(at, (const char *)path, (int)flags, &node);
+    long error = hl_find_node(at, (const char *)path, (int)flags, &found);
     if (error) return error;
+    const struct hl_node *node = behind(found);
     uint64_t size = hl_node_size(node);
     memset(to, 0, sizeof *to);
     to->stx_mask = STATX_BASIC_STATS;
     to->stx_blksize = HL_PAGE;
     to->stx_nlink = links_of(node);
-    to->stx_mode = (uint16_t)(formats[node->kind] | node->permissions);
+    to->stx_mode = (uint16_t)(format_of(node) | node->permissions);
     to->stx_ino = node->number;
     to->stx_size = size;
     to->stx_blocks = (size + 511) / 512;

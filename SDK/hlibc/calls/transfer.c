@@ -1,30 +1,25 @@
 /* Reading and writing. */
 #include "calls.h"
-#include <dandelion/function.h>
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static long read_device(struct hl_node *node, void *to, size_t count) {
-    if (node->device == HL_NULL) return 0;
-    if (node->device == HL_RANDOM) hl_random(to, count);
-    else memset(to, 0, count);
-    return (long)count;
-}
-
+/* Streams have no offsets. */
 static long read_at(struct hl_open *open, void *to, size_t count, uint64_t offset) {
-    if (open->node->kind == HL_DEVICE) return read_device(open->node, to, count);
-    return (long)hl_file_read(open->node, to, count, offset);
+    if (open->node->kind == HL_STREAM) return hl_stream_read(open, to, count);
+    return (long)(open->node->kind == HL_DEVICE ? hl_device_read(open->node, to, count)
+                                                : hl_file_read(open->node, to, count, offset));
 }
 
 static long write_at(struct hl_open *open, const void *from, size_t count, uint64_t offset) {
-    if (open->node->kind == HL_DEVICE) return (long)count;
-    return (long)hl_file_write(open->node, from, count, offset);
+    if (open->node->kind == HL_STREAM) return hl_stream_write(open, from, count);
+    return (long)(open->node->kind == HL_DEVICE ? hl_device_write(open->node, from, count)
+                                                : hl_file_write(open->node, from, count, offset));
 }
 
 static long read_on(struct hl_open *open, void *to, size_t count) {
     long done = read_at(open, to, count, open->offset);
-    if (done > 0) open->offset += (uint64_t)done;
+    if (done > 0 && open->node->kind == HL_FILE) open->offset += (uint64_t)done;
     return done;
 }
 
@@ -32,7 +27,7 @@ static long write_on(struct hl_open *open, const void *from, size_t count, bool 
     if (open->flags & O_APPEND && open->node->kind == HL_FILE) open->offset = open->node->file.size;
     long done = write_at(open, from, count, open->offset);
     if (done == -ENOSPC && last_words && hl_memory_open_reserve()) done = write_at(open, from, count, open->offset);
-    if (done > 0) open->offset += (uint64_t)done;
+    if (done > 0 && open->node->kind == HL_FILE) open->offset += (uint64_t)done;
     return done;
 }
 
@@ -53,6 +48,7 @@ long hl_write(long descriptor, long buffer, long count) {
 long hl_pread(long descriptor, long buffer, long count, long offset) {
     long error;
     struct hl_open *open = hl_readable(descriptor, &error);
+    if (open && open->node->kind == HL_STREAM) return -ESPIPE;
     if (open && offset < 0) return -EINVAL;
     return open ? read_at(open, (void *)buffer, (size_t)count, (uint64_t)offset) : error;
 }
@@ -60,6 +56,7 @@ long hl_pread(long descriptor, long buffer, long count, long offset) {
 long hl_pwrite(long descriptor, long buffer, long count, long offset) {
     long error;
     struct hl_open *open = hl_writable(descriptor, &error);
+    if (open && open->node->kind == HL_STREAM) return -ESPIPE;
     if (open && offset < 0) return -EINVAL;
     return open ? write_at(open, (const void *)buffer, (size_t)count, (uint64_t)offset) : error;
 }
@@ -116,6 +113,7 @@ long hl_pwritev(long descriptor, long parts, long count, long offset) {
 long hl_lseek(long descriptor, long offset, long whence) {
     struct hl_open *open = hl_open_of(descriptor);
     if (!open) return -EBADF;
+    if (open->node->kind == HL_STREAM) return -ESPIPE;
     bool file = open->node->kind == HL_FILE;
     int64_t size = file ? (int64_t)open->node->file.size : 0, to;
     switch (whence) {
@@ -136,30 +134,36 @@ long hl_lseek(long descriptor, long offset, long whence) {
     return to;
 }
 
-static long copy(struct hl_open *from, uint64_t *from_offset, struct hl_open *to, uint64_t *to_offset, size_t count) {
-    if (from->node->kind != HL_FILE || to->node->kind != HL_FILE) return -EINVAL;
+/* From a file to a file, a device or a stream; only between files when `ranges`. */
+static long copy(struct hl_open *from, uint64_t *from_offset, struct hl_open *to, uint64_t *to_offset, size_t count,
+    bool ranges) {
+    if (from->node->kind != HL_FILE || (ranges && to->node->kind != HL_FILE)) return -EINVAL;
     uint64_t size = from->node->file.size;
     if (*from_offset >= size || count == 0) return 0;
     if (count > size - *from_offset) count = (size_t)(size - *from_offset);
     /* Room first, since it may move the data that is read when both are one file. */
-    int error = hl_file_reserve(to->node, *to_offset + count);
+    int error = to->node->kind == HL_FILE ? hl_file_reserve(to->node, *to_offset + count) : 0;
     if (error) return error;
-    long done = (long)hl_file_write(to->node, from->node->file.data + *from_offset, count, *to_offset);
-    if (done > 0) *from_offset += (uint64_t)done, *to_offset += (uint64_t)done;
+    long done = write_at(to, from->node->file.data + *from_offset, count, *to_offset);
+    if (done > 0) *from_offset += (uint64_t)done;
+    if (done > 0 && to->node->kind == HL_FILE) *to_offset += (uint64_t)done;
     return done;
 }
 
-long hl_copy_file_range(long in, long in_offset, long out, long out_offset, long count, long flags) {
+static long copy_between(long in, uint64_t *in_offset, long out, uint64_t *out_offset, size_t count, bool ranges) {
     long error;
     struct hl_open *from = hl_readable(in, &error), *to = from ? hl_writable(out, &error) : NULL;
     if (!to) return error;
+    return copy(from, in_offset ? in_offset : &from->offset, to, out_offset ? out_offset : &to->offset, count, ranges);
+}
+
+long hl_copy_file_range(long in, long in_offset, long out, long out_offset, long count, long flags) {
     if (flags != 0) return -EINVAL;
-    return copy(from, in_offset ? (uint64_t *)in_offset : &from->offset, to,
-        out_offset ? (uint64_t *)out_offset : &to->offset, (size_t)count);
+    return copy_between(in, (uint64_t *)in_offset, out, (uint64_t *)out_offset, (size_t)count, true);
 }
 
 long hl_sendfile(long out, long in, long offset, long count) {
-    return hl_copy_file_range(in, offset, out, 0, count, 0);
+    return copy_between(in, (uint64_t *)offset, out, NULL, (size_t)count, false);
 }
 
 static long resize(struct hl_node *node, long size) {

@@ -71,7 +71,8 @@ static int collect_set(size_t set, struct hl_node *root, bool stdio) {
             continue;
         }
         bool input_only = stdio && directory == root && (equal(entry->name, entry->length, "stdin")
-            || equal(entry->name, entry->length, "argv") || equal(entry->name, entry->length, "environ"));
+            || equal(entry->name, entry->length, "argv") || equal(entry->name, entry->length, "environ")
+            || equal(entry->name, entry->length, "cwd"));
         int error = input_only ? 0 : collect_file(set, root, directory, entry);
         if (error) return error;
     }

@@ -118,4 +118,14 @@ struct hl_entry *hl_directory_next(struct hl_node *node, uint64_t after) {
     return low < directory->used ? &directory->entries[low] : NULL;
 }
 
+void hl_directory_clear(struct hl_node *node) {
+    struct hl_directory *directory = &node->directory;
+    for (struct hl_entry *entry; (entry = hl_directory_next(node, 0));) hl_directory_remove(node, entry);
+    free_tables(directory);
+    directory->entries = NULL;
+    directory->index = NULL;
+    directory->used = directory->capacity = directory->mask = 0;
+    directory->serial = 0;
+}
+
 void hl_directory_free(struct hl_node *node) { free_tables(&node->directory); }

@@ -17,8 +17,9 @@ int64_t hl_file_read(struct hl_node *node, void *to, size_t count, uint64_t offs
     return (int64_t)count;
 }
 
-/* Moves the contents to a block of at least `size` bytes, with as much to spare again when memory allows. */
+/* Moves the contents, unless they are mapped, to a block of at least `size` bytes, with as much to spare again when memory allows. */
 static int move(struct hl_node *node, size_t size) {
+    if (node->mapped > 0) return -ENOSPC;
     size_t wanted = size > SIZE_MAX / 2 || node->file.capacity == 0 ? size : size + size / 2;
     char *data = hl_block_take(wanted);
     if (!data && wanted != size) data = hl_block_take(wanted = size);

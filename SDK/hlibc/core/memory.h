@@ -21,6 +21,13 @@ bool hl_memory_claim(size_t bytes);
 void *hl_pages_take(size_t count, bool zero);
 /* Grows a run of pages in place; false when what follows is taken. */
 bool hl_pages_extend(void *pages, size_t count, size_t new_count, bool zero);
+/* Whether pages at an address are free; takes one that is, zeroed. */
+bool hl_pages_are_free(const void *address, size_t count);
+void hl_pages_take_at(void *address);
+/* Where all pages are, and where the free ones begin that lie right below an address. */
+char *hl_pages_begin(void);
+char *hl_pages_end(void);
+char *hl_pages_free_below(const char *address);
 /* Gives pages back; those that are free already or lie outside of the memory are passed over. */
 void hl_pages_give(void *pages, size_t count);
 /* Whether every page of [address, address + length) is in use. */

@@ -53,25 +53,8 @@ int hl_mount(void) {
     hl_root->directory.parent = hl_root;
     int error = mount_sets();
     if (!error) error = add_directory("tmp", 3, &directory);
-    if (!error && !hl_directory_find(hl_root, "dev", 3)) {
-        error = add_directory("dev", 3, &directory);
-        if (!error) directory->directory.input_set = HL_DEVICES;
-    }
+    if (!error) error = hl_mount_system();
     return error;
-}
-
-static int add_device(struct hl_node *directory, const char *name, enum hl_device device) {
-    struct hl_node *node = hl_node_create(HL_DEVICE, 0666);
-    if (!node) return -ENOMEM;
-    node->device = (uint8_t)device;
-    return hl_directory_add(directory, name, strlen(name), node, false);
-}
-
-static int add_devices(struct hl_node *directory) {
-    int error = add_device(directory, "null", HL_NULL);
-    if (!error) error = add_device(directory, "zero", HL_ZERO);
-    if (!error) error = add_device(directory, "random", HL_RANDOM);
-    return error ? error : add_device(directory, "urandom", HL_RANDOM);
 }
 
 /* The directory `name` in `directory`, made when it is missing; NULL in `found` when a file is in the way. */
@@ -134,8 +117,8 @@ static int add_item(struct hl_node *directory, const dandelion_item *item, size_
 int hl_populate(struct hl_node *directory) {
     size_t set = directory->directory.input_set;
     if (set == HL_NO_SET) return 0;
+    if (set >= HL_OPEN) return hl_populate_system(directory);
     directory->directory.input_set = HL_NO_SET;
-    if (set == HL_DEVICES) return add_devices(directory);
     int error = 0;
     for (size_t i = 0; !error && i < dandelion_input_count(set); i++)
         error = add_item(directory, dandelion_input(set, i), i);

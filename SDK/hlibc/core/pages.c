@@ -97,6 +97,24 @@ bool hl_pages_extend(void *pages, size_t count, size_t new_count, bool zero) {
     return claim(end, more, zero);
 }
 
+bool hl_pages_are_free(const void *address, size_t count) {
+    if ((const char *)address < first_page) return false;
+    size_t page = page_of(address);
+    return page < page_count && count <= page_count - page && next(page, true) >= page + count;
+}
+
+void hl_pages_take_at(void *address) { claim(page_of(address), 1, true); }
+
+char *hl_pages_begin(void) { return first_page; }
+
+char *hl_pages_end(void) { return first_page + page_count * HL_PAGE; }
+
+char *hl_pages_free_below(const char *address) {
+    size_t page = page_of(address);
+    while (page > 0 && !used(page - 1)) page--;
+    return first_page + page * HL_PAGE;
+}
+
 void hl_pages_give(void *pages, size_t count) {
     if ((char *)pages < first_page || page_of(pages) >= page_count) return;
     size_t page = page_of(pages);

@@ -2,7 +2,11 @@
 #include <dandelion/function.h>
 #include <string.h>
 
-static struct hl_node null = {.kind = HL_DEVICE, .device = HL_NULL, .permissions = 0666, .links = 1};
+static struct hl_node without[3] = {
+    {.kind = HL_DEVICE, .device = HL_NULL, .permissions = 0666, .links = 1},
+    {.kind = HL_DEVICE, .device = HL_TAIL, .permissions = 0666, .links = 1},
+    {.kind = HL_DEVICE, .device = HL_TAIL, .permissions = 0666, .links = 1},
+};
 
 static struct hl_node *file_named(struct hl_node *directory, const char *name, bool create) {
     struct hl_entry *entry = hl_directory_find(directory, name, strlen(name));
@@ -17,6 +21,11 @@ struct hl_node *hl_standard_file(int descriptor) {
     bool output = descriptor > 0, wanted = !output || dandelion_output_set("stdio") != DANDELION_NO_SET;
     struct hl_node *directory = wanted ? hl_set_directory("stdio", 5) : NULL, *node = NULL;
     if (directory && hl_populate(directory) == 0) node = file_named(directory, names[descriptor], output && !made[descriptor]);
+    if (!node) node = &without[descriptor];
+    if (output && !made[descriptor]) {
+        node->standard = (uint8_t)descriptor;
+        hl_announce_stream(descriptor, &node->file);
+    }
     made[descriptor] = true;
-    return node ? node : &null;
+    return node;
 }

@@ -11,10 +11,26 @@
 #define HL_PATH_MAX 4096
 #define HL_LINKS_MAX 40 /* symbolic links followed on one path */
 
-enum hl_kind { HL_FILE, HL_DIRECTORY, HL_SYMLINK, HL_DEVICE };
-enum hl_device { HL_NULL, HL_ZERO, HL_RANDOM };
+enum hl_kind { HL_FILE, HL_DIRECTORY, HL_SYMLINK, HL_DEVICE, HL_STREAM };
+/* HL_TAIL keeps the end of what is written to it, for who looks when the function has died. Opening HL_DESCRIPTOR gives
+ * the description behind the descriptor that the node's key is. */
+enum hl_device { HL_NULL, HL_ZERO, HL_RANDOM, HL_FULL, HL_TERMINAL, HL_TAIL, HL_DESCRIPTOR };
 
 struct hl_node;
+
+enum { HL_CAN_READ = 1, HL_CAN_WRITE = 2, HL_HUNG_UP = 4, HL_BROKEN = 8, HL_HALF_CLOSED = 16 };
+
+/* What a node does that is no file: pipes, sockets and the like. `access` is O_RDONLY, O_WRONLY or O_RDWR. */
+struct hl_operations {
+    uint32_t format; /* S_IFIFO and the like, for its status */
+    /* Bytes that were moved, -EAGAIN when that would have to wait, or another error. */
+    int64_t (*read)(struct hl_node *node, void *to, size_t count);
+    int64_t (*write)(struct hl_node *node, const void *from, size_t count);
+    unsigned (*events)(const struct hl_node *node, unsigned access); /* HL_CAN_READ and the like */
+    void (*opened)(struct hl_node *node, unsigned access);
+    void (*closed)(struct hl_node *node, unsigned access);
+    void (*release)(struct hl_node *node); /* frees its state */
+};
 
 struct hl_entry {
     struct hl_node *node; /* NULL: the name was removed */
@@ -40,24 +56,31 @@ struct hl_directory {
 };
 
 #define HL_NO_SET ((size_t)-1)
-#define HL_DEVICES ((size_t)-2) /* to be filled with the devices */
+#define HL_DEVICES ((size_t)-2)  /* to be filled with the devices */
+#define HL_USERS ((size_t)-3)    /* with /etc/passwd and the like */
+#define HL_PROCESS ((size_t)-4)  /* with what hl_fill_process has for /proc */
+#define HL_OPEN ((size_t)-5)     /* with the open descriptors, each time anew */
 
 struct hl_node {
     uint8_t kind;
     bool pinned; /* a set's directory, the root: cannot be removed or renamed */
     bool dirty;  /* contents changed since it was put there for an input item */
     uint8_t device;
+    uint8_t standard; /* 1 or 2: where that descriptor writes to */
+    uint8_t made;    /* which file of /proc it is, whose contents are made when it is opened; 0: none */
+    uint32_t mapped; /* shared mappings: the contents stay where they lie */
     uint32_t permissions;
     uint32_t number;
     uint32_t links;  /* entries */
     uint32_t holds;  /* open descriptions, working directory */
-    uint32_t key;
+    uint32_t key;    /* of a device HL_DESCRIPTOR: its descriptor */
     int64_t accessed, modified, changed; /* nanoseconds of CLOCK_REALTIME */
     union {
-        /* capacity 0: the data is an input item's, to be copied before it is written */
+        /* capacity 0: the data is an input item's, to be copied before it is written. HL_TAIL has its contents here too. */
         struct { char *data; size_t size, capacity; } file;
         struct hl_directory directory;
         struct { char *target; size_t length; } symlink;
+        struct { const struct hl_operations *operations; void *state; uint32_t changes; } stream;
     };
 };
 
@@ -75,12 +98,21 @@ struct hl_place {
 extern struct hl_node *hl_root;
 
 /* clock.c. The platform gives the time when the invocation began; from there on time is the function's own: each reading
- * of a clock takes a nanosecond and a sleep takes what it asks for, at once. So loops that wait for a time end. */
+ * of a clock takes a nanosecond, or more when nothing but reading happens for long, and a sleep takes what it asks for, at
+ * once. So loops that wait for a time end, and the same inputs give the same outputs. */
 /* CLOCK_REALTIME in nanoseconds, without taking time. */
 int64_t hl_now(void);
 /* Nanoseconds since the beginning. */
 uint64_t hl_elapsed(void);
+/* The same without the processor's time. */
+uint64_t hl_counted(void);
 void hl_sleep(uint64_t nanoseconds);
+/* What a reading takes. */
+void hl_clock_read(void);
+/* From here on the time that the processor was used passes as well. */
+void hl_clock_follow_processor(void);
+/* Nanoseconds that the function has used the processor for; given by the surroundings. */
+uint64_t hl_processor_time(void);
 
 /* random.c: ChaCha20 (RFC 8439, section 2.3) keyed by the 256 bits that the platform gives each invocation. */
 void hl_random_start(const uint64_t seed[4]);
@@ -99,6 +131,8 @@ int hl_directory_add(struct hl_node *directory, const char *name, size_t length,
 void hl_directory_remove(struct hl_node *directory, struct hl_entry *entry);
 /* The first entry with a serial above `after`; NULL at the end. */
 struct hl_entry *hl_directory_next(struct hl_node *directory, uint64_t after);
+/* Removes every name, and counts serials from the beginning. */
+void hl_directory_clear(struct hl_node *directory);
 void hl_directory_free(struct hl_node *directory);
 
 /* file.c */
@@ -127,18 +161,38 @@ int hl_remove_directory(struct hl_place *place);
 int hl_rename(struct hl_place *from, struct hl_place *to, bool replace);
 int hl_symlink(const char *target, size_t length, struct hl_place *place);
 
+/* device.c */
+int64_t hl_device_read(struct hl_node *node, void *to, size_t count);
+int64_t hl_device_write(struct hl_node *node, const void *from, size_t count);
+
+/* tail.c: what was written to a device HL_TAIL last, at least HL_TAIL_SIZE bytes of it where there are as many. */
+#define HL_TAIL_SIZE ((size_t)65536)
+int64_t hl_tail_write(struct hl_node *node, const void *from, size_t count);
+
 /* mount.c */
 /* The root, /tmp, /dev and a directory for each set; 0 or -ENOMEM. */
 int hl_mount(void);
 /* Fills a set's directory, when that is still to be done. */
 int hl_populate(struct hl_node *directory);
+/* system.c: the directories that no set gave, /dev, /etc and /proc, and what is in them. */
+int hl_mount_system(void);
+int hl_populate_system(struct hl_node *directory);
+int hl_add_file(struct hl_node *directory, const char *name, const char *text, size_t length);
+/* Given by the surroundings: fills /proc, where there is one; and the descriptor at or after `from` that is open, -1 when
+ * there is none. */
+__attribute__((weak)) int hl_fill_process(struct hl_node *directory);
+long hl_next_open(long from);
 /* The directory of a set, NULL when there is none. */
 struct hl_node *hl_set_directory(const char *name, size_t length);
 
 /* standard.c */
-/* The file of the set stdio behind descriptor 0, 1 or 2, or the null device where there is none. Those of standard
- * output and error are outputs even when nothing was written, so this is to be called before hl_collect. */
+/* The file of the set stdio behind descriptor 0, 1 or 2. Where there is none, standard input is the null device, and of
+ * output and error the tail is kept. Those files are outputs even when nothing was written, so this is to be called
+ * before hl_collect. */
 struct hl_node *hl_standard_file(int descriptor);
+/* Given by the surroundings: where two words tell what was written to descriptor 1 or 2 so far, the bytes' address and how
+ * many there are; NULL: not any more. */
+void hl_announce_stream(int descriptor, const void *words);
 
 /* collect.c */
 /* Adds every file below output sets' directories to the outputs; 0 or -ENOMEM. */

@@ -4,6 +4,7 @@
 #include <dandelion/guest.h>
 #include "../../freestanding/runtime.h"
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define MEBIBYTE ((size_t)1 << 20)
@@ -62,6 +63,33 @@ static size_t memory_size(const char *mebibytes) {
     return number * MEBIBYTE;
 }
 
+/* The kernel's stack grows down to its limit. */
+static uintptr_t stack_low(const long *stack) {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    hl_linux(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0);
+    size_t size = limit.rlim_cur > 64 * MEBIBYTE ? 8 * MEBIBYTE : (size_t)limit.rlim_cur;
+    return ((uintptr_t)stack - size + MEBIBYTE / 4) & ~(uintptr_t)4095;
+}
+
+static uint64_t now(long clock) {
+    struct timespec time = {0, 0};
+    hl_linux(SYS_clock_gettime, clock, (long)&time, 0, 0, 0, 0);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* The speed of the processor's counter: on x86-64 measured for a millisecond. */
+static uint64_t counter_hz(void) {
+#if defined(__x86_64__)
+    uint64_t begin = now(CLOCK_MONOTONIC), first = __builtin_ia32_rdtsc(), passed;
+    while ((passed = now(CLOCK_MONOTONIC) - begin) < 1000000) {}
+    return (__builtin_ia32_rdtsc() - first) * 1000000000 / passed;
+#else
+    uint64_t hz;
+    __asm__("mrs %0, cntfrq_el0" : "=r"(hz));
+    return hz;
+#endif
+}
+
 static void set_up_outputs(const char *list) {
     static struct hl_debug_sets found;
     hl_debug_find_sets(&found, list, "output_sets");
@@ -78,7 +106,6 @@ static void set_up_outputs(const char *list) {
 __attribute__((used, noreturn)) void dandelion_debug_main(long *stack) {
     static dn_guest_entry block;
     static struct hl_debug_sets inputs;
-    struct timespec now;
     char **arguments = (char **)(stack + 1), **environment = arguments + stack[0] + 1;
     hl_debug_find_sets(&inputs, variable(environment, "DANDELION_INPUTS"), "input_sets");
     hl_debug_add_set(&inputs, "stdio", 5);
@@ -88,11 +115,10 @@ __attribute__((used, noreturn)) void dandelion_debug_main(long *stack) {
     __dandelion_system_data.exit_code = -1;
     __dandelion_system_data.heap_begin = hl_debug_map(size);
     __dandelion_system_data.heap_end = __dandelion_system_data.heap_begin + size;
-    hl_linux(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0, 0, 0, 0);
     block = (dn_guest_entry){
         .magic = DN_GUEST_ENTRY_MAGIC, .struct_size = sizeof block, .exit_address = (uintptr_t)leave,
-        .system_data = (uintptr_t)&__dandelion_system_data, .stack_high = (uintptr_t)stack,
-        .realtime_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec};
+        .system_data = (uintptr_t)&__dandelion_system_data, .stack_low = stack_low(stack), .stack_high = (uintptr_t)stack,
+        .realtime_ns = now(CLOCK_REALTIME), .counter_hz = counter_hz()};
     hl_linux(SYS_getrandom, (long)block.random, sizeof block.random, 0, 0, 0, 0);
     dandelion_start(&block);
 }

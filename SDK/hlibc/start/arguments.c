@@ -44,17 +44,58 @@ static char **split(struct text text, char **list, char **bytes) {
     return list;
 }
 
+/* What the environment has where nothing is said. */
+static const char *const usual[] = {"HOME=/tmp", "PATH=/usr/bin:/bin", "TMPDIR=/tmp", "PWD=/"};
+#define USUAL (sizeof usual / sizeof usual[0])
+
+/* Whether both begin with the same name and "=". */
+static bool same_name(const char *word, const char *usual_word) {
+    for (; *word == *usual_word; word++, usual_word++)
+        if (*word == '=' || !*word) return *word == '=';
+    return false;
+}
+
+static bool has(char **list, char **end, const char *usual_word) {
+    while (list < end && !same_name(*list, usual_word)) list++;
+    return list < end;
+}
+
+/* The item cwd takes the place of a variable PWD. */
+static char **add_working_directory(char **list, char **end, char **bytes) {
+    struct text path = item_named("cwd");
+    while (path.at < path.end && blank(path.end[-1])) path.end--;
+    if (path.at == path.end) return end;
+    char *word = *bytes;
+    memcpy(word, "PWD=", 4);
+    memcpy(word + 4, path.at, (size_t)(path.end - path.at));
+    *bytes += 4 + (path.end - path.at);
+    *(*bytes)++ = 0;
+    while (list < end && !same_name(*list, "PWD=")) list++;
+    *list = word;
+    return list < end ? end : end + 1;
+}
+
+static char **split_environment(struct text text, char **list, char **bytes) {
+    char **end = split(text, list, bytes) - 1;
+    end = add_working_directory(list, end, bytes);
+    for (size_t i = 0; i < USUAL; i++)
+        if (!has(list, end, usual[i])) *end++ = (char *)(uintptr_t)usual[i];
+    *end++ = NULL;
+    return end;
+}
+
 int hl_read_arguments(struct hl_arguments *arguments, size_t auxiliary_words) {
     static const char name[] = "function";
-    struct text argv = item_named("argv"), environment = item_named("environ");
+    struct text argv = item_named("argv"), environment = item_named("environ"), directory = item_named("cwd");
     if (argv.at == argv.end) argv = (struct text){name, name + sizeof name - 1};
-    size_t words = most_words(argv) + 1 + most_words(environment) + 1 + auxiliary_words;
-    char **list = dandelion_allocate(words * sizeof *list + room_for(argv) + room_for(environment));
+    size_t words = most_words(argv) + 1 + most_words(environment) + USUAL + 1 + auxiliary_words;
+    size_t bytes_needed = room_for(argv) + room_for(environment) + room_for(directory) + 4;
+    char **list = dandelion_allocate(words * sizeof *list + bytes_needed);
     if (!list) return -1;
     char *bytes = (char *)(list + words);
     arguments->vector = list;
     char **rest = split(argv, list, &bytes);
     arguments->count = (int)(rest - list) - 1;
-    arguments->auxiliary = split(environment, rest, &bytes);
+    arguments->auxiliary = split_environment(environment, rest, &bytes);
     return 0;
 }

@@ -10,8 +10,8 @@ struct hl_arguments {
     char **auxiliary;
 };
 
-/* Reads the items argv and environ of the input set stdio: words between blanks, where '...' and "..." keep blanks and
- * there are no escapes. argv's first word is the program's name; without the item it is "function". Keeps
+/* Reads the items argv, environ and cwd of the input set stdio: words between blanks, where '...' and "..." keep blanks and
+ * there are no escapes; the variable PWD is what cwd says. argv's first word is the program's name; without the item it is "function". Keeps
  * `auxiliary_words` words behind the two lists. Returns 0, or -1 when there is no memory. */
 int hl_read_arguments(struct hl_arguments *arguments, size_t auxiliary_words);
 

@@ -1,10 +1,14 @@
 /* From the platform's entry block to main, and back. */
 #include "arguments.h"
+#include "processor.h"
+#include "stack.h"
 #include "../../freestanding/runtime.h"
 #include "../core/memory.h"
 #include "../core/vfs.h"
 #include "../calls/calls.h"
 #include <elf.h>
+#include <fcntl.h>
+#include <stddef.h>
 
 __attribute__((used, visibility("default"), aligned(16))) struct system_data __dandelion_system_data;
 
@@ -14,27 +18,95 @@ extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 int __libc_start_main(int (*)(), int, char **, void (*)(void), void (*)(void), void (*)(void));
 int main();
 
-#define AUXILIARY 14 /* words after the environment */
+#define AUXILIARY 24     /* words after the environment */
+#define CANNOT_BEGIN 126 /* the exit code of a shell that cannot begin a program */
+
+static int argument_count;
+char **hl_arguments;
+size_t *hl_auxiliary, hl_auxiliary_size;
 
 static void fill_auxiliary(size_t *to) {
     const size_t values[AUXILIARY] = {
         AT_PHDR, (size_t)&__ehdr_start + __ehdr_start.e_phoff, AT_PHENT, sizeof(Elf64_Phdr), AT_PHNUM,
-        __ehdr_start.e_phnum, AT_PAGESZ, HL_PAGE, AT_RANDOM, (size_t)entry_block->random, AT_CLKTCK, 100, AT_NULL, 0};
+        __ehdr_start.e_phnum, AT_PAGESZ, HL_PAGE, AT_RANDOM, (size_t)entry_block->random, AT_CLKTCK, 100, AT_ENTRY,
+        __ehdr_start.e_entry, AT_UID, 0, AT_EUID, 0, AT_EXECFN, (size_t)hl_arguments[0], AT_SECURE, 0, AT_NULL, 0};
     memcpy(to, values, sizeof values);
+    hl_auxiliary = to;
+    hl_auxiliary_size = sizeof values;
+}
+
+/* Threads have stacks as large as the memory allows many of. */
+extern unsigned __default_stacksize __attribute__((visibility("hidden"), weak));
+
+static void size_thread_stacks(void) {
+    size_t part = hl_pages_total() * HL_PAGE / 64, most = (size_t)8 << 20, least = (size_t)256 << 10;
+    if (&__default_stacksize) __default_stacksize = (unsigned)((part > most ? most : part < least ? least : part) & ~(HL_PAGE - 1));
+}
+
+/* Where the host looks for the standard streams when the function dies. */
+void hl_announce_stream(int descriptor, const void *words) {
+    static dn_guest_report report = {DN_GUEST_REPORT_MAGIC, sizeof report, 0, 0};
+    dn_guest_entry *block = (dn_guest_entry *)(uintptr_t)entry_block;
+    if (block->struct_size < offsetof(dn_guest_entry, report) + sizeof block->report) return;
+    *(descriptor == 1 ? &report.standard_output : &report.standard_error) = (uintptr_t)words;
+    block->report = (uintptr_t)&report;
+}
+
+static const char *variable(const char *name) {
+    size_t length = strlen(name);
+    for (char **at = hl_arguments + argument_count + 1; *at; at++)
+        if (strncmp(*at, name, length) == 0 && (*at)[length] == '=') return *at + length + 1;
+    return NULL;
+}
+
+/* The folder is made when it is not there. */
+static void enter_working_directory(void) {
+    const char *path = variable("PWD");
+    char part[HL_PATH_MAX];
+    if (!path || path[0] != '/' || !path[1]) return;
+    size_t length = strlen(path);
+    for (size_t i = 1; i <= length && length < sizeof part; i++) {
+        if (i < length && path[i] != '/') continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        hl_mkdirat(AT_FDCWD, (long)part, 0777);
+    }
+    if (hl_chdir((long)path) != 0) hl_die("cannot work in the folder ", path, CANNOT_BEGIN);
+}
+
+static void choose_clock(void) {
+    const char *clock = variable("DANDELION_CLOCK");
+    if (clock && strcmp(clock, "processor") == 0) hl_clock_follow_processor();
+}
+
+__attribute__((noreturn)) static void out_of_memory(void) {
+    __dandelion_system_data.exit_code = DANDELION_EXIT_OUT_OF_MEMORY;
+    dandelion_leave(entry_block->exit_address);
+}
+
+__attribute__((noreturn)) static void begin(void) {
+    struct hl_arguments arguments;
+    if (hl_mount() != 0 || hl_read_arguments(&arguments, AUXILIARY) != 0) out_of_memory();
+    hl_arguments = arguments.vector;
+    argument_count = arguments.count;
+    fill_auxiliary((size_t *)arguments.auxiliary);
+    enter_working_directory();
+    choose_clock();
+    size_thread_stacks();
+    __libc_start_main(main, arguments.count, arguments.vector, NULL, NULL, NULL);
+    __builtin_unreachable();
 }
 
 __attribute__((used, noreturn)) void dandelion_start(const dn_guest_entry *block) {
-    struct hl_arguments arguments;
+    int error = 0;
     entry_block = block;
+    hl_processor_start(block);
     hl_random_start(block->random);
     hl_memory_start(__dandelion_system_data.heap_begin, __dandelion_system_data.heap_end);
-    if (hl_mount() != 0 || hl_read_arguments(&arguments, AUXILIARY) != 0) {
-        __dandelion_system_data.exit_code = DANDELION_EXIT_OUT_OF_MEMORY;
-        dandelion_leave(block->exit_address);
-    }
-    fill_auxiliary((size_t *)arguments.auxiliary);
-    __libc_start_main(main, arguments.count, arguments.vector, NULL, NULL, NULL);
-    __builtin_unreachable();
+    char *stack = hl_stack_start(block, &error);
+    if (error) out_of_memory();
+    if (stack) hl_stack_enter(stack, begin);
+    begin();
 }
 
 void hl_leave(int code) {

@@ -33,6 +33,11 @@ static int32_t grow(void) {
     return 0;
 }
 
+long hl_next_open(long from) {
+    while (from < WASI_DESCRIPTORS && !wasi_open_of((int32_t)from)) from++;
+    return from < WASI_DESCRIPTORS ? from : -1;
+}
+
 int32_t wasi_descriptor_for(struct hl_node *node, uint16_t flags, bool reads, bool writes) {
     int32_t at = 0;
     while (wasi_open_of(at)) at++;

@@ -27,6 +27,20 @@ static int32_t find_node(int32_t at, int32_t flags, wasi_pointer path, uint32_t 
     return place.node ? 0 : ENOENT;
 }
 
+/* /dev/stdout and the like are the file behind a descriptor. */
+static int32_t open_again(const struct hl_node *node, bool reads, bool writes) {
+    struct wasi_open *open = wasi_open_of((int32_t)node->key);
+    if (!open) return -ENOENT;
+    if ((reads && !open->reads) || (writes && !open->writes)) return -EACCES;
+    return wasi_descriptor_for(open->node, open->flags, reads, writes);
+}
+
+static int32_t open_node(struct hl_node *node, uint16_t flags, bool reads, bool writes) {
+    if (node->kind == HL_DEVICE && node->device == HL_TERMINAL) return -ENXIO;
+    if (node->kind == HL_DEVICE && node->device == HL_DESCRIPTOR) return open_again(node, reads, writes);
+    return wasi_descriptor_for(node, flags, reads, writes && node->kind != HL_DIRECTORY);
+}
+
 static int32_t check_opened(struct hl_node *node, int32_t flags, bool writes) {
     if (node->kind == HL_SYMLINK) return ELOOP;
     if (node->kind != HL_DIRECTORY) return flags & MUST_BE_DIRECTORY ? ENOTDIR : 0;
@@ -52,8 +66,7 @@ WASI(path_open)(
         error = flags & CREATE ? -hl_create(&place, HL_FILE, 0666, &place.node) : ENOENT;
     }
     if (error) return error;
-    int32_t descriptor = wasi_descriptor_for(
-        place.node, (uint16_t)descriptor_flags, reads, writes && place.node->kind != HL_DIRECTORY);
+    int32_t descriptor = open_node(place.node, (uint16_t)descriptor_flags, reads, writes);
     return descriptor < 0 ? -descriptor : wasi_store_u32(result, (uint32_t)descriptor);
 }
 

@@ -16,19 +16,30 @@ static int64_t read_part(struct hl_node *node, struct vector part, uint64_t offs
         const char *from = hl_file_bytes(node, &count, offset);
         return from && wasi_store(part.base, from, count) ? -EFAULT : (int64_t)count;
     }
-    if (node->device == HL_NULL) return 0;
-    for (size_t done = 0, step; done < count; done += step) {
-        step = count - done < sizeof scratch ? count - done : sizeof scratch;
-        if (node->device == HL_RANDOM) hl_random(scratch, step);
-        else memset(scratch, 0, step);
-        if (wasi_store(part.base + done, scratch, step)) return -EFAULT;
+    int64_t given = 1;
+    for (size_t done = 0; done < count && given > 0; done += (size_t)given) {
+        given = hl_device_read(node, scratch, count - done < sizeof scratch ? count - done : sizeof scratch);
+        if (given <= 0) return (int64_t)done;
+        if (wasi_store(part.base + done, scratch, (size_t)given)) return -EFAULT;
     }
     return (int64_t)count;
 }
 
+static int64_t write_device(struct hl_node *node, struct vector part) {
+    static char scratch[512];
+    for (size_t done = 0, step; done < part.length; done += step) {
+        step = part.length - done < sizeof scratch ? part.length - done : sizeof scratch;
+        if (wasi_load(scratch, part.base + done, step)) return -EFAULT;
+        int64_t taken = hl_device_write(node, scratch, step);
+        if (taken < 0) return taken;
+    }
+    return part.length;
+}
+
 static int64_t write_part(struct hl_node *node, struct vector part, uint64_t offset) {
     char *to;
-    if (node->kind != HL_FILE || part.length == 0) return part.length;
+    if (node->kind != HL_FILE) return write_device(node, part);
+    if (part.length == 0) return 0;
     int error = hl_file_place(node, part.length, offset, &to);
     if (error) return error;
     return wasi_load(to, part.base, part.length) ? -EFAULT : (int64_t)part.length;

@@ -2,6 +2,7 @@
 #ifndef HL_SHIM_ERRNO_H
 #define HL_SHIM_ERRNO_H
 
+#define EACCES 2
 #define EBADF 8
 #define EBUSY 10
 #define EEXIST 20
@@ -20,6 +21,7 @@
 #define ENOTDIR 54
 #define ENOTEMPTY 55
 #define ENOTSOCK 57
+#define ENXIO 60
 #define EOVERFLOW 61
 #define EPERM 63
 #define ENOTCAPABLE 76

@@ -1,0 +1,9 @@
+#ifndef HL_PROCESSOR_H
+#define HL_PROCESSOR_H
+
+#include <dandelion/guest.h>
+
+/* From here on hl_processor_time counts. */
+void hl_processor_start(const dn_guest_entry *entry);
+
+#endif
