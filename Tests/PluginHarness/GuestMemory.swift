@@ -137,6 +137,7 @@ public final class HarnessContext {
         entry.stack_high = info.stack_high
         entry.realtime_ns = 1_700_000_000_000_000_000
         entry.random = (1, 2, 3, 4)
+        entry.counter_hz = 2_000_000_000
         entryBlock = take(MemoryLayout<dn_guest_entry>.size, align: 16)
         try write(entryBlock, struct: entry)
     }

@@ -99,15 +99,22 @@ final class ThreadEngines {
         }
         task.timeline.ran = Clock.now()
         function.ran(for: task.timeline.ran &- task.timeline.inputsPlaced)
-        if let failure = result.failure(function: function.name) { throw failure }
         var tables = MemoryCharge(task.tenant.memory, .decoded)
-        let outputs = try memory.collect(
-            systemData: placed.systemData, pointerBytes: image.pointerBytes,
-            outputCount: function.outputNames.count,
-            // Tables may name the same bytes over and over; a function has no use for more than it may hold.
-            limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20)
-        ) { (items) throws(Failure) in
-            if items > Self.fewItems { try tables.grow(by: items * Self.bytesPerItem) }
+        let outputs: GuestOutputs
+        do throws(Failure) {
+            if let failure = result.failure(function: function.name) { throw failure }
+            outputs = try memory.collect(
+                systemData: placed.systemData, pointerBytes: image.pointerBytes,
+                outputCount: function.outputNames.count,
+                // Tables may name the same bytes over and over; a function has no use for more than it may hold.
+                limits: GuestLimits(items: Self.mostItems, bytes: function.memoryLimit &+ 16 << 20)
+            ) { (items) throws(Failure) in
+                if items > Self.fewItems { try tables.grow(by: items * Self.bytesPerItem) }
+            }
+        } catch {
+            throw error.with(
+                memory.streams(
+                    entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes, most: Failure.streamTail))
         }
         return try take(
             outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext,
@@ -201,43 +208,11 @@ final class ThreadEngines {
     }
 }
 
-extension GuestOutputs {
-    /// The same as items of the host's.
-    fileprivate func items(_ blob: (UnsafeRawBufferPointer) -> Blob) -> ComputeOutput {
-        let sets = sets.map { set in
-            ItemSet(
-                name: blob(set.ident),
-                items: set.items.map { Item(ident: blob($0.ident), key: $0.key, data: blob($0.data)) })
-        }
-        return ComputeOutput(sets: sets, exitCode: exitCode)
-    }
-}
-
 extension Failure {
     /// The node has more to do than it can; `wait` in ns says when to come again.
     public static func overloaded(wait: UInt64) -> Failure {
         Failure(
             .busy, "the node is overloaded: functions wait \(wait / 1_000_000) ms for an engine",
             [.init("retryAfter", String(max(1, (wait + 999_999_999) / 1_000_000_000)))])
-    }
-}
-
-extension GuestMemory {
-    fileprivate init(_ context: ComputeContext) {
-        // SAFETY: the context vouches for both ranges while it lives, and it outlives this value in `attempt`.
-        let main = Window(base: context.data, low: context.low, high: context.limit)
-        self.init(
-            main: main,
-            stack: context.stack.map { Window(base: $0, low: context.stackLow, high: context.stackHigh) })
-    }
-}
-
-extension GuestFrame {
-    fileprivate init(_ context: ComputeContext, random: (UInt64, UInt64, UInt64, UInt64)) {
-        let image = context.image
-        self.init(
-            pointerBytes: image.pointerBytes, systemData: image.systemData == UInt64.max ? nil : image.systemData,
-            dataBegin: image.dataBegin, limit: context.limit, stackLow: context.stackLow,
-            stackHigh: context.stackHigh, exitAddress: context.exitAddress, realtime: Clock.wall(), random: random)
     }
 }

@@ -18,10 +18,12 @@ public struct GuestFrame {
     /// CLOCK_REALTIME when the invocation began.
     public var realtime: UInt64
     public var random: (UInt64, UInt64, UInt64, UInt64)
+    /// How fast the counter runs that the function can read by itself; 0: not known.
+    public var counterHz: UInt64
 
     public init(
         pointerBytes: Int, systemData: UInt64?, dataBegin: UInt64, limit: UInt64, stackLow: UInt64, stackHigh: UInt64,
-        exitAddress: UInt64, realtime: UInt64, random: (UInt64, UInt64, UInt64, UInt64)
+        exitAddress: UInt64, realtime: UInt64, random: (UInt64, UInt64, UInt64, UInt64), counterHz: UInt64
     ) {
         self.pointerBytes = pointerBytes
         self.systemData = systemData
@@ -32,6 +34,7 @@ public struct GuestFrame {
         self.exitAddress = exitAddress
         self.realtime = realtime
         self.random = random
+        self.counterHz = counterHz
     }
 }
 
@@ -81,7 +84,7 @@ private func tooLarge(_ limit: UInt64) -> Failure {
 /// Guest addresses of all that is placed: items' data, names, tables, entry block, system data.
 private struct Plan {
     static let dataAlignment: UInt64 = 128
-    static let entryBytes: UInt64 = 80
+    static let entryBytes: UInt64 = 96
 
     var names: UInt64
     var inputSets: UInt64
@@ -238,6 +241,8 @@ private struct Writer {
         put(frame.random.1, 56)
         put(frame.random.2, 64)
         put(frame.random.3, 72)
+        put(0, Report.entryOffset)
+        put(frame.counterHz, 88)
     }
 
     func placeSystem(_ system: UnsafeMutableRawPointer, _ inputCount: Int, _ outputCount: Int) {

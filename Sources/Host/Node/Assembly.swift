@@ -19,6 +19,8 @@ struct Assembly {
     var backends: [ComputeBackend] { chosen.compactMap(\.current) }
 
     init(_ config: NodeConfig, _ plugins: PluginSet, stateDirectory: String) throws(Failure) {
+        // Begins to measure; it is known before the first request.
+        _ = Clock.counterHz
         let budget = Self.budget(config)
         let live = plugins.statuses.map { LivePlugin($0, config, budget) }
         for plugin in live { plugin.start() }

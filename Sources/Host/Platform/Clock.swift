@@ -15,6 +15,10 @@ public enum Clock {
     /// CPU time that the calling thread has used.
     public static func threadCPU() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
 
+    /// How fast the counter runs that every program can read (rdtsc, cntvct_el0), in Hz; 0 while it is not known.
+    /// Measured against CLOCK_MONOTONIC since the first call, until that was a second ago.
+    public static var counterHz: UInt64 { cp_counter_hz() }
+
     @inline(__always)
     private static func read(_ id: clockid_t) -> UInt64 {
         var time = timespec()

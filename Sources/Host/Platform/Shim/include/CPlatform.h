@@ -30,6 +30,9 @@ int cp_memory_file(const uint8_t *bytes, long count);
 /* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
 void cp_return_large_blocks(int bytes);
 
+/* The speed of the counter that rdtsc or cntvct_el0 reads: see Clock.counterHz. Any thread. */
+uint64_t cp_counter_hz(void);
+
 /* CPUs of the calling thread's affinity mask, ascending; returns how many there are (only `capacity` are written). */
 int cp_affinity(int32_t *cpus, int capacity);
 /* Pins the calling thread. Returns 0 or errno. */

@@ -53,6 +53,18 @@ typedef struct dn_guest_system32 {
     uint32_t input_items, output_items;
 } dn_guest_system32;
 
+#define DN_GUEST_REPORT_MAGIC 0x31524c44u /* "DLR1" */
+
+/* Where the host may find what a function wrote to its standard streams, when it ended otherwise than by leaving: words of
+ * the image's pointer size, first the address of the bytes and then how many there are. The function may change them at any
+ * time; the host trusts nothing here. Same layout for 32-bit images. */
+typedef struct dn_guest_report {
+    uint32_t magic;
+    uint32_t struct_size;
+    uint64_t standard_output; /* address of the two words; 0: nothing */
+    uint64_t standard_error;
+} dn_guest_report;
+
 #define DN_GUEST_ENTRY_MAGIC 0x31594c44u /* "DLY1" */
 
 /* The entry block: its guest address is the function's first argument. Same layout for 32-bit images. */
@@ -65,6 +77,9 @@ typedef struct dn_guest_entry {
     uint64_t stack_high;
     uint64_t realtime_ns;  /* CLOCK_REALTIME when the invocation began; functions have no running clock */
     uint64_t random[4];    /* fresh for each invocation: seeds the function's random numbers */
+    /* From here on where struct_size says so. */
+    uint64_t report;       /* the host writes 0; the function puts the address of its dn_guest_report here, or nothing */
+    uint64_t counter_hz;   /* how fast the counter runs that rdtsc or cntvct_el0 reads; 0: not known */
 } dn_guest_entry;
 
 #endif
