@@ -5,7 +5,7 @@ import PluginSupport
 struct Settings: Sendable {
     /// Contexts of one engine.
     var slots = 4
-    var stackBytes: UInt64 = 1 << 20
+    var stackBytes: UInt64 = 8 << 20
     /// Largest memory limit.
     var contextMax: UInt64 = 1 << 30
     /// Addresses for all contexts of all engines; a multiple of 4 GiB.
@@ -36,7 +36,7 @@ struct Settings: Sendable {
         {"type": "object", "properties": {
         "slots": {"type": "integer", "minimum": 1, "maximum": 16, "default": 4,
         "description": "Contexts that one engine can hold at once"},
-        "stack_bytes": {"type": "integer", "minimum": 65536, "maximum": 134217728, "default": 1048576,
+        "stack_bytes": {"type": "integer", "minimum": 65536, "maximum": 134217728, "default": 8388608,
         "description": "Stack of a function"},
         "context_max": {"type": "integer", "minimum": 1048576, "maximum": 68719476736, "default": 1073741824,
         "description": "Largest memory limit of a function"},
