@@ -14,7 +14,8 @@ clang=${CLANG:-clang}
 archiver=${LLVM_AR:-llvm-ar}
 
 mkdir -p "$output/include/dandelion" "$output/freestanding/include" "$output/bin" "$output/config"
-cp "$source_folder"/config/*.cfg "$output/config/"
+cp "$source_folder"/config/*.{cfg,cmake} "$output/config/"
+cp "$source_folder"/config/{meson.ini,config.site} "$output/"
 cp "$source_folder"/drivers/dandelion-freestanding*.cfg "$source_folder/toolchain.cmake" "$output/"
 cp "$source_folder"/bin/* "$output/bin/"
 cp -R "$source_folder/templates" "$output/"
@@ -52,4 +53,11 @@ if [[ $hosted == yes ]]; then
         [[ $config == *-wasm.cfg && ! -d $output/wasm/lib ]] || cp "$config" "$output/"
     done
 fi
+# The same as roots of a file system, for what looks into usr/include and usr/lib.
+for architecture in x86_64 aarch64; do
+    [[ $hosted == yes ]] || break
+    mkdir -p "$output/root/$architecture/usr"
+    ln -sfn ../../../hlibc/include "$output/root/$architecture/usr/include"
+    ln -sfn "../../../hlibc/lib/$architecture" "$output/root/$architecture/usr/lib"
+done
 echo "$output"

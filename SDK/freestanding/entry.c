@@ -1,5 +1,5 @@
 /* Entry and exit of an image. The platform passes the entry block's address as first argument, on any stack, and
- * dandelion_start gets it. */
+ * dandelion_start gets it. On x86-64, Linux passes 0 to a program that was started by hand: by_hand.c. */
 
 /* Where dandelion_leave returns to when the platform named no exit address. */
 __attribute__((used)) void *dandelion_entry_stack;
@@ -8,6 +8,8 @@ __attribute__((used)) void *dandelion_entry_stack;
 __asm__(".globl _start\n"
         ".type _start, @function\n"
         "_start:\n"
+        "    testq %rdi, %rdi\n"
+        "    jz dandelion_by_hand\n"
         "    pushq %rbx\n"
         "    pushq %rbp\n"
         "    pushq %r12\n"

@@ -20,6 +20,8 @@ void hl_processor_start(const dn_guest_entry *entry) {
     begin = hz > 0 ? counter() : 0;
 }
 
+bool hl_processor_counts(void) { return hz > 0; }
+
 /* Without a counter whose speed is known the function's own time stands for it. */
 uint64_t hl_processor_time(void) {
     if (hz == 0) return hl_counted();

@@ -76,7 +76,7 @@ static void enter_working_directory(void) {
 
 static void choose_clock(void) {
     const char *clock = variable("DANDELION_CLOCK");
-    if (clock && strcmp(clock, "processor") == 0) hl_clock_follow_processor();
+    if (clock && strcmp(clock, "processor") == 0 && hl_processor_counts()) hl_clock_follow_processor();
 }
 
 __attribute__((noreturn)) static void out_of_memory(void) {
