@@ -145,7 +145,8 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Conformance", "PluginTemplates", "Platform", "PluginHost", "Config", "Failure", "PluginABI", "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Node", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
+                "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),

@@ -1,4 +1,5 @@
 import Foundation
+import PluginHarness
 import Testing
 
 /// The debug backend: functions as programs of this machine, on files of the working folder. On aarch64, by qemu-user, it
@@ -35,6 +36,18 @@ import Testing
         #expect(folder.text("output_sets/out/first") == "one" && folder.text("output_sets/out/a/b/c") == "deep")
         #expect(folder.text("output_sets/out/moved") == "nested" && folder.text("output_sets/out/again") == "one")
         #expect(folder.text("output_sets/stdio/stdout") == "all good\n")
+    }
+
+    @Test(arguments: machines.indices, Surroundings.allCases)
+    func surroundings(machine: Int, program: Surroundings) throws {
+        let (suffix, command) = Self.machines[machine]
+        let folder = try TemporaryFolder()
+        for item in program.inputs[0].items { try folder.write(item.text, to: "input_sets/stdio/\(item.ident)") }
+        let plus = program.source.hasSuffix(".cpp") ? "++" : ""
+        try SDK.compile(
+            program.source, flags: program.flags, config: "dandelion\(plus)\(suffix)", to: folder.path + "/program")
+        let ran = try SDK.run(command + ["./program"], in: folder.path)
+        #expect(ran.status == 0 && folder.text("output_sets/stdio/stdout") == program.output, "\(ran)")
     }
 
     @Test(arguments: machines.indices) func cPlusPlus(machine: Int) throws {

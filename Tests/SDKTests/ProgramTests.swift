@@ -45,6 +45,24 @@ import Testing
             outcome.set("out") == [GuestItem("by hand", key: 9, text: "data"), GuestItem("by file", text: "text")])
     }
 
+    /// What programs ask of a system: each source tells what it tries.
+    @Test(arguments: SDK.backends, Surroundings.allCases)
+    func surroundings(backend: String, program: Surroundings) throws {
+        let outcome = try SDK.invoke(
+            SDK.image(program.source, flags: program.flags), on: backend, inputs: program.inputs, limit: 128 << 20)
+        #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 0, "\(outcome.story)")
+        #expect(outcome.item("stdio", "stdout")?.text == program.output, "\(outcome.story)")
+    }
+
+    @Test(arguments: SDK.backends) func deadlocksEndWithAWord(backend: String) throws {
+        let outcome = try SDK.invoke(SDK.image("deadlock.c"), on: backend, limit: 128 << 20)
+        #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 142, "\(outcome.story)")
+        #expect(
+            outcome.item("stdio", "stderr")?.text
+                == "hlibc: the function is deadlocked: each of its threads waits, and one waits for a lock or "
+                + "condition that no other thread can give\n")
+    }
+
     @Test(arguments: SDK.backends) func cPlusPlus(backend: String) throws {
         let inputs = [GuestSet("in", [GuestItem("words", text: "pear apple fig\n")])]
         let outcome = try SDK.invoke(SDK.image("library.cpp", flags: ["-std=c++20"]), on: backend, inputs: inputs)
@@ -95,7 +113,7 @@ import Testing
     }
 
     /// Files of a stripped program, in KiB: what a registration uploads and a context holds.
-    @Test(arguments: [("hello.c", 30), ("files-small.c", 60)]) func isSmall(source: String, kibibytes: Int) throws {
+    @Test(arguments: [("hello.c", 30), ("files-small.c", 64)]) func isSmall(source: String, kibibytes: Int) throws {
         #expect(try SDK.image(source, flags: ["-s"]).count <= kibibytes << 10)
     }
 }

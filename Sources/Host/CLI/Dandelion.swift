@@ -31,7 +31,8 @@ struct Dandelion: ParsableCommand {
         version:
             "dandelion \(String(cString: dandelion_version())), plugin ABI \(DN_ABI_MAJOR).\(DN_ABI_MINOR)",
         subcommands: [
-            New.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self, Compose.self,
+            New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
+            Compose.self,
             Invoke.self, List.self, Remove.self, Top.self,
         ])
 }

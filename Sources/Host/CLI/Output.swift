@@ -7,6 +7,8 @@ enum Output {
 
     static func bytes(_ bytes: [UInt8]) { write(1, bytes) }
 
+    static func errorBytes(_ bytes: [UInt8]) { write(2, bytes) }
+
     /// What a function gave: to a file or pipe as it is, to a terminal if it is text.
     static func result(_ bytes: [UInt8]) {
         guard isatty(1) == 1 else { return write(1, bytes) }

@@ -1,0 +1,37 @@
+/* A program as `dandelion run` runs one: what it gets goes to its outputs, or it ends in the way that its first argument says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void copy(const char *from, const char *to) {
+    char line[256];
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    if (!in || !out) exit(9);
+    while (fgets(line, sizeof line, in)) fprintf(out, "> %s", line);
+    fclose(in);
+    fclose(out);
+}
+
+int main(int count, char **arguments) {
+    char line[256];
+    const char *how = count > 1 ? arguments[1] : "echo";
+    fprintf(stderr, "half of the words\n");
+    printf("half of the work\n");
+    fflush(stdout);
+    if (strcmp(how, "trap") == 0) __builtin_trap();
+    if (strcmp(how, "abort") == 0) abort();
+    if (strcmp(how, "loop") == 0)
+        for (;;) {}
+    if (strcmp(how, "much") == 0) {
+        for (int i = 0; i < 100000; i++) printf("%d\n", i);
+        fflush(stdout);
+        __builtin_trap();
+    }
+    if (strcmp(how, "copy") == 0) copy(arguments[2], arguments[3]);
+    if (strcmp(how, "echo") == 0)
+        while (fgets(line, sizeof line, stdin)) printf("%s %s", getenv("PREFIX") ? getenv("PREFIX") : "", line);
+    for (int i = 2; i < count; i++) printf("[%s]", arguments[i]);
+    return 7;
+}
