@@ -52,6 +52,44 @@ extension KVMBackend {
             }
         }
 
+        /// A large image is mapped: each function finds it as its file has it, and zeros where the last one wrote beside it,
+        /// whoever ran there before, however much was written, and however it ended.
+        @Test(arguments: [true, false]) func imagesAreAlwaysAsTheirFiles(idle: Bool) throws {
+            let images = try [1, 2].map { try Rig.sharedImage("large", flags: ["-DSEED=\($0)"]) }
+            let mark = try Rig.sharedImage("mark"), zero = try Rig.sharedImage("zero"),
+                loop = try Rig.sharedImage("loop")
+            try Rig.withEngine { engine in
+                for round in 0..<24 {
+                    let pages: UInt64 = [0, 1, 200, 384][round % 4]
+                    let outcome = try engine.invoke(
+                        images[round / 3 % 2], inputs: Rig.parameters(pages), limit: 8 << 20, idle: idle)
+                    #expect(found(outcome) == [0, 0], "round \(round): \(outcome)")
+                    if round % 5 == 0 { _ = try engine.invoke(mark, limit: 8 << 20, idle: idle) }
+                    if round % 5 == 1 {
+                        let seen = try engine.invoke(zero, limit: 8 << 20, idle: idle)
+                        #expect(found(seen) == [0, 0], "\(seen)")
+                    }
+                    if round % 5 == 2 {
+                        let stopped = try engine.invoke(loop, limit: 8 << 20, deadline: now() + 1_000_000, idle: idle)
+                        #expect(stopped.outcome == DN_RUN_DEADLINE)
+                    }
+                }
+            }
+        }
+
+        @Test func aMappedImageIsHeldOnce() throws {
+            let image = try Rig.sharedImage("large", flags: ["-DSEED=3"])
+            try Rig.withEngine { engine in
+                for _ in 0..<20 {
+                    let outcome = try engine.invoke(image, inputs: Rig.parameters(0), limit: 8 << 20)
+                    #expect(found(outcome) == [0, 0], "\(outcome)")
+                }
+                // What is the image's own alone, of all slots: next to nothing was written.
+                let kept = try privateBytes(ofMappings: "dandelion-image")
+                #expect(kept < 512 << 10)
+            }
+        }
+
         @Test func outputsStayWhileOtherFunctionsRun() throws {
             let plugin = try Rig.plugin.get()
             let slots = Int(try plugin.capabilities().contexts_per_engine)
@@ -107,6 +145,18 @@ extension KVMBackend {
                 let after = try residentBytes()
                 #expect(after < idle + 2 << 20, "\(idle) bytes before, \(after) after")
             }
+        }
+
+        /// Memory that mappings of a file have for themselves, in bytes.
+        private func privateBytes(ofMappings name: String) throws -> Int {
+            var total = 0
+            var isCounted = false
+            for line in String(decoding: try contents(of: "/proc/self/smaps"), as: UTF8.self).split(separator: "\n") {
+                let fields = line.split(separator: " ")
+                if fields.first?.contains("-") == true { isCounted = line.contains(name) && line.contains("rw-p") }
+                if isCounted, fields.first == "Private_Dirty:" { total += (Int(fields[1]) ?? 0) << 10 }
+            }
+            return total
         }
 
         /// Of the backend's mappings alone, which are those that no fork copies ("dc" in proc_pid_smaps(5)).

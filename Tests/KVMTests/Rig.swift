@@ -24,8 +24,8 @@ enum Rig {
     }
 
     /// A guest of Tests/Guests.
-    static func sharedImage(_ name: String) throws -> HarnessImage {
-        try plugin.get().load(try GuestCompiler.image(name))
+    static func sharedImage(_ name: String, flags: [String] = []) throws -> HarnessImage {
+        try plugin.get().load(try GuestCompiler.image(name, flags: flags))
     }
 
     /// An engine for the body, on this thread.
