@@ -37,7 +37,8 @@ final class Engine {
 
     /// Takes a clean slot. What earlier functions left goes first: it must not stay while this one runs, which may take
     /// minutes.
-    func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
+    /// - Parameter image: what will be placed, if that is known: a slot that has it mapped is preferred.
+    func takeSlot(limit: UInt64, for image: Image?) throws(PluginError) -> Slot {
         let limit = limit & ~(GuestMap.page - 1)
         guard limit > GuestMap.lowest, limit <= GuestMap.contextMax else {
             throw PluginError(
@@ -46,7 +47,7 @@ final class Engine {
                     + "\(GuestMap.contextMax)")
         }
         while let slot = claimDirty() { slot.release(as: CKVM_SLOT_CLEAN) }
-        guard let slot = claim(CKVM_SLOT_CLEAN) else {
+        guard let slot = claimClean(for: image?.file) else {
             throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
         }
         slot.limit = limit
@@ -55,6 +56,17 @@ final class Engine {
     }
 
     private func claim(_ state: UInt32) -> Slot? { slots.first { $0.claim(from: state) } }
+
+    /// One that has the image mapped, else one that has none, else any.
+    private func claimClean(for file: ImageFile?) -> Slot? {
+        slots.first { $0.file === file && $0.claim(from: CKVM_SLOT_CLEAN) }
+            ?? slots.first { $0.file == nil && $0.claim(from: CKVM_SLOT_CLEAN) } ?? claim(CKVM_SLOT_CLEAN)
+    }
+
+    /// Makes an image of what a program left in the slot.
+    func snapshot(_ slot: Slot, dataBegin: UInt64) throws(PluginError) -> Image {
+        try slot.snapshot(dataBegin, with: recycler)
+    }
 
     private func claimDirty() -> Slot? {
         guard let slot = claim(CKVM_SLOT_DIRTY) else { return nil }

@@ -9,6 +9,8 @@ final class Image: @unchecked Sendable {
     let entry: UInt64
     private let systemData: UInt64
     private let dataBegin: UInt64
+    /// Where dn_guest_snapshot lies, 0 = nowhere.
+    private let snapshot: UInt64
     private let contents: Contents
 
     private enum Contents {
@@ -20,16 +22,33 @@ final class Image: @unchecked Sendable {
     private static let leastMapped = 1 << 20
 
     init(_ file: UnsafeRawBufferPointer) throws(PluginError) {
-        let elf = try ElfImage(bytes: file, machine: .x86_64, addresses: GuestMap.lowest..<GuestMap.contextMax)
+        let elf = try ElfImage(
+            bytes: file, machine: .x86_64, addresses: GuestMap.lowest..<GuestMap.contextMax,
+            symbols: [ElfImage.snapshotSymbol])
         protections = try elf.protections(pageSize: GuestMap.page)
         entry = elf.entry
         systemData = elf.systemData
         dataBegin = elf.end
+        snapshot = try elf.snapshot()
         let segments = elf.segments.filter { $0.fileSize > 0 }
         let size = segments.reduce(0) { $0 + $1.fileSize }
         contents =
             size < Self.leastMapped
             ? .copied(Pieces(segments, of: file)) : .mapped(try ImageFile(segments, of: file))
+    }
+
+    /// What the program of `image` left in a context of its own, to be begun from again.
+    /// - Parameter ranges: the pages of the context that hold something, as ImageFile wants them.
+    init(
+        snapshotOf image: Image, dataBegin: UInt64, _ ranges: [Range<UInt64>],
+        fill: (Range<UInt64>, UnsafeMutableRawPointer) -> Void
+    ) throws(PluginError) {
+        protections = image.protections
+        entry = image.entry
+        systemData = image.systemData
+        snapshot = image.snapshot
+        self.dataBegin = dataBegin
+        contents = .mapped(try ImageFile(ranges, fill: fill))
     }
 
     /// What a slot maps for this image; nil when it is copied.
@@ -45,6 +64,7 @@ final class Image: @unchecked Sendable {
         info.system_data = systemData
         info.data_begin = dataBegin
         info.context_min = contextMin
+        info.snapshot = snapshot
         switch contents {
         case .copied(let pieces): info.resident_bytes = UInt64(pieces.byteCount)
         case .mapped(let file): info.resident_bytes = UInt64(file.byteCount)

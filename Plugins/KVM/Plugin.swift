@@ -71,7 +71,9 @@ private nonisolated(unsafe) let compute = permanent(
         engine_idle: { engine, budget in Handle<Engine>.borrow(engine).idle(budget: budget) ? 1 : 0 },
         context_create: { engine, params, out, err in
             answering(err) { () throws(PluginError) in
-                let slot = try Handle<Engine>.borrow(engine).takeSlot(limit: readIn(params).limit)
+                let params = readIn(params)
+                let image = params.image.map { Handle<Image>.borrow($0) }
+                let slot = try Handle<Engine>.borrow(engine).takeSlot(limit: params.limit, for: image)
                 // The engine owns its slots: the handle borrows, so that nothing is counted for each request.
                 out.pointee = OpaquePointer(Unmanaged.passUnretained(slot).toOpaque())
             }
@@ -113,4 +115,11 @@ private nonisolated(unsafe) let compute = permanent(
             // SAFETY of the borrow on any thread: interrupt reads only what is fixed after the engine's init.
             Handle<Engine>.borrow(engine).interrupt(run: run, reason: reason)
         },
-        context_settle: nil))
+        // A stopped vCPU touches nothing.
+        context_settle: nil,
+        image_snapshot: { context, begin, out, err in
+            answering(err) { () throws(PluginError) in
+                let slot = Handle<Slot>.borrow(context)
+                out.pointee = Handle.make(try slot.engine.snapshot(slot, dataBegin: begin))
+            }
+        }))

@@ -69,6 +69,15 @@ struct Recycler: ~Copyable {
         if !complete { madvise(base, count, MADV_DONTNEED) }
     }
 
+    /// Calls `body` with the offsets of all pages of `range` that may hold something.
+    borrowing func resident(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, _ body: (Int, Int) -> Void) {
+        let complete = scan(base, range, not: ckvm_page_zero) { begin, end in
+            body(begin, end)
+            return true
+        }
+        if !complete { body(range.lowerBound, range.upperBound) }
+    }
+
     /// Calls `body` with offsets of resident or swapped pages that are not of that category, until it returns false.
     /// - Returns: false when the kernel cannot tell.
     private borrowing func scan(

@@ -134,7 +134,7 @@ final class Slot: @unchecked Sendable {
     }
 
     /// Where guest addresses lie in `memory`.
-    private func offsets(of part: ImageFile.Part) -> Range<Int> {
+    func offsets(of part: ImageFile.Part) -> Range<Int> {
         let begin =
             part.address >= GuestMap.stackLow
             ? Int(part.address - GuestMap.stackLow) : Int(GuestMap.stackBytes + part.address)

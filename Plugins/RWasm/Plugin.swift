@@ -118,4 +118,4 @@ private nonisolated(unsafe) let compute = permanent(
             // SAFETY of the borrow on any thread: interrupt reads only what is fixed after the engine's init.
             Handle<Engine>.borrow(engine).interrupt(run: run, reason: reason)
         },
-        context_settle: nil))
+        context_settle: nil, image_snapshot: nil))

@@ -62,6 +62,26 @@ public struct ElfImage: Sendable, Equatable {
         self.symbols = symbols
     }
 
+    /// The symbol at which an image has its dn_guest_snapshot (guest.h), for `symbols`.
+    public static let snapshotSymbol = "__dandelion_snapshot"
+
+    /// The address of the image's dn_guest_snapshot, 0 when it has none.
+    ///
+    /// Throws DN_BAD_IMAGE when it is not in memory that the program can write.
+    public func snapshot() throws(PluginError) -> dn_gaddr {
+        guard let address = symbols[Self.snapshotSymbol] else { return 0 }
+        let size = UInt64(MemoryLayout<dn_guest_snapshot>.size)
+        guard address % 8 == 0,
+            segments.contains(where: {
+                $0.rights.contains(.write) && $0.address <= address && address <= $0.end && $0.end - address >= size
+            })
+        else {
+            throw PluginError(
+                DN_BAD_IMAGE, "\(Self.snapshotSymbol) at 0x\(hex(address)) is not in the image's variables")
+        }
+        return address
+    }
+
     /// Page ranges that need other rights than read and write, in order and merged; every other page is plain memory.
     ///
     /// Segments that share a page give it the union of their rights; DN_BAD_IMAGE when that is writable and executable.

@@ -1,5 +1,5 @@
-/* CPython as a function. Everything that is the same for all invocations is done before `run`: the interpreter starts, the
- * module dandelion and the user's own are imported. The command line is read after that, by dandelion._main. */
+/* CPython as a function. Everything that is the same for all invocations is done before the snapshot: the interpreter
+ * starts, the module dandelion and the user's own are imported. The command line is read after that, by dandelion._main. */
 #include "sets.h"
 #include <dandelion/program.h>
 #include <stdio.h>
@@ -76,6 +76,7 @@ int main(int argc, char **argv) {
     PyStatus status = start();
     if (PyStatus_Exception(status)) Py_ExitStatusException(status);
     if (call("prepare", PyTuple_New(0)) != 0) return 1;
+    dandelion_snapshot(&argc, &argv);
     long code = call("run", Py_BuildValue("(N)", words(argc, argv)));
     /* The sandbox ends here: what a shutdown would free is of no use to anybody. */
     fflush(NULL);

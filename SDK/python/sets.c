@@ -1,5 +1,6 @@
 #include "sets.h"
 #include <dandelion/function.h>
+#include <unistd.h>
 
 static PyObject *text(const char *bytes, size_t length) {
     return PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)length, "surrogateescape");
@@ -69,7 +70,23 @@ static PyObject *output(PyObject *module, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+/* The environment of this invocation: (name, value) each. */
+static PyObject *environment(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    PyObject *list = PyList_New(0);
+    for (char **at = environ; list && at && *at; at++) {
+        const char *equals = strchr(*at, '=');
+        if (!equals) continue;
+        PyObject *pair = Py_BuildValue(
+            "(NN)", PyUnicode_DecodeFSDefaultAndSize(*at, equals - *at), PyUnicode_DecodeFSDefault(equals + 1));
+        if (!pair || PyList_Append(list, pair) != 0) Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    return list;
+}
+
 static PyMethodDef methods[] = {
+    {"environment", environment, METH_NOARGS, "The environment, as it is now."},
     {"input_sets", input_sets, METH_NOARGS, "Names of the input sets."},
     {"output_sets", output_sets, METH_NOARGS, "Names of the output sets."},
     {"inputs", inputs, METH_O, "The items of an input set, by its number: (name, key, memory) each."},

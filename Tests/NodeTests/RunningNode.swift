@@ -148,9 +148,9 @@ final class RunningNode: @unchecked Sendable {
     /// Registers a guest of Tests/Guests into a class.
     func register(
         _ guest: String, as name: String? = nil, class runClass: String, memory: String = "1MiB",
-        timeout: String = "60s"
+        timeout: String = "60s", flags: [String] = []
     ) throws -> Reply {
-        let image = try GuestCompiler.image(guest)
+        let image = try GuestCompiler.image(guest, flags: flags)
         return request(
             "PUT",
             "/v1/functions/\(name ?? guest)?class=\(runClass)&inputs=in&outputs=out&memory=\(memory)&timeout=\(timeout)",

@@ -33,6 +33,9 @@ struct hl_open *hl_writable(long descriptor, long *error);
 /* The lowest free descriptor from `from` on, for a node; or -errno. */
 long hl_descriptor_for(struct hl_node *node, uint32_t flags, int from);
 
+/* Looks anew at what standard input is, for an invocation that goes on in a snapshot. */
+void hl_reopen_standard(void);
+
 /* Where the description behind a descriptor is the same as another one's: what dup(2) does. */
 long hl_duplicate(long descriptor, int from, uint32_t flags);
 /* Called when the last descriptor of a description is closed. */

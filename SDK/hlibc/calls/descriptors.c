@@ -26,6 +26,17 @@ static void open_standard(void) {
     }
 }
 
+/* What standard input is may have changed with the invocation. */
+void hl_reopen_standard(void) {
+    if (!standard_ready) return;
+    struct hl_node *node = hl_standard_file(0), *before = standard[0].node;
+    if (node == before || !before) return;
+    node->holds++;
+    standard[0].node = node;
+    standard[0].offset = 0;
+    before->holds--;
+}
+
 static struct slot *slot_of(long descriptor) {
     if (!standard_ready) open_standard();
     if (descriptor < 0 || descriptor >= slot_count || !slots[descriptor].open) return NULL;

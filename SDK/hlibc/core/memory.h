@@ -11,6 +11,10 @@
 
 /* Takes [begin, end), whose bytes are all zero, into use, but for a few pages of a large memory. */
 void hl_memory_start(void *begin, void *end);
+/* One past the highest byte that was ever in use. */
+void *hl_memory_used_end(void);
+/* Goes on with the memory as it was at hl_memory_used_end, but for [that, begin), which others have filled meanwhile. */
+void hl_memory_grow_past(void *begin, void *end);
 /* Takes those pages into use, too: for the outputs of a function that used up its memory. False when they are already. */
 bool hl_memory_open_reserve(void);
 

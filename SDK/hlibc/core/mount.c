@@ -129,3 +129,18 @@ struct hl_node *hl_set_directory(const char *name, size_t length) {
     struct hl_entry *entry = hl_directory_find(hl_root, name, length);
     return entry && entry->node->kind == HL_DIRECTORY && entry->node->pinned ? entry->node : NULL;
 }
+
+static bool has_items(const struct hl_directory *directory) {
+    for (uint32_t i = 0; i < directory->used; i++)
+        if (directory->entries[i].node && directory->entries[i].input) return true;
+    return false;
+}
+
+void hl_mount_again(void) {
+    for (size_t set = 0; set < dandelion_input_set_count(); set++) {
+        size_t length;
+        const char *name = dandelion_input_set_name(set, &length);
+        struct hl_node *directory = hl_set_directory(name, length);
+        if (directory && !has_items(&directory->directory)) directory->directory.input_set = set;
+    }
+}

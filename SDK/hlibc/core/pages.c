@@ -62,6 +62,19 @@ static void mark(size_t page, size_t count, bool value) {
     }
 }
 
+void *hl_memory_used_end(void) { return first_page + never_used * HL_PAGE; }
+
+void hl_memory_grow_past(void *begin, void *end) {
+    size_t from = never_used;
+    uintptr_t high = (uintptr_t)end & ~(HL_PAGE - 1), low = (uintptr_t)begin;
+    size_t pages = high > (uintptr_t)first_page ? (high - (uintptr_t)first_page) / HL_PAGE : 0;
+    if (pages < page_count + reserve) page_count = pages > reserve ? pages - reserve : 0;
+    if (low > (uintptr_t)first_page + from * HL_PAGE) never_used = hl_pages_for(low - (uintptr_t)first_page);
+    if (never_used > page_count) never_used = page_count;
+    if (never_used > from) mark(from, never_used - from, true);
+    used_count += never_used - from;
+}
+
 /* Marks free pages as used, unless they may not be; those that were used before are zeroed when asked for. */
 static bool claim(size_t page, size_t count, bool zero) {
     size_t end = page + count;

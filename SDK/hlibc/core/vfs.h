@@ -172,6 +172,8 @@ int64_t hl_tail_write(struct hl_node *node, const void *from, size_t count);
 /* mount.c */
 /* The root, /tmp, /dev and a directory for each set; 0 or -ENOMEM. */
 int hl_mount(void);
+/* Takes the items of another invocation into the directories of the same sets, but for those that had items before. */
+void hl_mount_again(void);
 /* Fills a set's directory, when that is still to be done. */
 int hl_populate(struct hl_node *directory);
 /* system.c: the directories that no set gave, /dev, /etc and /proc, and what is in them. */

@@ -1,4 +1,5 @@
 /* From the platform's entry block to main, and back. */
+#include "again.h"
 #include "arguments.h"
 #include "processor.h"
 #include "stack.h"
@@ -9,6 +10,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <unistd.h>
 
 __attribute__((used, visibility("default"), aligned(16))) struct system_data __dandelion_system_data;
 
@@ -44,12 +46,17 @@ static void size_thread_stacks(void) {
 }
 
 /* Where the host looks for the standard streams when the function dies. */
-void hl_announce_stream(int descriptor, const void *words) {
-    static dn_guest_report report = {DN_GUEST_REPORT_MAGIC, sizeof report, 0, 0};
+static dn_guest_report report = {DN_GUEST_REPORT_MAGIC, sizeof report, 0, 0};
+
+static void announce(void) {
     dn_guest_entry *block = (dn_guest_entry *)(uintptr_t)entry_block;
     if (block->struct_size < offsetof(dn_guest_entry, report) + sizeof block->report) return;
+    if (report.standard_output || report.standard_error) block->report = (uintptr_t)&report;
+}
+
+void hl_announce_stream(int descriptor, const void *words) {
     *(descriptor == 1 ? &report.standard_output : &report.standard_error) = (uintptr_t)words;
-    block->report = (uintptr_t)&report;
+    announce();
 }
 
 static const char *variable(const char *name) {
@@ -84,22 +91,28 @@ __attribute__((noreturn)) static void out_of_memory(void) {
     dandelion_leave(entry_block->exit_address);
 }
 
-__attribute__((noreturn)) static void begin(void) {
+static void read_arguments(void) {
     struct hl_arguments arguments;
-    if (hl_mount() != 0 || hl_read_arguments(&arguments, AUXILIARY) != 0) out_of_memory();
+    if (hl_read_arguments(&arguments, AUXILIARY) != 0) out_of_memory();
     hl_arguments = arguments.vector;
     argument_count = arguments.count;
     fill_auxiliary((size_t *)arguments.auxiliary);
     enter_working_directory();
     choose_clock();
+}
+
+__attribute__((noreturn)) static void begin(void) {
+    if (hl_mount() != 0) out_of_memory();
+    read_arguments();
     size_thread_stacks();
-    __libc_start_main(main, arguments.count, arguments.vector, NULL, NULL, NULL);
+    __libc_start_main(main, argument_count, hl_arguments, NULL, NULL, NULL);
     __builtin_unreachable();
 }
 
 __attribute__((used, noreturn)) void dandelion_start(const dn_guest_entry *block) {
     int error = 0;
     entry_block = block;
+    if (hl_resume) hl_resume();
     hl_processor_start(block);
     hl_random_start(block->random);
     hl_memory_start(__dandelion_system_data.heap_begin, __dandelion_system_data.heap_end);
@@ -107,6 +120,24 @@ __attribute__((used, noreturn)) void dandelion_start(const dn_guest_entry *block
     if (error) out_of_memory();
     if (stack) hl_stack_enter(stack, begin);
     begin();
+}
+
+void hl_depart(void) {
+    __dandelion_system_data.exit_code = 0;
+    dandelion_leave(entry_block->exit_address);
+}
+
+void hl_begin_again(int *argc, char ***argv) {
+    hl_processor_start(entry_block);
+    hl_random_start(entry_block->random);
+    hl_memory_grow_past(__dandelion_system_data.heap_begin, __dandelion_system_data.heap_end);
+    hl_mount_again();
+    hl_reopen_standard();
+    announce();
+    read_arguments();
+    environ = hl_arguments + argument_count + 1;
+    *argc = argument_count;
+    *argv = hl_arguments;
 }
 
 void hl_leave(int code) {

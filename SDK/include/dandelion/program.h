@@ -13,6 +13,13 @@ extern "C" {
  * the path is taken, ENOTDIR, ENAMETOOLONG, EINVAL for a relative path, ENOSPC. */
 int dandelion_carry(const char *path, const void *data, size_t length);
 
+/* Where every invocation may begin: the platform runs the program up to here when it is registered, without its inputs
+ * but for those that were bound then, and each invocation goes on from here with memory as it was, its own inputs, time and
+ * random numbers, and its own arguments, which take the place of those of main in *argc and *argv. Files that were opened
+ * before stay open. 1 in an invocation that goes on so; 0 where no snapshot is taken, and the program just goes on.
+ * For the first thread, while there is no other. */
+int dandelion_snapshot(int *argc, char ***argv);
+
 #ifdef __cplusplus
 }
 #endif

@@ -43,11 +43,12 @@ public final class ComputeFunction: Sendable {
     private let cores: [Int32]
     /// Moving average of its run time, ns; 0 before the first run. Decides who runs it.
     let typicalRunTime = Atomic<UInt64>(0)
+    let snapshots: Snapshots?
 
     public init(
         name: String, stages: StageMetrics, memoryLimit: UInt64, timeout: UInt64, inputNames: [Blob],
         outputNames: [Blob],
-        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0,
+        mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0, snapshots: Snapshots? = nil,
         image: @escaping @Sendable (_ fresh: Bool, MemoryAccount) throws(Failure) -> ComputeImage
     ) {
         self.name = name
@@ -57,6 +58,7 @@ public final class ComputeFunction: Sendable {
         self.mayRunInline = mayRunInline
         self.cores = cores
         self.spin = spin
+        self.snapshots = snapshots
         self.memoryLimit = memoryLimit
         self.inputNames = inputNames
         self.outputNames = outputNames

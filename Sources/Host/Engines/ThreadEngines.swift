@@ -77,9 +77,10 @@ final class ThreadEngines {
         if task.patience != 0, waited > task.patience { throw .overloaded(wait: waited) }
         // Before anything is made for it: under overload most that waited long are cancelled.
         if task.isCancelled { throw Self.cancelled(function) }
-        let image = try function.image(task.fresh, task.tenant.memory)
-        let engine = try engine(for: image.backend)
-        task.backend = image.backend
+        let loaded = try function.image(task.fresh, task.tenant.memory)
+        let engine = try engine(for: loaded.backend)
+        task.backend = loaded.backend
+        let image = task.fresh ? loaded : try function.beginning(loaded, on: engine, random: random.next4())
         let context = try engine.makeContext(image: image, limit: function.memoryLimit)
         task.timeline.loaded = Clock.now()
         let memory = GuestMemory(context)

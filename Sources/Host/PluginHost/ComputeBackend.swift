@@ -93,6 +93,8 @@ public final class ComputeImage: @unchecked Sendable {
     public let contextMin: UInt64
     /// Host memory that the image holds, bytes.
     public let residentBytes: UInt64
+    /// Where the image's dn_guest_snapshot lies; 0 when it has none, or the backend cannot begin from snapshots.
+    public let snapshot: UInt64
     let handle: OpaquePointer
     private let charge: MemoryCharge
 
@@ -107,6 +109,7 @@ public final class ComputeImage: @unchecked Sendable {
         systemData = info.system_data
         dataBegin = info.data_begin
         contextMin = info.context_min
+        snapshot = backend.slots.imageSnapshot == nil ? 0 : info.snapshot
         // A bound on what a plugin may claim, so that sums of it do not overflow.
         residentBytes = min(info.resident_bytes, 1 << 48)
         var charge = MemoryCharge(backend.instance.memory.own, .images)
@@ -155,6 +158,8 @@ struct ComputeSlots {
             OpaquePointer, OpaquePointer, UnsafePointer<dn_run_params>, UnsafeMutablePointer<dn_run_result>, Error
         ) -> dn_status
     let interrupt: @convention(c) (OpaquePointer, UInt64, Int32) -> Void
+    let imageSnapshot:
+        (@convention(c) (OpaquePointer, dn_gaddr, UnsafeMutablePointer<OpaquePointer?>, Error) -> dn_status)?
 
     init(_ table: dn_compute, _ what: String) throws(Failure) {
         guard let capabilities = table.capabilities, let imageLoad = table.image_load,
@@ -193,5 +198,6 @@ struct ComputeSlots {
         contextSettle = table.context_settle
         self.run = run
         self.interrupt = interrupt
+        imageSnapshot = table.image_snapshot
     }
 }

@@ -56,6 +56,7 @@ public final class ComputeEngine: @unchecked Sendable {
         var parameters = dn_context_params()
         parameters.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
         parameters.limit = limit
+        parameters.image = image.handle
         var created: OpaquePointer?
         var error = ABI.emptyError()
         var status = backend.slots.contextCreate(handle, &parameters, &created, &error)
@@ -85,6 +86,24 @@ public final class ComputeEngine: @unchecked Sendable {
         windows.see(data, Int(clamping: info.limit &- info.low))
         if let stack { windows.see(stack, Int(clamping: info.stack_high &- info.stack_low)) }
         return ComputeContext(engine: self, image: image, handle: created, info: info, data: data, stack: stack)
+    }
+
+    /// An image of what the program of a context left; `dataBegin` as the program tells it. The context's run is over.
+    /// - Throws: `.functionFault` when what the program tells cannot be.
+    public func snapshot(of context: ComputeContext, dataBegin: UInt64) throws(Failure) -> ComputeImage {
+        guard let imageSnapshot = backend.slots.imageSnapshot else {
+            throw Failure(.internal, "backend \(backend.name) cannot begin from snapshots")
+        }
+        guard dataBegin >= context.image.dataBegin, dataBegin <= context.limit else {
+            let place = "0x" + String(dataBegin, radix: 16)
+            throw Failure(.functionFault, "the program left a snapshot whose memory ends at \(place), outside of it")
+        }
+        var made: OpaquePointer?
+        var error = ABI.emptyError()
+        let status = imageSnapshot(context.handle, dataBegin, &made, &error)
+        guard status == DN_OK else { throw failure(status, error, "snapshot") }
+        guard let made else { throw Failure(.internal, "backend \(backend.name): image_snapshot gave no image") }
+        return try ComputeImage(backend: backend, handle: made)
     }
 
     /// What the host cannot work with; nil = nothing.

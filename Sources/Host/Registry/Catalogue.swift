@@ -205,7 +205,8 @@ public final class Catalogue: Sendable {
         let digest = Store.digest(of: image)
         let function = RegisteredFunction(
             definition, digest: digest, imageSize: image.count, catalogue: self, charge: charge)
-        let limit = try function.compute(in: nil).memoryLimit
+        let compute = try function.compute(in: nil)
+        let limit = compute.memoryLimit
         try refuseBeyondMemory(definition, limit, in: runClass)
         // Unless it is registered in the end, the image is nobody's.
         defer { forgetUnused(digest) }
@@ -219,13 +220,17 @@ public final class Catalogue: Sendable {
                 "the image of '\(definition.name)' needs \(loaded.contextMin) bytes of memory, its limit is \(limit)",
                 [.init("function", definition.name)])
         }
+        try compute.prepare(loaded, account: account)
         return try changing.withLock { _ throws(Failure) in
             try refuseTaken(definition, replacing)
             let old = table.withLock { $0.functions[definition.name] }
             if let old { old.keepImage(try? store.openImage(old.digest)) }
             try store.save(definition, image: image, digest: digest, replacing: replacing)
             table.withLock { $0.add(function) }
-            if let old { forgetUnused(old.digest) }
+            if let old {
+                images.removeAll(preparedFor: old.number)
+                forgetUnused(old.digest)
+            }
             return old != nil
         }
     }
@@ -280,6 +285,7 @@ public final class Catalogue: Sendable {
             try store.removeFunction(name)
             table.withLock { $0.removeFunction(name) }
             forgetUnused(function.digest)
+            images.removeAll(preparedFor: function.number)
         }
     }
 
@@ -431,6 +437,16 @@ public final class Catalogue: Sendable {
             _ = self.preparing.withLock { $0.remove(digest) }
         }
         if !accepted { _ = preparing.withLock { $0.remove(digest) } }
+    }
+
+    /// What was prepared of an image on a backend for the runs of a registration.
+    func prepared(_ backend: ComputeBackend, _ digest: String, for registration: UInt64) -> ComputeImage? {
+        images.image(ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
+    }
+
+    func keep(_ made: ComputeImage, _ backend: ComputeBackend, _ digest: String, for registration: UInt64) {
+        images.insert(
+            made, ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
     }
 
     private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {

@@ -9,6 +9,8 @@ final class ImageCache: Sendable {
         let digest: String
         /// Who made it out of an image of another format; nil when it is as it was registered.
         var translator: String?
+        /// The registration for whose runs this is what its program left; nil for an image as it was loaded.
+        var preparedFor: UInt64?
     }
 
     private struct Entry {
@@ -41,13 +43,16 @@ final class ImageCache: Sendable {
 
     /// What is loaded on a backend.
     func keys(of backend: ObjectIdentifier) -> [Key] {
-        table.withLock { $0.entries.keys.filter { $0.backend == backend } }
+        table.withLock { $0.entries.keys.filter { $0.backend == backend && $0.preparedFor == nil } }
     }
 
     func removeAll(of backend: ObjectIdentifier) { removeAll { $0.backend == backend } }
 
     /// On all backends.
     func removeAll(of digest: String) { removeAll { $0.digest == digest } }
+
+    /// Forgets what was prepared for a registration.
+    func removeAll(preparedFor registration: UInt64) { removeAll { $0.preparedFor == registration } }
 
     private func removeAll(where isMeant: (Key) -> Bool) {
         let removed = table.withLock { table in

@@ -18,6 +18,9 @@ public final class RegisteredFunction: Sendable {
     /// Of what is kept beside the data of bound items.
     private let charge: MemoryCharge
     private let kept = KeptImage()
+    /// Tells this registration from every other.
+    let number: UInt64
+    private static let numbers = Atomic<UInt64>(0)
     /// By class in which it was run.
     private let computes = Mutex<[(className: String, function: ComputeFunction)]>([])
 
@@ -26,6 +29,7 @@ public final class RegisteredFunction: Sendable {
         _ definition: FunctionDefinition, digest: String, imageSize: Int, catalogue: Catalogue,
         charge: consuming MemoryCharge
     ) {
+        number = Self.numbers.add(1, ordering: .relaxed).newValue
         self.charge = charge
         self.definition = definition
         self.digest = digest
@@ -60,7 +64,7 @@ public final class RegisteredFunction: Sendable {
             name: definition.name, stages: runClass.stages, memoryLimit: limit, timeout: timeout,
             inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
-            spin: runClass.spin
+            spin: runClass.spin, snapshots: snapshots
         ) { [unowned catalogue, digest, kept, name = definition.name] fresh, account throws(Failure) in
             // Without self, which holds this in `computes`.
             try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account, kept: kept)
@@ -74,6 +78,14 @@ public final class RegisteredFunction: Sendable {
 
     /// Requests that have begun still read the image of a function that is being removed.
     func keepImage(_ file: OpenFile?) { kept.keep(file) }
+
+    private var snapshots: Snapshots {
+        let bound = definition.inputs.enumerated().map { ItemSet(name: inputNames[$0], items: $1.bound ?? []) }
+        return Snapshots(
+            inputs: { bound },
+            find: { [unowned catalogue, number, digest] in catalogue.prepared($0.backend, digest, for: number) },
+            keep: { [unowned catalogue, number, digest] in catalogue.keep($0, $1.backend, digest, for: number) })
+    }
 
     private func known(_ className: String) -> ComputeFunction? {
         computes.withLock { computes in

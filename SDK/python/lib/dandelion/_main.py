@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import inspect
 import os
+import random
 import runpy
 import sys
 import traceback
@@ -29,6 +31,15 @@ class Misuse(Exception):
 
 def prepare() -> int:
     """What is the same for every invocation: imports the user's module. 0, or 1 after telling what failed."""
+    # Objects that live through all invocations need not be looked at by their collector, which would write to their pages.
+    try:
+        return _imported()
+    finally:
+        gc.collect()
+        gc.freeze()
+
+
+def _imported() -> int:
     if not os.path.exists(f"{CODE}/function.py"):
         return 0
     return _guarded(lambda: importlib.import_module("function"))
@@ -36,6 +47,7 @@ def prepare() -> int:
 
 def run(argv: list[str]) -> int:
     """One invocation; its exit code."""
+    _renew()
     code = _guarded(lambda: _command(argv[1:]) if len(argv) > 1 else _function(argv))
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -44,6 +56,14 @@ def run(argv: list[str]) -> int:
         except (OSError, ValueError):
             code = code or 120
     return code
+
+
+def _renew() -> None:
+    """What must not be the same for two invocations that go on from one snapshot."""
+    random.seed()
+    environment = dict(_dandelion.environment())
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _guarded(body: Any) -> int:

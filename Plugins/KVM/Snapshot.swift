@@ -1,0 +1,68 @@
+import CKVM
+import Glibc
+import PluginABI
+import PluginSupport
+
+/// Makes an image of what a program has built in a context's memory.
+extension Slot {
+    /// Pages of nothing but zeros that are kept between two that are not: each piece costs a mapping in every slot.
+    private static let widestGap: UInt64 = 64 * GuestMap.page
+    private static let page = Int(GuestMap.page)
+
+    /// - Parameter dataBegin: what lies from here on in the context is left out.
+    func snapshot(_ dataBegin: UInt64, with recycler: borrowing Recycler) throws(PluginError) -> Image {
+        guard let image else { throw PluginError(DN_INVALID, "nothing was loaded into the context") }
+        guard dataBegin >= GuestMap.lowest, dataBegin <= limit else {
+            throw PluginError(DN_OUT_OF_RANGE, "0x\(hex(dataBegin)) is not in a context of \(limit) bytes")
+        }
+        let end = GuestMap.pageUp(dataBegin)
+        // What lies behind it in its last page must be zero, too.
+        memset(context + Int(dataBegin), 0, Int(min(end, limit) - dataBegin))
+        let ranges = contents(upTo: GuestMap.stackBytes + end, recycler)
+        return try Image(snapshotOf: image, dataBegin: dataBegin, ranges.map(guestAddresses)) { range, memory in
+            // SAFETY: the ranges are whole pages of this slot, and the file has room for each.
+            if let bytes = view(range.lowerBound, min(range.upperBound, limit) - range.lowerBound) {
+                memcpy(memory, bytes, Int(min(range.upperBound, limit) - range.lowerBound))
+            } else if let stack = view(range.lowerBound, range.upperBound - range.lowerBound) {
+                memcpy(memory, stack, Int(range.upperBound - range.lowerBound))
+            }
+        }
+    }
+
+    /// Offsets of the pages of the slot's memory that hold something, with narrow gaps between them.
+    private func contents(upTo end: UInt64, _ recycler: borrowing Recycler) -> [Range<UInt64>] {
+        var isHeld = [Bool](repeating: false, count: Int(end / GuestMap.page))
+        recycler.resident(memory, 0..<Int(end)) { begin, end in
+            for page in begin / Self.page..<end / Self.page where !isZero(page) { isHeld[page] = true }
+        }
+        // Of a mapped image, pages that nobody has touched are not resident.
+        for part in file?.parts ?? [] {
+            let range = offsets(of: part)
+            for page in range.lowerBound / Self.page..<min(range.upperBound / Self.page, isHeld.count) { isHeld[page] = true }
+        }
+        var found: [Range<UInt64>] = []
+        for page in isHeld.indices where isHeld[page] {
+            let range = UInt64(page) * GuestMap.page..<UInt64(page + 1) * GuestMap.page
+            if let last = found.last, range.lowerBound - last.upperBound <= Self.widestGap,
+                last.lowerBound >= GuestMap.stackBytes || range.upperBound <= GuestMap.stackBytes
+            {
+                found[found.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                found.append(range)
+            }
+        }
+        return found
+    }
+
+    private func isZero(_ page: Int) -> Bool {
+        // SAFETY: a whole page of this slot's memory.
+        let words = UnsafeRawBufferPointer(start: memory + page * Self.page, count: Self.page)
+        return words.withMemoryRebound(to: UInt64.self) { $0.allSatisfy { $0 == 0 } }
+    }
+
+    private func guestAddresses(_ offsets: Range<UInt64>) -> Range<UInt64> {
+        let base =
+            offsets.lowerBound < GuestMap.stackBytes ? GuestMap.stackLow : 0 &- GuestMap.stackBytes
+        return offsets.lowerBound &+ base..<offsets.upperBound &+ base
+    }
+}

@@ -1,0 +1,91 @@
+public import Failure
+internal import GuestLayout
+public import Items
+public import Memory
+internal import Platform
+public import PluginHost
+
+/// Where a function's runs find what its program had built before its first input came: the image to begin from, made once
+/// by running the program up to where it says so (dn_guest_snapshot of guest.h).
+public struct Snapshots: Sendable {
+    /// What was bound at registration, by position: all that the program has while it prepares.
+    public let inputs: @Sendable () -> [ItemSet]
+    /// What was kept for a loaded image.
+    public let find: @Sendable (ComputeImage) -> ComputeImage?
+    /// Keeps what `made` begins with for the loaded image `of`, which is `of` itself when its program left no snapshot.
+    public let keep: @Sendable (_ made: ComputeImage, _ of: ComputeImage) -> Void
+
+    public init(
+        inputs: @escaping @Sendable () -> [ItemSet], find: @escaping @Sendable (ComputeImage) -> ComputeImage?,
+        keep: @escaping @Sendable (_ made: ComputeImage, _ of: ComputeImage) -> Void
+    ) {
+        self.inputs = inputs
+        self.find = find
+        self.keep = keep
+    }
+}
+
+extension ComputeFunction {
+    /// Prepares the function at registration, on an engine of its own. Takes as long as a run of the function may.
+    /// - Throws: what stopped the program, or the code that it left with.
+    public func prepare(_ image: ComputeImage, account: MemoryAccount) throws(Failure) {
+        guard image.snapshot != 0, let snapshots else { return }
+        let charge = try MemoryHold(Int(clamping: memoryLimit), account, .images)
+        defer { withExtendedLifetime(charge) {} }
+        let engine = try ComputeEngine(backend: image.backend, core: nil, id: EngineIDs.next())
+        defer { _ = engine.destroyIfUnused() }
+        var random = RandomSource()
+        snapshots.keep(try begun(image, on: engine, random: random.next4(), snapshots), image)
+    }
+
+    /// The image that a run begins with: the loaded one, or what its program left.
+    func beginning(
+        _ image: ComputeImage, on engine: ComputeEngine, random: @autoclosure () -> (UInt64, UInt64, UInt64, UInt64)
+    ) throws(Failure) -> ComputeImage {
+        guard image.snapshot != 0, let snapshots else { return image }
+        if let known = snapshots.find(image) { return known }
+        let made = try begun(image, on: engine, random: random(), snapshots)
+        snapshots.keep(made, image)
+        return made
+    }
+
+    private func begun(
+        _ image: ComputeImage, on engine: ComputeEngine, random: (UInt64, UInt64, UInt64, UInt64), _ snapshots: Snapshots
+    ) throws(Failure) -> ComputeImage {
+        let context = try engine.makeContext(image: image, limit: memoryLimit)
+        let memory = GuestMemory(context)
+        let placed = try memory.place(
+            inputs: snapshots.inputs(), inputNames: inputNames, outputNames: outputNames,
+            frame: GuestFrame(context, random: random))
+        try memory.wantSnapshot(at: image.snapshot)
+        let deadline = timeout == 0 ? 0 : Clock.now() &+ timeout
+        let result = try engine.run(context, entryBlock: placed.entryBlock, deadline: deadline)
+        if var failure = result.failure(function: name) {
+            failure.detail += ", before its first input: while it prepared what every run begins with"
+            throw failure
+        }
+        if let dataBegin = try memory.snapshotTaken(at: image.snapshot) {
+            return try engine.snapshot(of: context, dataBegin: dataBegin)
+        }
+        let outputs = try memory.collect(
+            systemData: placed.systemData, pointerBytes: image.pointerBytes, outputCount: outputNames.count,
+            limits: GuestLimits(items: 1 << 16, bytes: memoryLimit))
+        guard outputs.exitCode == 0 else { throw left(outputs) }
+        return image
+    }
+
+    private static let longestTold = 16 << 10
+
+    /// The program gave up before it was prepared: with what it wrote to standard error.
+    private func left(_ outputs: GuestOutputs) -> Failure {
+        let said = outputs.sets.flatMap(\.items).first { Blob(copying: $0.ident).text == "stderr" }
+        var facts: [Failure.Fact] = [.init("function", name), .init("exitCode", String(outputs.exitCode))]
+        if let said, !said.data.isEmpty {
+            facts.append(.init("stderr", Blob(copying: .init(rebasing: said.data.suffix(Self.longestTold))).text))
+        }
+        return Failure(
+            .functionFault,
+            "function '\(name)' left with code \(outputs.exitCode) before its first input: while it prepared what every "
+                + "run begins with", facts)
+    }
+}
