@@ -20,12 +20,11 @@ extension Slot {
         memset(context + Int(dataBegin), 0, Int(min(end, limit) - dataBegin))
         let ranges = contents(upTo: GuestMap.stackBytes + end, recycler)
         return try Image(snapshotOf: image, dataBegin: dataBegin, ranges.map(guestAddresses)) { range, memory in
-            // SAFETY: the ranges are whole pages of this slot, and the file has room for each.
-            if let bytes = view(range.lowerBound, min(range.upperBound, limit) - range.lowerBound) {
-                memcpy(memory, bytes, Int(min(range.upperBound, limit) - range.lowerBound))
-            } else if let stack = view(range.lowerBound, range.upperBound - range.lowerBound) {
-                memcpy(memory, stack, Int(range.upperBound - range.lowerBound))
-            }
+            // The last page of a context may be cut by its limit.
+            let end = range.lowerBound < limit ? min(range.upperBound, limit) : range.upperBound
+            guard let bytes = view(range.lowerBound, end - range.lowerBound) else { return }
+            // SAFETY: `view` checked the range, and the file has room for each.
+            memcpy(memory, bytes, Int(end - range.lowerBound))
         }
     }
 
@@ -38,7 +37,9 @@ extension Slot {
         // Of a mapped image, pages that nobody has touched are not resident.
         for part in file?.parts ?? [] {
             let range = offsets(of: part)
-            for page in range.lowerBound / Self.page..<min(range.upperBound / Self.page, isHeld.count) { isHeld[page] = true }
+            for page in range.lowerBound / Self.page..<min(range.upperBound / Self.page, isHeld.count) {
+                isHeld[page] = true
+            }
         }
         var found: [Range<UInt64>] = []
         for page in isHeld.indices where isHeld[page] {

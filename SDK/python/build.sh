@@ -82,8 +82,9 @@ link() {
     cc -Wa,-I"$1" -c "$here/library.S" -o "$1/library.o"
     cc "$1"/*.o "$interpreter"/libpython3.11.a "$interpreter"/libmpdec.a "$interpreter"/libexpat.a \
         -lsqlite3 -llzma -lbz2 -lz -lm -o "$1/image"
-    # The platform finds the system data by the symbol table.
-    llvm-objcopy --strip-all --keep-symbol=__dandelion_system_data "$1/image" "$1/python"
+    # The platform finds these by the symbol table.
+    llvm-objcopy --strip-all --keep-symbol=__dandelion_system_data --keep-symbol=__dandelion_snapshot \
+        "$1/image" "$1/python"
     cp "$interpreter/LICENSE" "$1/python.LICENSE"
     rm -rf "$extra" "$1"/*.o "$1/image" "$1/python311.zip"
 }

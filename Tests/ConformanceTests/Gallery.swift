@@ -116,7 +116,7 @@ struct Faulty: Sendable {
         everywhere("wild_output", "failed", "comm-exactly-once", "8 bytes, which are not all memory"),
         everywhere("huge_output", "failed", "comm-exactly-once", "more than the 1048576 bytes"),
         everywhere("wrapping_output", "failed", "comm-exactly-once", "more than the 1048576 bytes"),
-        one("oversize_answer", "comm-oversize"), one("long_output", "memory-bounds", "not all memory"),
+        one("oversize_answer", "comm-oversize"), everywhere("long_output", "failed", "memory-bounds", "not all memory"),
         one("longer_output", "memory-bounds", "beyond the block that holds it"),
     ]
 

@@ -92,7 +92,7 @@ import Testing
             let kinds = metrics.filter { $0.key.hasPrefix("dandelion_memory_bytes{") }
             let account = kinds.values.reduce(0, +)
             peak = max(peak, real)
-            let beyond = Double(abs(account - real)) - Double(real) / 10 - Double(32 << 20)
+            let beyond = Double(abs(account - real)) - Double(real) / 10 - Double(96 << 20)
             if beyond > worst.beyond {
                 let told = kinds.filter { $0.value > 1 << 20 }.map {
                     "\($0.key.split(separator: "\"")[1]) \($0.value >> 20)"

@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized) struct InspectionTests {
     @Test(arguments: [
         ("crash_in_entry", "was refused when it was inspected: crashed: signal 11"),
-        ("crash_in_probe", "Segmentation fault in probe"), ("hang_in_probe", "hung: did not end within"),
+        ("crash_in_probe", "Segmentation fault in probe"), ("hang_in_probe", "did not end within"),
         ("exit_in_constructor", "ended the process with status 0 in the load of its file"),
         ("exit_in_start", "failed its trial: crashed: ended the process with status 0 in start"),
         ("exit_in_submit", "ended the process with status 0 in submit"),
@@ -70,7 +70,7 @@ import Testing
             "leaks_fd_in_probe": "left open", "leaks_fd_in_reactor": "left open", "leaks_fd_in_start": "left open",
             "moody_probe": "then degraded", "moody_validate": "in two ways", "no_reactor_fd": "descriptor -1",
             "oversize_answer": "(check comm-oversize", "racy_cancel": "never completed", "umask_in_start": "the umask",
-            "handler_in_start": "the handler of signal", "no_outputs": "0 outputs", "long_output": "not all memory",
+            "handler_in_start": "the handler of signal", "no_outputs": "0 outputs", "long_output": "failed its trial",
             "writes_input": "wrote to byte 0 of a request's input", "closed_descriptor": "is closed",
         ]
         let folder = try Self.folder()

@@ -67,8 +67,7 @@ import Testing
     @Test func whatDoesNotFitIntoMemoryIsRefused() throws {
         let node = try RunningNode(config: Self.config("memory = \"64MiB\"\nmax_body = \"64MiB\""))
         #expect(try node.register("hello", as: "small", class: "process").status == 201)
-        #expect(try node.register("hello", as: "large", class: "large", memory: "1GiB").status == 201)
-        let large = node.request("POST", "/v1/invoke/large", [1])
+        let large = try node.register("hello", as: "large", class: "large", memory: "1GiB")
         #expect(large.status == 507 && large.text.contains("1073741824"), "\(large.text)")
         // Half of the memory is for data.
         let body = node.request("POST", "/v1/invoke/small", [UInt8](repeating: 1, count: 40 << 20))

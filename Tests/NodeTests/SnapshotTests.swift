@@ -17,7 +17,8 @@ struct SnapshotTests {
         let node = try RunningNode()
         defer { _ = node.stop() }
         for seed in ["1", "2"] {
-            let reply = try node.register("snapshot", as: "s\(seed)", class: "kvm", memory: "4MiB", flags: ["-DSEED=\(seed)"])
+            let reply = try node.register(
+                "snapshot", as: "s\(seed)", class: "kvm", memory: "4MiB", flags: ["-DSEED=\(seed)"])
             #expect(reply.status == 201, "\(reply.text)")
         }
         #expect(try node.register("mark", class: "kvm", memory: "4MiB").status == 201)
@@ -44,7 +45,9 @@ struct SnapshotTests {
         #expect(seen.prefix(4) == [0, 1, 0, 0])
     }
 
-    @Test(arguments: [(1, "illegal-instruction"), (2, "did not finish in time"), (3, "left with code 9"), (4, "outside of it")])
+    @Test(arguments: [
+        (1, "illegal-instruction"), (2, "did not finish in time"), (3, "left with code 9"), (4, "outside of it"),
+    ])
     func whatCannotBePreparedIsRefused(behaviour: Int, reason: String) throws {
         let node = try RunningNode()
         defer { _ = node.stop() }

@@ -79,7 +79,7 @@ import Testing
         let context = try engine.context(limit: 1 << 20, image: image)
         try context.write(inputs: [], outputs: [])
         let info = context.info
-        #expect(info.low == 0x10000 && info.limit == 1 << 20 && info.stack_high - info.stack_low == 1 << 20)
+        #expect(info.low == 0x10000 && info.limit == 1 << 20 && info.stack_high - info.stack_low == 8 << 20)
         for (address, size) in [
             (info.low, info.limit - info.low), (info.stack_low, 1 << 20), (info.limit - 1, 1), (info.limit, 0),
         ] as [(UInt64, UInt64)] {

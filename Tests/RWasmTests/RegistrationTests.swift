@@ -104,14 +104,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [("compile_seconds", 5), ("compile_mib", 1024)] as [(String, Int64)])
+    @Test(arguments: [("compile_seconds", 5), ("compile_mib", 512)] as [(String, Int64)])
     func whatTheCompilerCannotBearIsRefused(_ limit: String, _ value: Int64) throws {
         try withPlugin([limit: .int(value)]) { plugin, engine in
             let begin = now()
             let error = #expect(throws: HarnessError.self) { try plugin.load(SyntheticModule.thicket(60_000)) }
             #expect(now() - begin < 240_000_000_000)
             #expect(error?.status == DN_BAD_IMAGE)
-            let reason = limit == "compile_seconds" ? "more than 5 s; it is refused" : "limits 1024 MiB"
+            let reason = limit == "compile_seconds" ? "more than 5 s; it is refused" : "more than 512 MiB; it is refused"
             #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
             // The next module is none the worse.
             let image = try plugin.load(SyntheticModule.chain(3))

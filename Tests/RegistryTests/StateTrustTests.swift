@@ -32,7 +32,7 @@ import Testing
         let folder = scratch.path + "/state"
         let victim = scratch.path + "/victim"
         for made in [scratch.path, folder, victim] { mkdir(made, 0o700) }
-        FileManager.default.createFile(atPath: victim + "/important", contents: Data([1]))
+        _ = FileManager.default.createFile(atPath: victim + "/important", contents: Data([1]))
         symlink(victim, "\(folder)/\(name)")
         let failure = #expect(throws: Failure.self) { _ = try Store(directory: folder) }
         #expect(failure?.detail.contains("is a link") == true, "\(failure?.detail ?? "")")

@@ -46,7 +46,7 @@ import Testing
             """
             $dandelion serve --listen 127.0.0.1:\(port) --state state >log 2>&1 & node=$!
             trap 'kill $node; wait' EXIT
-            for i in $(seq 100); do curl -s '\(node)/v1/functions' >/dev/null && break; sleep 0.1; done
+            for i in $(seq 600); do curl -s '\(node)/v1/functions' >/dev/null && break; sleep 0.1; done
             curl -s -T tool '\(node)/v1/functions/tool?class=\(runClass)&inputs=stdio&outputs=out&timeout=1s' >/dev/null
             for how in trap loop; do
                 curl -s -F "stdio=program $how;filename=argv" '\(node)/v1/invoke/tool'; echo

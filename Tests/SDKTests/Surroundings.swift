@@ -27,7 +27,7 @@ enum Surroundings: String, CaseIterable, Sendable {
                 "stdio",
                 [
                     GuestItem("argv", text: self == .largeStack ? "program 31" : "program"),
-                    GuestItem("environ", text: "OWN=value"), GuestItem("cwd", text: "/work/here\n"),
+                    GuestItem("environ", text: "OWN=value"), GuestItem("cwd", text: "/job/here\n"),
                     GuestItem("stdin", text: "input\n"),
                 ])
         ]

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -115,8 +116,11 @@ static pid_t start(const struct rwasm_command *command, int output) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    /* The child becomes another user while it shares our memory, and the kernel then takes the flag from both. */
+    int dumpable = prctl(PR_GET_DUMPABLE);
     pid_t pid = clone(rwasm_confine, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD | spaces, &child);
     int error = errno;
+    if (dumpable == 1) prctl(PR_SET_DUMPABLE, 1);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stack, CHILD_STACK);
     errno = error;

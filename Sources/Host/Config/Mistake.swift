@@ -107,8 +107,11 @@ extension MistakeLog {
         let trimmed = line.drop { $0 == " " || $0 == "\t" }
         if trimmed.isEmpty || trimmed.first == "#" { return line }
         if isTableName(trimmed) { return line }
-        guard let equals = line.firstIndex(of: "=") else { return String(repeating: "*", count: 3) }
-        let key = line[..<equals].split(whereSeparator: { " \t.\"'".contains($0) }).last ?? ""
+        // Before the sign of a key there are neither texts nor lists; where there are, it stands in a value.
+        guard let equals = line.firstIndex(of: "="), !line[..<equals].contains(where: { "\"',[{".contains($0) }) else {
+            return "***"
+        }
+        let key = line[..<equals].split(whereSeparator: { " \t.".contains($0) }).last ?? ""
         let value = line[line.index(after: equals)...].drop { $0 == " " || $0 == "\t" }
         if known.contains(key), !value.contains("{") { return line }
         let bare = value.prefix { $0 != "#" }.filter { $0 != " " && $0 != "\t" }
@@ -121,7 +124,7 @@ extension MistakeLog {
     private static func isTableName(_ text: Substring) -> Bool {
         let inside = text.drop { $0 == "[" }
         guard text.first == "[", let first = inside.first, first.isLetter || first.isNumber else { return false }
-        return !text.contains { $0 == "=" || $0 == "," } && text.contains("]")
+        return !text.contains { $0 == "=" || $0 == "," }
     }
 }
 

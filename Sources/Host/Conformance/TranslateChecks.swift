@@ -16,9 +16,9 @@ let translateChecks: [Check] = [
         func makes(_ image: [UInt8], for targets: String) throws -> Bool {
             do throws(Failure) {
                 let made = try Blob(image).withUnsafeBytes { bytes throws(Failure) in
-                    try subject.watch.call("translate") { () throws(Failure) -> [UInt8]? in
+                    try subject.watch.call("translate") { () throws(Failure) -> Blob? in
                         try translator.translate(
-                            bytes, targets: targets, label: "noise", cacheDirectory: "/nonexistent",
+                            bytes, targets: targets, label: "noise", cacheDirectory: "/proc/self/none",
                             account: subject.memory.own)
                     }
                 }

@@ -50,7 +50,8 @@ extension ComputeFunction {
     }
 
     private func begun(
-        _ image: ComputeImage, on engine: ComputeEngine, random: (UInt64, UInt64, UInt64, UInt64), _ snapshots: Snapshots
+        _ image: ComputeImage, on engine: ComputeEngine, random: (UInt64, UInt64, UInt64, UInt64),
+        _ snapshots: Snapshots
     ) throws(Failure) -> ComputeImage {
         let context = try engine.makeContext(image: image, limit: memoryLimit)
         let memory = GuestMemory(context)

@@ -29,7 +29,8 @@ extension GuestMemory {
 
     private func field(_ address: UInt64) throws(Failure) -> UnsafeMutableRawPointer {
         guard let bytes = bytes(at: address, count: Field.size) else {
-            throw Failure(.invalid, "the image's snapshot structure at 0x\(String(address, radix: 16)) is not in its memory")
+            throw Failure(
+                .invalid, "the image's snapshot structure at 0x\(String(address, radix: 16)) is not in its memory")
         }
         return bytes
     }

@@ -416,7 +416,7 @@ public final class Catalogue: Sendable {
             return try Turns.working(for: caller) { () throws(Failure) in
                 try load(bytes, digest: digest, label: function, in: runClass, account: account)
             }
-        } catch where caller.wasRefused {
+        } catch  where caller.wasRefused {
             prepare(bytes, digest: digest, of: function, in: runClass, account)
             throw Failure(
                 .unavailable, "function '\(function)' is being compiled again; it can be run when that is done",

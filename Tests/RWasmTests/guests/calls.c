@@ -129,7 +129,7 @@ static void others(void) {
         {.data = 11, .id = 1, .time = 5000000000}, {.data = 12, .tag = 1, .id = 0}};
     uint64_t before, after, events[8];
     CHECK(args_sizes_get(&n, &m) == 0 && n == 2 && m == 9 && args_get(bytes, bytes + 16) == 0 && bytes[16] == 'p');
-    CHECK(environ_sizes_get(&n, &m) == 0 && n == 1 && m == 11 && environ_get(bytes, bytes + 16) == 0 && bytes[16] == 'H');
+    CHECK(environ_sizes_get(&n, &m) == 0 && n == 4 && m == 48 && environ_get(bytes, bytes + 16) == 0 && bytes[16] == 'H');
     CHECK(clock_time_get(1, 0, &before) == 0 && clock_res_get(0, &wide) == 0 && clock_time_get(9, 0, &wide) == INVAL);
     CHECK(poll_oneoff(wait, events, 1, &n) == 0 && n == 1 && events[0] == 11);
     CHECK(clock_time_get(1, 0, &after) == 0 && after - before >= 5000000000 && after - before < 6000000000);

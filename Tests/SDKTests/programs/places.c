@@ -65,7 +65,7 @@ static void user(void) {
     CHECK(one && strcmp(one->pw_name, "root") == 0 && getgrgid(0) && getpwnam("root"));
     CHECK(strcmp(getenv("HOME"), "/tmp") == 0 && getenv("PATH") && getenv("TMPDIR") && strcmp(getenv("OWN"), "value") == 0);
     char folder[64];
-    CHECK(getcwd(folder, sizeof folder) && strcmp(folder, "/work/here") == 0 && strcmp(getenv("PWD"), folder) == 0);
+    CHECK(getcwd(folder, sizeof folder) && strcmp(folder, "/job/here") == 0 && strcmp(getenv("PWD"), folder) == 0);
 }
 
 static void clocks(void) {

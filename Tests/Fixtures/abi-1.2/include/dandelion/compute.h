@@ -63,6 +63,7 @@ typedef struct dn_image_info {
     dn_gaddr data_begin;      /* the host may place inputs from here on (behind the image's last byte) */
     uint64_t context_min;     /* smallest limit that holds the image */
     uint64_t resident_bytes;  /* host memory held by the image, for cache accounting */
+    dn_gaddr snapshot;        /* Since 1.2: where the image's dn_guest_snapshot (guest.h) lies, 0 = it has none */
 } dn_image_info;
 
 typedef struct dn_engine_params {
@@ -75,6 +76,9 @@ typedef struct dn_context_params {
     uint32_t struct_size;
     uint32_t padding; /* 0 */
     uint64_t limit;   /* bytes of guest addresses from 0 that the function may use: the registered memory limit */
+    /* Since 1.2: what context_load will place, so that a context that has it already can be given; null = not known.
+     * borrow-call */
+    dn_image *DN_NULLABLE image;
 } dn_context_params;
 
 /* Where things are in a loaded context. The caller sets struct_size.
@@ -211,6 +215,14 @@ typedef struct dn_compute {
      * destroyed; the host calls it before it keeps references to that memory, and not for outputs that it copies at once.
      * Since 1.2. Optional: absent where the end of run ensures that already. [engine-thread] DN_ENGINE_DEAD: it cannot. */
     dn_status (*DN_NULLABLE context_settle)(dn_context *context, dn_error *err);
+
+    /* Makes an image of the memory of a context, stack included, whose run is over because its program left a snapshot
+     * (dn_guest_snapshot). Each context that the image is loaded into begins with that memory, with the rights and the
+     * entry of the image that the context held; from data_begin on everything is zero, and is the image's data_begin.
+     * *out own, ended by image_unload; it does not need the context or its image any more. Since 1.2. Optional.
+     * [engine-thread] DN_OUT_OF_RANGE: data_begin is not in the context. DN_NO_MEMORY. DN_UNSUPPORTED: not for this image. */
+    dn_status (*DN_NULLABLE image_snapshot)(
+        dn_context *context, dn_gaddr data_begin, dn_image *DN_NULLABLE *DN_NONNULL out, dn_error *err);
 } dn_compute;
 
 DN_END

@@ -82,4 +82,16 @@ typedef struct dn_guest_entry {
     uint64_t counter_hz;   /* how fast the counter runs that rdtsc or cntvct_el0 reads; 0: not known */
 } dn_guest_entry;
 
+#define DN_SNAPSHOT_NONE 0u   /* the program goes on when it comes to where it could be taken */
+#define DN_SNAPSHOT_WANTED 1u /* written by the host before a run that is to end there */
+#define DN_SNAPSHOT_TAKEN 2u  /* written by the program when it left there; stays in the snapshot */
+
+/* Of a program that can begin again from where it left: at the symbol __dandelion_snapshot. Started from a snapshot, it is
+ * entered as ever, finds DN_SNAPSHOT_TAKEN here, and takes the new entry block and system data in the place of the old ones. */
+typedef struct dn_guest_snapshot {
+    uint32_t state;      /* DN_SNAPSHOT_* */
+    uint32_t padding;    /* 0 */
+    uint64_t data_begin; /* with TAKEN: from here on the program has not used its memory */
+} dn_guest_snapshot;
+
 #endif
