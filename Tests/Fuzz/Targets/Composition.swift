@@ -15,7 +15,7 @@ private let registered: [String: Signature] = [
 ]
 
 @Sendable func fuzzComposition(_ bytes: UnsafeRawBufferPointer) {
-    let environment = Environment(lookup: { registered[$0] }, names: { Array(registered.keys) })
+    let environment = Environment(lookup: { registered[$0] }, names: { _ in Array(registered.keys) })
     do throws(Failure) {
         _ = try CompositionGraph.compile(String(decoding: bytes, as: UTF8.self), in: environment)
     } catch {

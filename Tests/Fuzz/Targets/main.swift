@@ -4,6 +4,7 @@ import Glibc
 /// What is fuzzed, by name. A target returns whatever the input is, in time and memory that libFuzzer bounds; what must
 /// hold of its result is checked by `expect`.
 let targets: [String: @Sendable (UnsafeRawBufferPointer) -> Void] = [
+    "answer": fuzzAnswer,
     "bson": fuzzBSON,
     "composition": fuzzComposition,
     "elf": fuzzELF,
