@@ -111,7 +111,8 @@ import Testing
             let error = #expect(throws: HarnessError.self) { try plugin.load(SyntheticModule.thicket(60_000)) }
             #expect(now() - begin < 240_000_000_000)
             #expect(error?.status == DN_BAD_IMAGE)
-            let reason = limit == "compile_seconds" ? "more than 5 s; it is refused" : "more than 512 MiB; it is refused"
+            let reason =
+                limit == "compile_seconds" ? "more than 5 s; it is refused" : "more than 512 MiB; it is refused"
             #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
             // The next module is none the worse.
             let image = try plugin.load(SyntheticModule.chain(3))
