@@ -28,7 +28,7 @@ case ${1:-list} in
     minimise)
         export FUZZ_TARGET=$2
         mkdir -p "$folder/$2" "$folder/minimised"
-        $fuzzer -merge=1 "$folder/minimised" "Tests/Fuzz/corpus/$2" "$folder/$2"
+        $fuzzer -merge=1 -artifact_prefix="$folder/$2-failed-" "$folder/minimised" "Tests/Fuzz/corpus/$2" "$folder/$2"
         rm -rf "Tests/Fuzz/corpus/$2" && mv "$folder/minimised" "Tests/Fuzz/corpus/$2"
         exit
         ;;
