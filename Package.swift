@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Rooms of the host, lowest first; a room imports only from rooms above it in this list (Docs/architecture.md).
-// Plugins import PluginABI and Plugins/Support, never a room of the host.
+// Plugins import PluginABI, Plugins/Kit and, if they load ELF images, Plugins/Elf; never a room of the host.
 
 /// Coverage-guided fuzzing (Tests/Fuzz/run.sh) needs a sanitizer's runtime, which no other build has.
 let isFuzzing = Context.environment["DANDELION_FUZZ"] != nil
@@ -43,7 +43,7 @@ func plugin(
     plugins: [Target.PluginUsage]? = nil
 ) -> Target {
     .target(
-        name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginSupport", "CVersion"] + dependencies, path: "Plugins/\(folder)",
+        name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginKit", "CVersion"] + dependencies, path: "Plugins/\(folder)",
         exclude: exclude, resources: resources, swiftSettings: swiftSettings,
         // A fuzzer's program is linked with plugins, and a sanitizer's runtime must stay visible in it.
         linkerSettings: isFuzzing
@@ -91,7 +91,7 @@ let package = Package(
         // The C ABI, the version of everything else, and system libraries.
         shim("PluginABI", path: "Sources/PluginABI"),
         .systemLibrary(name: "CVersion", path: "Sources/Version"),
-        .systemLibrary(name: "CElf", path: "Plugins/Support/CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+        .systemLibrary(name: "CElf", path: "Plugins/Elf/CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
         .systemLibrary(
             name: "CCurl", path: "Plugins/HTTPComm/CCurl", pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -152,21 +152,25 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]),
 
         // Plugins.
+        shim("CPluginKit", path: "Plugins/Kit/Shim", ["PluginABI"]),
         .target(
-            name: "PluginSupport", dependencies: ["PluginABI", "CElf"], path: "Plugins/Support", exclude: ["CElf"],
+            name: "PluginKit", dependencies: ["PluginABI", "CPluginKit"], path: "Plugins/Kit", exclude: ["Shim"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "PluginElf", dependencies: ["PluginABI", "PluginKit", "CElf"], path: "Plugins/Elf", exclude: ["CElf"],
             swiftSettings: swiftSettings),
         .target(name: "CProcess", path: "Plugins/Process/Shim", cSettings: cSettings + zygoteSettings),
-        plugin("Process", ["CProcess"], exclude: ["Shim", "README.md"]),
-        shim("CKVM", path: "Plugins/KVM/Shim", ["PluginABI"]),
-        plugin("KVM", ["CKVM"], exclude: ["Shim", "README.md"]),
+        plugin("Process", ["PluginElf", "CProcess"], exclude: ["Shim", "README.md"]),
+        shim("CKVM", path: "Plugins/KVM/Shim", ["CPluginKit"]),
+        plugin("KVM", ["PluginElf", "CKVM", "CPluginKit"], exclude: ["Shim", "README.md"]),
         shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
-        shim("CCHERI", path: "Plugins/CHERI/Shim", ["PluginABI"]),
+        shim("CCHERI", path: "Plugins/CHERI/Shim", ["CPluginKit"]),
         .target(
-            name: "CHERICore", dependencies: ["PluginABI", "PluginSupport", "CCHERI", "CVersion"], path: "Plugins/CHERI/Core",
+            name: "CHERICore", dependencies: ["PluginABI", "PluginKit", "PluginElf", "CCHERI", "CVersion"], path: "Plugins/CHERI/Core",
             swiftSettings: swiftSettings),
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
-        shim("CRWasm", path: "Plugins/RWasm/Shim", ["PluginABI", "CSeccomp"]),
+        shim("CRWasm", path: "Plugins/RWasm/Shim", ["CPluginKit", "CSeccomp"]),
         plugin(
             "RWasm", ["CRWasm", "CNettle"], exclude: ["Shim", "Command", "README.md"],
             resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory", "native", "native/builtins", "native/instance", "native/tables", "native/wasi"].map { .embedInCode("Crate/\($0).rs") },
@@ -204,8 +208,8 @@ let package = Package(
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
-        tests("Process", ["PluginABI", "PluginSupport", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
-        tests("KVM", ["PluginABI", "PluginSupport", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
+        tests("Process", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
+        tests("KVM", ["PluginABI", "PluginKit", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
         tests("HTTPComm", ["PluginABI", "CommHarness", "TestSupport"]),
@@ -213,10 +217,10 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginSupport", "PluginHarness", "RWasmPlugin", "TestSupport"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmPlugin", "TestSupport"], exclude: ["guests", "Fuzz"]),
         tests("Conformance", ["dandelion"]),
         tests(
-            "CHERI", ["PluginABI", "PluginSupport", "PluginHarness", "CHERICore", "CCHERI"],
+            "CHERI", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "CHERICore", "CCHERI"],
             exclude: ["Guests", "Machine", "aarch64.sh"]),
     ],
     cLanguageStandard: .gnu11,
@@ -230,7 +234,7 @@ if isFuzzing {
             name: "dandelion-fuzz",
             dependencies: [
                 "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "HTTPCommPlugin", "RWasmPlugin",
-                "PluginABI", "PluginSupport",
+                "PluginABI", "PluginKit", "PluginElf",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
     ]

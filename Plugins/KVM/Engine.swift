@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What runs functions on one thread: a VM, and slots of memory for the contexts that it makes.
 final class Engine {
@@ -15,7 +15,7 @@ final class Engine {
 
     init(instance: Instance) throws(PluginError) {
         self.instance = instance
-        recycler = Recycler(pagemap: instance.pagemap)
+        recycler = Recycler(instance.pagemap)
         signals = try Signals(instance.host, slots: instance.slotCount)
         for index in 0..<instance.slotCount {
             let slot = try Slot(index: index, engine: self)
@@ -128,7 +128,7 @@ final class Engine {
 
     private func use(_ machine: VirtualMachine) {
         self.machine = machine
-        ckvm_stopper_aim(signals.stopper, machine.run)
+        signals.stopper.pointee.run = machine.run
     }
 
     private func makeMachine() throws(PluginError) -> VirtualMachine {

@@ -1,7 +1,8 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// How a VM begins and leaves a run.
 extension VirtualMachine {

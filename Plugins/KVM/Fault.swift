@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What stopped a function.
 struct Fault {

@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// A function image, checked once. A small one is copied into a context for every run; a large one is mapped there.
 final class Image: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The contents of a large image as a sealed file in memory. Slots map it privately, so what no function writes exists once
 /// for all of them, and what one has written is put back from here.

@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A started plugin: what its engines share.
 final class Instance: Sendable {
@@ -9,8 +9,7 @@ final class Instance: Sendable {
     nonisolated(unsafe) let host: UnsafePointer<dn_host>
     nonisolated(unsafe) let jobs: UnsafePointer<dn_host_jobs>?
     let slotCount: Int
-    /// /proc/self/pagemap for finding resident pages, -1 when the kernel is too old.
-    let pagemap: Int32
+    let pagemap = Pagemap()
 
     static let slotRange: ClosedRange<Int64> = 1...16
     static let slotDefault: Int64 = 4
@@ -26,10 +25,7 @@ final class Instance: Sendable {
         } catch {
             throw PluginError(DN_UNAVAILABLE, error.message)
         }
-        pagemap = Recycler.openPagemap()
     }
-
-    deinit { if pagemap >= 0 { close(pagemap) } }
 
     var capabilities: dn_compute_caps {
         var caps = dn_compute_caps()
@@ -58,13 +54,11 @@ final class Instance: Sendable {
 
     private static func report(_ platform: Platform, to out: UnsafeMutablePointer<dn_probe>) {
         let kind = "/dev/kvm with \(platform.kind.rawValue)"
-        let pagemap = Recycler.openPagemap()
-        if pagemap >= 0 { close(pagemap) }
         if !platform.hasFSGSBase {
             writeProbe(
                 DN_DEGRADED, reason: DN_REASON_NO_CPU_FEATURE,
                 "\(kind); the CPU lacks FSGSBASE, so images of the original system's KVM backend cannot run", to: out)
-        } else if pagemap < 0 {
+        } else if !Pagemap().isUsable {
             writeProbe(
                 DN_DEGRADED, reason: DN_REASON_NO_KERNEL_FEATURE,
                 "\(kind); the kernel lacks PAGEMAP_SCAN, so used memory is given back instead of zeroed; Linux 6.7 has it",

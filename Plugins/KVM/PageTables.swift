@@ -1,4 +1,5 @@
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// Builds a VM's page tables: one root for each layout of protected pages and limit in each slot, never changed
 /// afterwards.

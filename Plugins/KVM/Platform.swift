@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The machine's /dev/kvm, opened and checked.
 final class Platform: @unchecked Sendable {

@@ -2,7 +2,7 @@ import CKVM
 import CVersion
 import Glibc
 public import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The entry of the plugin; see plugin.h.
 @c(dn_plugin_entry_v1)

@@ -1,7 +1,8 @@
 import CKVM
+import CPluginKit
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// One run of a function, from its first instruction to the exit that ends it.
 extension Engine {
@@ -10,8 +11,8 @@ extension Engine {
         let machine = try map(slot, image)
         let begin = Clock.now()
         machine.enter(entry: image.entry, argument: parameters.entry_block, root: slot.root)
-        ckvm_stopper_begin(signals.stopper, parameters.run_id, parameters.deadline, begin)
-        defer { ckvm_stopper_end(signals.stopper) }
+        _ = dk_stop_begin(signals.stop, parameters.run_id, parameters.deadline, begin)
+        defer { dk_stop_end(signals.stop) }
         var result = dn_run_result()
         switch try untilEnd(machine, slot) {
         case .left: result.outcome = DN_RUN_EXITED
@@ -32,7 +33,7 @@ extension Engine {
     private func untilEnd(_ machine: VirtualMachine, _ slot: Slot) throws(PluginError) -> End {
         while true {
             let reason = ckvm_stopper_poll(signals.stopper)
-            if reason != CKVM_GO_ON {
+            if reason != DK_GO_ON {
                 try settle(machine)
                 return .stopped(reason)
             }

@@ -1,62 +1,45 @@
 import CKVM
+import CPluginKit
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What reaches an engine's thread by signal: requests to stop a run, deadlines, and the trimmer's ticks.
 final class Signals {
-    let stopper: OpaquePointer
+    let stopper: UnsafeMutablePointer<ckvm_stopper>
     private let trimmer: OpaquePointer
-    private let host: UnsafePointer<dn_host>
-    private let table: UnsafePointer<dn_host_signal>
-    private var stopperToken: UInt64?
-    private var trimmerToken: UInt64?
+    private var stops: SignalAttachment?
+    private var trims: SignalAttachment?
 
     init(_ host: UnsafePointer<dn_host>, slots: Int) throws(PluginError) {
-        let size = MemoryLayout<dn_host_signal>.size
-        guard let table = HostServices.table(host, DN_HOST_SIGNAL_1, slots: size, as: dn_host_signal.self),
-            let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
-        else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
-        let signal = table.pointee.kick_signal
-        guard let stopper = ckvm_stopper_create(signal) else {
-            throw PluginError(DN_LIMIT, "no timer for an engine; raise the limit of pending signals")
-        }
-        guard let trimmer = ckvm_trimmer_create(signal, Int32(slots)) else {
+        let signals = try HostSignals(host)
+        guard let stopper = ckvm_stopper_create(signals.kickSignal) else { throw Self.noTimer }
+        guard let trimmer = ckvm_trimmer_create(signals.kickSignal, Int32(slots)) else {
             ckvm_stopper_destroy(stopper)
-            throw PluginError(DN_LIMIT, "no timer for an engine; raise the limit of pending signals")
+            throw Self.noTimer
         }
-        (self.host, self.table, self.stopper, self.trimmer) = (host, table, stopper, trimmer)
-        // SAFETY of the raw pointers: both live until after detach, in deinit.
-        stopperToken = try Self.attach(attach, host, ckvm_stopper_signal, UnsafeMutableRawPointer(stopper))
-        trimmerToken = try Self.attach(attach, host, ckvm_trimmer_signal, UnsafeMutableRawPointer(trimmer))
+        (self.stopper, self.trimmer) = (stopper, trimmer)
+        // SAFETY of the raw pointers: both live until after the attachments, which end in deinit.
+        stops = try signals.attach(ckvm_stopper_signal, UnsafeMutableRawPointer(stopper))
+        trims = try signals.attach(ckvm_trimmer_signal, UnsafeMutableRawPointer(trimmer))
     }
 
-    private typealias Attach =
-        @convention(c) (
-            UnsafePointer<dn_host>, dn_signal_handler, UnsafeMutableRawPointer?, UnsafeMutablePointer<UInt64>
-        ) -> dn_status
-
-    private static func attach(
-        _ attach: Attach, _ host: UnsafePointer<dn_host>, _ handler: dn_signal_handler,
-        _ argument: UnsafeMutableRawPointer
-    ) throws(PluginError) -> UInt64 {
-        var token: UInt64 = 0
-        let status = attach(host, handler, argument, &token)
-        guard status == DN_OK else { throw PluginError(status, "the host takes no signal handler for the thread") }
-        return token
-    }
+    private static let noTimer = PluginError(
+        DN_LIMIT, "no timer for an engine; raise the limit of pending signals")
 
     deinit {
-        for token in [stopperToken, trimmerToken] {
-            if let token { table.pointee.detach?(host, token) }
-        }
+        (stops, trims) = (nil, nil)
         ckvm_stopper_destroy(stopper)
         ckvm_trimmer_destroy(trimmer)
     }
 
-    /// Any thread.
-    func interrupt(run id: UInt64, reason: Int32) {
-        if ckvm_stopper_request(stopper, id, reason) == 1, let stopperToken { table.pointee.kick?(host, stopperToken) }
+    /// What stops runs.
+    var stop: UnsafeMutablePointer<dk_stop> {
+        // SAFETY: it is the stopper's first field.
+        UnsafeMutableRawPointer(stopper).assumingMemoryBound(to: dk_stop.self)
     }
+
+    /// Any thread.
+    func interrupt(run id: UInt64, reason: Int32) { stops?.interrupt(stop, run: id, reason: reason) }
 
     /// Puts a slot under the trimmer's care.
     func trims(_ slot: Slot) {

@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// One context's worth of memory, registered with the engine's VM: a context of the ABI while it is held.

@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Makes an image of what a program has built in a context's memory.
 extension Slot {

@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// The VM that takes over from another one, made by a job of the host while the engine's thread does other things.

@@ -1,7 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The guest memory that functions cannot touch: descriptor tables, exception stubs, trampoline and page tables.
 ///

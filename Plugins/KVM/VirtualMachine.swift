@@ -1,7 +1,8 @@
 import CKVM
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 import Synchronization
 
 /// A VM with one vCPU, in which one engine runs its functions one after another.

@@ -1,7 +1,7 @@
 import CProcess
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 // Written once before it is published, and never freed: the ABI makes it static.
 nonisolated(unsafe) let computeTable: UnsafePointer<dn_compute> = {

@@ -1,5 +1,6 @@
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 import Synchronization
 
 /// A place of an engine's pool, and the `dn_context` while it is held: a sandbox, and what was done to it.

@@ -1,6 +1,6 @@
 import CProcess
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A pool of sandboxes for one thread, and the runs on it.
 final class Engine: @unchecked Sendable {
@@ -102,7 +102,7 @@ final class Engine: @unchecked Sendable {
 
     /// Cleans released sandboxes and asks for the next children, for about `budget` ns. True when more is left.
     func idle(budget: UInt64) -> Bool {
-        let end = monotonicNow() &+ budget
+        let end = Clock.now() &+ budget
         for context in contexts {
             if context.isReleased {
                 clean(context)
@@ -110,7 +110,7 @@ final class Engine: @unchecked Sendable {
                 continue
             }
             if let sandbox = context.sandbox, !sandbox.hasChild { sandbox.askForChild() }
-            if monotonicNow() >= end { return contexts.contains { needsWork($0) } }
+            if Clock.now() >= end { return contexts.contains { needsWork($0) } }
         }
         return false
     }

@@ -1,7 +1,8 @@
 import CProcess
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// What a fault was, from what the child's signal handler recorded. The record may be forged: a function can only lie about
 /// itself with it.

@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// A function's image: its checked facts and a copy of the bytes that segments need.
 final class Image: Sendable {

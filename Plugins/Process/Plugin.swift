@@ -2,7 +2,7 @@ import CProcess
 import CVersion
 import Glibc
 public import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The plugin's descriptor (plugin.h).
 @c(dn_plugin_entry_v1)

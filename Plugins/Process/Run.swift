@@ -1,7 +1,7 @@
 import CProcess
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 extension Engine {
     /// How often a run looks whether its process still lives. Only a function that hides its own death from the kernel's
@@ -13,7 +13,7 @@ extension Engine {
         let sandbox = try context.begin()
         let word = sandbox.expectation()
         var result = dn_run_result()
-        let began = monotonicNow()
+        let began = Clock.now()
         if params.deadline != 0, began >= params.deadline {
             runs.skip(params.run_id)
             result.outcome = DN_RUN_DEADLINE
@@ -26,7 +26,7 @@ extension Engine {
         sandbox.start(argument: params.entry_block)
         let end = wait(sandbox, word, deadline: params.deadline)
         let interrupted = runs.end()
-        result.run_ns = monotonicNow() &- began
+        result.run_ns = Clock.now() &- began
         describe(end, interrupted, sandbox, &result)
         return result
     }
@@ -43,14 +43,14 @@ extension Engine {
     private func wait(_ sandbox: Sandbox, _ word: UInt32, deadline: UInt64) -> End {
         let done = dp_done(sandbox.memory.child)
         while true {
-            let look = monotonicNow() &+ Engine.slice
+            let look = Clock.now() &+ Engine.slice
             let status = dp_futex_wait(done, word, deadline == 0 ? look : min(look, deadline))
             // Woken, by the kernel's word: only the gate (whose caller never returns), the child's death, or interrupt
             // can wake this word.
             if status == 0 && !runs.isInterrupted { return .left }
             if status == -EINTR && !runs.isInterrupted { continue }
             if status == -ETIMEDOUT && !runs.isInterrupted {
-                if deadline != 0, monotonicNow() >= deadline {
+                if deadline != 0, Clock.now() >= deadline {
                     sandbox.killChild()
                     return .deadline
                 }

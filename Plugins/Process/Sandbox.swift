@@ -1,7 +1,8 @@
 import CProcess
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// One slot of an engine: a memory file, the zygote that has it mapped, and at most one child of that zygote.
 ///
@@ -65,10 +66,10 @@ final class Sandbox {
     }
 
     private func awaitZygote() throws(PluginError) {
-        let deadline = monotonicNow() &+ Sandbox.patience
-        while dp_load(dp_zygote_ready(zygotePage)) == 0, monotonicNow() < deadline {
+        let deadline = Clock.now() &+ Sandbox.patience
+        while dp_load(dp_zygote_ready(zygotePage)) == 0, Clock.now() < deadline {
             // Short waits: a zygote that was killed wakes nobody.
-            _ = dp_futex_wait(dp_zygote_ready(zygotePage), 0, monotonicNow() &+ 10_000_000)
+            _ = dp_futex_wait(dp_zygote_ready(zygotePage), 0, Clock.now() &+ 10_000_000)
             if zygoteDied() { break }
         }
         guard dp_load(dp_zygote_ready(zygotePage)) == 1, zygotePage.pointee.failure == 0 else {
@@ -109,9 +110,9 @@ final class Sandbox {
     func takeChild() throws(PluginError) {
         guard childPid == 0 else { return }
         let child = memory.child
-        let deadline = monotonicNow() &+ Sandbox.patience
-        while dp_load(dp_ready(child)) == DP_READY_NO, monotonicNow() < deadline {
-            _ = dp_futex_wait(dp_ready(child), UInt32(DP_READY_NO), monotonicNow() &+ 100_000_000)
+        let deadline = Clock.now() &+ Sandbox.patience
+        while dp_load(dp_ready(child)) == DP_READY_NO, Clock.now() < deadline {
+            _ = dp_futex_wait(dp_ready(child), UInt32(DP_READY_NO), Clock.now() &+ 100_000_000)
             if dp_load(dp_ready(child)) == DP_READY_NO, zygoteDied() { break }
         }
         let ready = dp_load(dp_ready(child)) == DP_READY_YES
@@ -192,11 +193,4 @@ final class Sandbox {
     private func protection(_ rights: Rights) -> UInt32 {
         UInt32(rights.contains(.execute) ? PROT_READ | PROT_EXEC : PROT_READ)
     }
-}
-
-/// CLOCK_MONOTONIC in nanoseconds.
-func monotonicNow() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
 }

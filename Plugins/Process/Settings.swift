@@ -1,6 +1,6 @@
 import CProcess
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What an operator can set; README.md explains each key.
 struct Settings: Sendable {

@@ -1,7 +1,7 @@
 import CProcess
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The memory file of one sandbox, mapped once: control page, signal stack, guest stack, context.
 ///

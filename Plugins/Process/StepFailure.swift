@@ -1,6 +1,6 @@
 import CProcess
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A zygote that could not set itself up: which step failed, and what the operator can do.
 struct StepFailure {

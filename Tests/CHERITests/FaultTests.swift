@@ -2,7 +2,7 @@ import CCHERI
 import Glibc
 import PluginABI
 import PluginHarness
-import PluginSupport
+import PluginKit
 import Testing
 
 @testable import CHERICore

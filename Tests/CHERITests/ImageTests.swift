@@ -1,6 +1,7 @@
 import PluginABI
 import PluginHarness
-import PluginSupport
+import PluginElf
+import PluginKit
 import Testing
 
 @testable import CHERICore

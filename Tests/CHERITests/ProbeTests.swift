@@ -67,12 +67,13 @@ enum Arm {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let resources = try Tools.must(["clang", "-print-resource-dir"]).trimmingCharacters(in: .newlines)
         var objects: [String] = []
-        for source in parts.map({ "\(Tools.shim)/\($0)" }) + ["\(Tools.tests)/Guests/\(host)"] {
+        let parts = parts.map { "\(Tools.shim)/\($0)" } + ["\(Tools.kit)/stop.c"]
+        for source in parts + ["\(Tools.tests)/Guests/\(host)"] {
             let object = "\(folder)/\(objects.count).o"
             try Tools.must([
                 "clang", "--target=aarch64-linux-gnu", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-nostdinc",
                 "-isystem", "\(resources)/include", "-isystem", "\(root)/include", "-I\(Tools.shim)/include",
-                "-I\(Tools.root)/Sources/PluginABI/include", "-Wno-unused-command-line-argument", "-c", source, "-o",
+                "-I\(Tools.kit)/include", "-I\(Tools.root)/Sources/PluginABI/include", "-Wno-unused-command-line-argument", "-c", source, "-o",
                 object,
             ])
             objects.append(object)

@@ -1,6 +1,6 @@
 import PluginABI
 import PluginHarness
-import PluginSupport
+import PluginKit
 
 @testable import CHERICore
 

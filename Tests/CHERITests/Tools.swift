@@ -7,6 +7,7 @@ enum Tools {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
     static let shim = "\(root)/Plugins/CHERI/Shim"
+    static let kit = "\(root)/Plugins/Kit/Shim"
 
     /// A fresh folder; the caller removes it.
     static func folder() throws -> String {

@@ -12,10 +12,10 @@ if ! [ -e $headers/asm/sigcontext.h ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
-for file in "$shim"/*.[cS]; do
+for file in "$shim"/*.[cS] "$root/Plugins/Kit/Shim/stop.c"; do
     clang --target=aarch64-linux-gnu -std=gnu11 -O2 -fPIC -Wall -Wextra -Werror -Wno-unused-command-line-argument \
         -nostdinc -isystem "$(clang -print-resource-dir)/include" -isystem $headers -I "$shim/include" \
-        -I "$root/Sources/PluginABI/include" -c "$file" -o "$folder/$(basename "$file").o"
+        -I "$root/Plugins/Kit/Shim/include" -I "$root/Sources/PluginABI/include" -c "$file" -o "$folder/$(basename "$file").o"
 done
 ld.lld -shared --no-undefined -o "$folder/shim.so" "$folder"/*.o -L/usr/aarch64-linux-gnu/lib -lc
 clang --target=aarch64-none-elf -I "$shim/include" -c "$shim/trampoline.S" -o "$folder/bare.o"

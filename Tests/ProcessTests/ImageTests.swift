@@ -1,6 +1,7 @@
 import PluginABI
 import PluginHarness
-import PluginSupport
+import PluginElf
+import PluginKit
 import Testing
 
 /// Images are untrusted: cut or changed anywhere, they are refused with a reason and a place, or are as safe as any other.

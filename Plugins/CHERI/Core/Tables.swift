@@ -1,7 +1,7 @@
 import CVersion
 import Glibc
 public import PluginABI
-import PluginSupport
+import PluginKit
 
 // SAFETY of nonisolated(unsafe), here and below: written once, read-only afterwards, never freed.
 

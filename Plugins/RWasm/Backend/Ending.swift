@@ -1,6 +1,6 @@
 import CRWasm
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// How a run ended before its function returned, in the host's words.
 struct Ending {

@@ -1,46 +1,36 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What runs functions on one thread: a stack for generated code, and slots of memory.
 final class Engine {
     let instance: Instance
-    private let host: UnsafePointer<dn_host>
-    private let table: UnsafePointer<dn_host_signal>
     private let runner: OpaquePointer
-    private var token: UInt64 = 0
-    /// Every number may be a token.
-    private var isAttached = false
+    private let recycler: Recycler
+    private var signals: SignalAttachment?
     private var slots: [Slot] = []
 
     init(instance: Instance) throws(PluginError) {
-        let size = MemoryLayout<dn_host_signal>.size
-        guard
-            let table = HostServices.table(instance.host, DN_HOST_SIGNAL_1, slots: size, as: dn_host_signal.self),
-            let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
-        else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
-        guard let runner = rwasm_runner_create(table.pointee.kick_signal, instance.settings.stackBytes) else {
+        let signals = try HostSignals(instance.host)
+        guard let runner = rwasm_runner_create(signals.kickSignal, instance.settings.stackBytes) else {
             throw PluginError(DN_NO_MEMORY, "no stack or timer for an engine", errno: errno)
         }
-        (self.instance, self.host, self.table, self.runner) = (instance, instance.host, table, runner)
-        // SAFETY of the raw pointer: the runner lives until after detach, in deinit.
-        let status = attach(host, rwasm_runner_signal, UnsafeMutableRawPointer(runner), &token)
-        guard status == DN_OK else {
-            throw PluginError(status, "the host takes no signal handler for the thread")
-        }
-        isAttached = true
+        (self.instance, self.runner) = (instance, runner)
+        recycler = Recycler(instance.pagemap)
+        // SAFETY of the raw pointer: the runner lives until after the attachment, which ends in deinit.
+        self.signals = try signals.attach(rwasm_runner_signal, UnsafeMutableRawPointer(runner))
         for _ in 0..<instance.settings.slots { slots.append(try Slot(engine: self)) }
     }
 
     deinit {
-        if isAttached { table.pointee.detach?(host, token) }
+        signals = nil
         rwasm_runner_destroy(runner)
     }
 
     /// Asks the run named `id` to stop. Any thread: it reads only what is fixed after init.
     func interrupt(run id: UInt64, reason: Int32) {
-        if rwasm_runner_request(runner, id, reason) == 1 { table.pointee.kick?(host, token) }
+        signals?.interrupt(rwasm_runner_stop(runner), run: id, reason: reason)
     }
 
     // MARK: Contexts
@@ -62,7 +52,7 @@ final class Engine {
 
     private func claimDirty() -> Slot? {
         guard let slot = slots.first(where: { $0.claim(from: .dirty) }) else { return nil }
-        slot.recycle()
+        slot.recycle(with: recycler)
         return slot
     }
 
@@ -85,7 +75,7 @@ final class Engine {
         let begin = Clock.now()
         var result = dn_run_result()
         rwasm_runner_watch(runner, slot.memory, UInt64(Slot.reservedBytes))
-        rwasm_runner_begin(runner, parameters.run_id, parameters.deadline)
+        rwasm_runner_begin(runner, parameters.run_id, parameters.deadline, begin)
         defer { rwasm_runner_end(runner) }
         // Segments and a start function may overwrite what the host has written already.
         let system = slot.systemData
@@ -145,14 +135,5 @@ extension Slot {
     func hasLeft(_ end: rwasm_end) -> Bool {
         end.kind == RWASM_TRAPPED && end.code == Trap.unreachable.rawValue
             && systemData.map { $0.exit_code != -1 } ?? false
-    }
-}
-
-enum Clock {
-    /// Nanoseconds.
-    static func now(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Turns of long work, as the host gives them; a host without that service gives one at once.
 struct HostTurns: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// A started plugin: what its engines and images share.
@@ -25,8 +25,7 @@ final class Instance: Sendable {
     /// What serves WASI imports, once a module needed it.
     let shim = Mutex<Wasi?>(nil)
     let images = LoadedImages()
-    /// /proc/self/pagemap for finding resident pages, -1 when the kernel is too old.
-    let pagemap: Int32
+    let pagemap = Pagemap()
 
     init(host: UnsafePointer<dn_host>) throws(PluginError) {
         self.host = host
@@ -36,10 +35,7 @@ final class Instance: Sendable {
         settings = try Self.settings(services)
         builder = Builder(
             toolchain: try Toolchain(settings.rustc), limits: settings.limits, processor: try Self.processor())
-        pagemap = rwasm_open_pagemap()
     }
-
-    deinit { if pagemap >= 0 { close(pagemap) } }
 
     private static func settings(_ services: HostServices) throws(PluginError) -> Settings {
         var settings = Settings()

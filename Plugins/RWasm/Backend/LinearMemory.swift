@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A linear memory that is used again and again: a part of a slot's reservation, of which the first bytes are accessible.
 ///
@@ -16,7 +16,7 @@ struct LinearMemory {
     /// absence of the next such table, instead of looking at 2 MiB after 2 MiB.
     static let alignment: UInt = 1 << 30
     /// Memory that stays resident while it is not in use.
-    static let kept: UInt64 = 4 << 20
+    static let kept = 4 << 20
 
     init(base: UnsafeMutableRawPointer) { self.base = base }
 
@@ -35,9 +35,9 @@ struct LinearMemory {
     }
 
     /// Makes all of it zero again; `bytes` are those that a run left accessible.
-    mutating func recycle(_ bytes: UInt64, pagemap: Int32) {
+    mutating func recycle(_ bytes: UInt64, with recycler: borrowing Recycler) {
         accessible = max(accessible, bytes)
-        rwasm_zero(pagemap, base, accessible, Self.kept)
+        recycler.zero(base, 0..<Int(accessible), keeping: 0..<Self.kept)
     }
 
     /// What an instance sees of it.

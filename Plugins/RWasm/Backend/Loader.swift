@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// Loads images: decodes, validates, transpiles, compiles or finds in the cache.

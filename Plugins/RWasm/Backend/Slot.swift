@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// The memory of one invocation, used again for the next: a linear memory in a reservation that no 32-bit address with a
@@ -41,7 +41,7 @@ final class Slot: @unchecked Sendable {
     static let contextMax: UInt64 = 4 << 30
     static let areaBytes = 256 << 20
     /// Of the instances' block: what stays resident while it is not in use.
-    private static let areaKept: UInt64 = 1 << 20
+    private static let areaKept = 1 << 20
     static let reservedBytes = 2 * LinearMemory.reservedBytes
 
     init(engine: Engine) throws(PluginError) {
@@ -101,11 +101,10 @@ final class Slot: @unchecked Sendable {
     var isDirty: Bool { state.load(ordering: .relaxed) == State.dirty.rawValue }
 
     /// Makes all memory zero again.
-    func recycle() {
-        let pagemap = engine.instance.pagemap
-        if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, pagemap: pagemap) }
-        context.recycle(0, pagemap: pagemap)
-        rwasm_zero(pagemap, areaBase, UInt64(areaUsed), Self.areaKept)
+    func recycle(with recycler: borrowing Recycler) {
+        if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, with: recycler) }
+        context.recycle(0, with: recycler)
+        recycler.zero(areaBase, 0..<areaUsed, keeping: 0..<Self.areaKept)
         areaUsed = 0
         (image, main, shim) = (nil, nil, nil)
     }

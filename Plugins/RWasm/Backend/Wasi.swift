@@ -1,6 +1,6 @@
 import CRWasm
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// The module that serves WASI preview 1 imports, compiled like any other: it is not trusted. Its memory is the context, so
 /// that the host's inputs lie in it; the function's own memory is reached by the copies that serve.c makes.

@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Turns generated crates into a shared object in a folder of cached results.
 struct Builder: Sendable {

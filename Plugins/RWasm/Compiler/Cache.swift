@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A folder of compiled modules, bounded: what was not used for longest goes first.
 ///

@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// An open folder. What is in it is reached by its descriptor, so that nobody can put another one in its place, and no
 /// link in it is followed.

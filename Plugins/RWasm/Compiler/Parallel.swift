@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// Calls `body` once with every number below `count`, on this thread and on at most `threads - 1` others, and waits for

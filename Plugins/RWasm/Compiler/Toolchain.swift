@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A Rust compiler, and the limits under which it runs.
 struct Toolchain: Sendable {

@@ -1,6 +1,6 @@
 import CRWasm
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A module and what its instances start with.
 final class Outline: Sendable {

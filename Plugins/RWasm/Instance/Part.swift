@@ -1,5 +1,5 @@
 import CRWasm
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// A compiled module, from which instances are made.

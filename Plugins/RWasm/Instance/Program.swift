@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What a run of a module is made of, whatever runs it: the calls, and where inputs and outputs are told.
 struct Program: Sendable {

@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What a module that serves WASI preview 1 imports offers, and what it asks of its surroundings.
 struct WasiServer: Sendable {

@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Makes function images of modules, for backends that isolate by other means.
 struct ImageBuilder: Sendable {

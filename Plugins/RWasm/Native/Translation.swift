@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 extension Instance {
     /// Answers dn.translate/1: a function image of a module, when the host can use one.

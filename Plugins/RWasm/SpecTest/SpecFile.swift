@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// One converted file: its modules compiled together, its commands carried out in order.
 struct SpecFile {

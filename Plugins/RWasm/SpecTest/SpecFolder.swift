@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Finds converted tests, and converts those that are not.
 enum SpecFolder {

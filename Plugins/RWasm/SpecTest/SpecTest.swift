@@ -1,7 +1,7 @@
 public import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Runs the specification's tests, converted to JSON by `wasm-tools json-from-wast`.
 public enum SpecTest {

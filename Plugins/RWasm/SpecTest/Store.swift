@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// Why a module could not be linked: an import is missing or of another type.
 struct LinkError: Error {
@@ -150,7 +150,7 @@ final class Store {
 
     private func setUp(_ area: Area) -> Trap? {
         var setup = area.setup(bytes: area.env.pointee.memory?.pointee.bytes ?? 0)
-        rwasm_runner_begin(caller.runner, count, 0)
+        rwasm_runner_begin(caller.runner, count, 0, 0)
         defer { rwasm_runner_end(caller.runner) }
         let end = rwasm_runner_set_up(caller.runner, &setup)
         return end.kind == RWASM_RETURNED ? nil : Trap(rawValue: end.code) ?? .panic
@@ -233,7 +233,7 @@ final class Store {
         let room = max(type.parameters.count, type.results.count, 1)
         var values = arguments + [rwasm_value](repeating: rwasm_value(), count: max(0, room - arguments.count))
         guard let entry = instance.descriptor.pointee.entry?(UInt32(function)) else { return ([], .panic) }
-        rwasm_runner_begin(caller.runner, count, 0)
+        rwasm_runner_begin(caller.runner, count, 0, 0)
         defer { rwasm_runner_end(caller.runner) }
         let end = caller.call(entry, instance.area.instance, type, &values)
         switch end.kind {

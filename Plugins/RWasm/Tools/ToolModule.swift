@@ -1,7 +1,7 @@
 import CRWasm
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A module that a command works on: compiled alone, with one instance.
 final class ToolModule {

@@ -1,7 +1,7 @@
 import CCHERI
 import Foundation
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 @testable import CHERICore

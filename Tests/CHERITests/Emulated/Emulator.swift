@@ -37,7 +37,7 @@ enum Emulator {
                 [
                     "clang", "--target=aarch64-none-elf", "-std=gnu11", "-ffreestanding", "-O1", "-fno-pic",
                     "-fno-stack-protector", "-Wall", "-Wextra", "-Werror", "-I\(Tools.shim)", "-I\(Tools.shim)/include",
-                    "-I\(Tools.tests)/Machine", "-c", source, "-o", object,
+                    "-I\(Tools.kit)/include", "-I\(Tools.tests)/Machine", "-c", source, "-o", object,
                 ] + (source.hasSuffix(".c") ? ["-mgeneral-regs-only"] : []))
             objects.append(object)
         }

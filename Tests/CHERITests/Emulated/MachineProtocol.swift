@@ -1,6 +1,7 @@
 import CCHERI
 import Foundation
-import PluginSupport
+import PluginElf
+import PluginKit
 
 @testable import CHERICore
 

@@ -59,14 +59,14 @@ static int32_t reason;
 
 static int64_t run(void (*entry)(void), uint64_t deadline) {
     struct cheri_call call = {.entry = (uint64_t)entry};
-    return cheri_runner_run(runner, &call, next_run++, deadline, &fault, &reason);
+    return cheri_runner_run(runner, &call, next_run++, deadline, now(), &fault, &reason);
 }
 
 static pthread_t engine;
 
 static void *cancels(void *run) {
     usleep(30000);
-    if (cheri_runner_request(runner, (uint64_t)run, DN_INTERRUPT_CANCEL)) pthread_kill(engine, SIGRTMIN + 4);
+    if (dk_stop_request(cheri_runner_stop(runner), (uint64_t)run, DN_INTERRUPT_CANCEL)) pthread_kill(engine, SIGRTMIN + 4);
     return NULL;
 }
 
@@ -115,9 +115,9 @@ int main(void) {
         expect("illegal", run(is_illegal, 0) == CHERI_FAULTED && fault.signal == SIGILL);
         expect("request while it runs", run_cancelled(0) == CHERI_STOPPED && reason == DN_INTERRUPT_CANCEL);
         expect("request before it is inside", run_cancelled(80) == CHERI_STOPPED && reason == DN_INTERRUPT_CANCEL);
-        cheri_runner_request(runner, next_run, DN_INTERRUPT_CANCEL);
+        dk_stop_request(cheri_runner_stop(runner), next_run, DN_INTERRUPT_CANCEL);
         expect("request before it begins", run(loops, 0) == CHERI_STOPPED && reason == DN_INTERRUPT_CANCEL);
-        expect("stale request", cheri_runner_request(runner, next_run - 1, DN_INTERRUPT_CANCEL) == 0);
+        expect("stale request", dk_stop_request(cheri_runner_stop(runner), next_run - 1, DN_INTERRUPT_CANCEL) == 0);
         expect("next is not stopped", run(leaves, now() + 60000000) == CHERI_LEFT);
         spend(80);
         sigset_t mask;

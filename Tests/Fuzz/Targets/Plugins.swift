@@ -1,5 +1,6 @@
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 @testable import HTTPCommPlugin
 

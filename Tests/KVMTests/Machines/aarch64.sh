@@ -12,6 +12,6 @@ fi
 for file in "$root"/Plugins/KVM/Shim/*.[cS]; do
     clang --target=aarch64-linux-gnu -std=gnu11 -Wall -Wextra -Werror -Wno-unused-command-line-argument -nostdinc \
         -isystem "$(clang -print-resource-dir)/include" -isystem $headers -I "$root/Plugins/KVM/Shim/include" \
-        -I "$root/Sources/PluginABI/include" -c "$file" -o /dev/null
+        -I "$root/Plugins/Kit/Shim/include" -I "$root/Sources/PluginABI/include" -c "$file" -o /dev/null
 done
 echo 'aarch64: the C and assembly parts of the KVM plugin compile'

@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 import Synchronization
 
 /// The addresses of all contexts, in one range whose upper halves tell the system call filter that code there is a

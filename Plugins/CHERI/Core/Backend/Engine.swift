@@ -1,6 +1,6 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What runs functions on one thread: a runner, and slots of memory.
 final class Engine {
@@ -75,14 +75,5 @@ final class Engine {
                 DN_ENGINE_DEAD, "the processor gave no capability with exactly the bounds and permissions asked for")
         }
         return result
-    }
-}
-
-enum Clock {
-    /// CLOCK_MONOTONIC in nanoseconds.
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

@@ -1,6 +1,7 @@
 import CCHERI
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// What is entered: a context that is ready to run.
 struct Entry {

@@ -1,7 +1,7 @@
 import CCHERI
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What stopped a function, from the signal that it caused.
 struct Fault {

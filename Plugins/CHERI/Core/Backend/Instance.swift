@@ -1,7 +1,7 @@
 import CCHERI
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// A started plugin: what its engines share.
 final class Instance: Sendable {

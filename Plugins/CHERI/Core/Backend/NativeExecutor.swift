@@ -1,7 +1,8 @@
 import CCHERI
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// This machine's processor.
 struct NativeExecutor: Executor {
@@ -16,29 +17,17 @@ struct NativeExecutor: Executor {
 
 /// Runs on the thread that made it.
 private final class NativeRunner: Runner {
-    private let host: UnsafePointer<dn_host>
-    private let table: UnsafePointer<dn_host_signal>
     private let runner: OpaquePointer
-    private var token: UInt64 = 0
-    /// Every number may be a token.
-    private var isAttached = false
+    private var signals: SignalAttachment?
 
     init(_ executor: NativeExecutor) throws(PluginError) {
-        host = executor.host
-        let size = MemoryLayout<dn_host_signal>.size
-        guard let table = HostServices.table(host, DN_HOST_SIGNAL_1, slots: size, as: dn_host_signal.self),
-            let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
-        else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
-        guard let runner = cheri_runner_create(table.pointee.kick_signal) else {
+        let signals = try HostSignals(executor.host)
+        guard let runner = cheri_runner_create(signals.kickSignal) else {
             throw PluginError(DN_LIMIT, "no timer for an engine; raise the limit of pending signals", errno: errno)
         }
-        (self.table, self.runner) = (table, runner)
-        // SAFETY of the raw pointer: the runner lives until after detach, in deinit.
-        let status = attach(host, cheri_runner_signal, UnsafeMutableRawPointer(runner), &token)
-        guard status == DN_OK else {
-            throw PluginError(status, "the host takes no signal handler for the thread")
-        }
-        isAttached = true
+        self.runner = runner
+        // SAFETY of the raw pointer: the runner lives until after the attachment, which ends in deinit.
+        self.signals = try signals.attach(cheri_runner_signal, UnsafeMutableRawPointer(runner))
         guard executor.filters else { return }
         let error = cheri_filter_system_calls(executor.arena.lowerBound, executor.arena.upperBound)
         guard error == 0 else {
@@ -47,7 +36,7 @@ private final class NativeRunner: Runner {
     }
 
     deinit {
-        if isAttached { table.pointee.detach?(host, token) }
+        signals = nil
         cheri_runner_destroy(runner)
     }
 
@@ -60,7 +49,7 @@ private final class NativeRunner: Runner {
         var call = entry.call(at: base)
         var fault = cheri_fault()
         var reason: Int32 = 0
-        switch cheri_runner_run(runner, &call, id, deadline, &fault, &reason) {
+        switch cheri_runner_run(runner, &call, id, deadline, Clock.now(), &fault, &reason) {
         case CHERI_LEFT: return .left
         case CHERI_STOPPED: return .stopped(reason)
         case CHERI_FAULTED:
@@ -72,7 +61,7 @@ private final class NativeRunner: Runner {
     }
 
     func interrupt(run id: UInt64, reason: Int32) {
-        if cheri_runner_request(runner, id, reason) == 1 { table.pointee.kick?(host, token) }
+        signals?.interrupt(cheri_runner_stop(runner), run: id, reason: reason)
     }
 }
 

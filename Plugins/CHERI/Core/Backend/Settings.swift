@@ -1,5 +1,5 @@
 import PluginABI
-import PluginSupport
+import PluginKit
 
 /// What an operator can set; README.md explains each key.
 struct Settings: Sendable {

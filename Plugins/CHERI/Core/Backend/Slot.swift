@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 import Synchronization
 
 /// The memory of one invocation, used again for the next. Private and anonymous: shared pages keep no capabilities.

@@ -1,5 +1,6 @@
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// Where things are in a function's addresses, which its data capability covers from 0 to `size`:
 ///

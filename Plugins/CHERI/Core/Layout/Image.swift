@@ -1,5 +1,6 @@
 import PluginABI
-import PluginSupport
+import PluginElf
+import PluginKit
 
 /// A function's image: its checked facts and a copy of the bytes that segments need.
 final class Image: Sendable {

@@ -3,6 +3,7 @@
 #ifndef CCHERI_H
 #define CCHERI_H
 
+#include <dk_stop.h>
 #include <stdint.h>
 
 #include "cheri_layout.h"
@@ -46,7 +47,7 @@ struct cheri_fault {
     int64_t call;      /* number of a system call */
 };
 
-/* ---- One thread's runs (run.c). Everything is the thread's own but cheri_runner_request ---- */
+/* ---- One thread's runs (run.c). Everything is the thread's own ---- */
 
 struct cheri_runner;
 
@@ -57,10 +58,10 @@ void cheri_runner_destroy(struct cheri_runner *runner);
 void cheri_runner_sync(uint64_t begin, uint64_t end);
 /* Runs a call: CHERI_LEFT, CHERI_REFUSED, CHERI_FAULTED with *fault, or CHERI_STOPPED with *reason (DN_INTERRUPT_*). */
 int64_t cheri_runner_run(
-    struct cheri_runner *runner, const struct cheri_call *call, uint64_t run_id, uint64_t deadline,
+    struct cheri_runner *runner, const struct cheri_call *call, uint64_t run_id, uint64_t deadline, uint64_t now,
     struct cheri_fault *fault, int32_t *reason);
-/* Asks a run to stop; 1 when its thread must be kicked. Any thread. */
-int cheri_runner_request(struct cheri_runner *runner, uint64_t run_id, int32_t reason);
+/* What stops its runs. */
+struct dk_stop *cheri_runner_stop(struct cheri_runner *runner);
 /* A dn_signal_handler; its arg is the runner. */
 int32_t cheri_runner_signal(void *_Nullable runner, int32_t signo, void *info, void *context);
 

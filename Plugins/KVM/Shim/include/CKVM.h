@@ -3,6 +3,7 @@
 #define CKVM_H
 
 #include "CKVM_layout.h"
+#include <dk_stop.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -28,21 +29,6 @@ int ckvm_run(int vcpu);
 /* Finishes an instruction that the last exit left half done, without running the guest. Returns 0 or errno. */
 int ckvm_finish_pending(int vcpu, struct kvm_run *run);
 
-/* ---- PAGEMAP_SCAN (Linux 6.7), which older headers lack; see Documentation/admin-guide/mm/pagemap.rst ---- */
-
-struct ckvm_region {
-    uint64_t start, end, categories;
-};
-struct ckvm_scan {
-    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-static const unsigned long ckvm_pagemap_scan = _IOWR('f', 16, struct ckvm_scan);
-static const uint64_t ckvm_page_file = 1 << 2; /* of a file, not copied for this mapping */
-static const uint64_t ckvm_page_present = 1 << 3;
-static const uint64_t ckvm_page_swapped = 1 << 4;
-static const uint64_t ckvm_page_zero = 1 << 5; /* the shared page of zeros */
-
 /* ---- images that are mapped ---- */
 
 /* A file in memory of `size` bytes, to be filled and then sealed; -errno when there is none. */
@@ -52,25 +38,18 @@ int ckvm_seal(int file);
 
 /* ---- stopping a run ---- */
 
-/* Stops runs of one engine by name. All fields are ckvm_*'s own. */
-struct ckvm_stopper;
-/* A run that nobody wants stopped. */
-#define CKVM_GO_ON (-1)
+/* What stops an engine's runs (dk_stop.h), of the vCPU that is at work. */
+struct ckvm_stopper {
+    struct dk_stop stop;
+    struct kvm_run *_Nullable volatile run;
+};
 
 /* Made on the engine's thread. signo is the signal that interrupts it. Null when the system has no timer left. */
 struct ckvm_stopper *_Nullable ckvm_stopper_create(int signo);
-/* After it no signal of the stopper's timer is under way to code that reads the stopper. */
 void ckvm_stopper_destroy(struct ckvm_stopper *stopper);
-/* Says which vCPU the next runs use. */
-void ckvm_stopper_aim(struct ckvm_stopper *stopper, struct kvm_run *run);
-/* Begins the run named run_id, which may last until deadline (CLOCK_MONOTONIC ns, 0 = for ever). now is the time. */
-void ckvm_stopper_begin(struct ckvm_stopper *stopper, uint64_t run_id, uint64_t deadline, uint64_t now);
-/* To be asked before each KVM_RUN: why the run must stop (DN_INTERRUPT_*), or CKVM_GO_ON. From then on a signal that
- * is for this run makes KVM_RUN return. */
+/* To be asked before each KVM_RUN of a run that has begun: why it must stop (DN_INTERRUPT_*), or DK_GO_ON. From then on a
+ * signal that is for this run makes KVM_RUN return. */
 int32_t ckvm_stopper_poll(struct ckvm_stopper *stopper);
-void ckvm_stopper_end(struct ckvm_stopper *stopper);
-/* Asks the run named run_id to stop, begun or not. Returns 1 when the engine's thread has to be kicked. [any-thread] */
-int ckvm_stopper_request(struct ckvm_stopper *stopper, uint64_t run_id, int32_t reason);
 /* A dn_signal_handler; arg is the stopper. */
 int32_t ckvm_stopper_signal(void *_Nullable arg, int32_t signo, void *info, void *context);
 

@@ -3,6 +3,7 @@
 #ifndef CRWASM_H
 #define CRWASM_H
 
+#include <dk_stop.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,8 +114,10 @@ struct rwasm_runner *_Nullable rwasm_runner_create(int signo, uint64_t stack_byt
 void rwasm_runner_destroy(struct rwasm_runner *runner);
 /* Faults at [base, base + bytes) are accesses outside linear memory. */
 void rwasm_runner_watch(struct rwasm_runner *runner, const void *base, uint64_t bytes);
-/* Begins the run named run_id, until `deadline` (CLOCK_MONOTONIC ns, 0 = for ever). */
-void rwasm_runner_begin(struct rwasm_runner *runner, uint64_t run_id, uint64_t deadline);
+/* What stops its runs. */
+struct dk_stop *rwasm_runner_stop(struct rwasm_runner *runner);
+/* As dk_stop_begin; a run that must not start ends at its first call. */
+void rwasm_runner_begin(struct rwasm_runner *runner, uint64_t run_id, uint64_t deadline, uint64_t now);
 void rwasm_runner_end(struct rwasm_runner *runner);
 /* Calls a function; results replace arguments. Between begin and end. */
 struct rwasm_end rwasm_runner_call(
@@ -136,8 +139,6 @@ typedef struct rwasm_end (*rwasm_entry_call)(
 /* Copies active segments, tables first, and makes the instance; can be stopped like a call. A segment that does not fit is
  * a trap. Between begin and end. */
 struct rwasm_end rwasm_runner_set_up(struct rwasm_runner *runner, const struct rwasm_setup *setup);
-/* Asks the run named run_id to stop, begun or not. Returns 1 when the thread has to be kicked. [any-thread] */
-int rwasm_runner_request(struct rwasm_runner *runner, uint64_t run_id, int32_t reason);
 /* A dn_signal_handler; arg is the runner. */
 int32_t rwasm_runner_signal(void *_Nullable arg, int32_t signo, void *info, void *context);
 
@@ -189,12 +190,6 @@ uint32_t rwasm_reach(
     void *_Nullable host, uint64_t reference, uint32_t kind, struct rwasm_value *arguments, size_t count);
 
 /* ---- Memory ---- */
-
-/* Makes [base, base + bytes) read as zeros; what is resident below `keep` stays so. pagemap is an open
- * /proc/self/pagemap of a kernel with PAGEMAP_SCAN (Linux 6.7), or -1. */
-void rwasm_zero(int pagemap, void *base, uint64_t bytes, uint64_t keep);
-/* /proc/self/pagemap when the kernel can scan it, else -1. */
-int rwasm_open_pagemap(void);
 
 /* Fills `bytes` with random ones; 0 or errno. */
 int rwasm_random(void *bytes, size_t count);

@@ -1,4 +1,5 @@
 public import PluginABI
+public import PluginKit
 
 /// What a segment's bytes may be used for.
 public struct Rights: OptionSet, Sendable, Hashable {
@@ -130,6 +131,3 @@ public struct PageRange: Sendable, Hashable {
         self.rights = rights
     }
 }
-
-/// A number as it stands in messages about addresses.
-public func hex(_ value: UInt64) -> String { String(value, radix: 16) }

@@ -63,3 +63,6 @@ public func writeProbe(
     writeOut(value, to: out)
     endText(of: out, size: out.pointee.struct_size, textOffset: MemoryLayout.offset(of: \dn_probe.message))
 }
+
+/// A number as it stands in messages about addresses.
+public func hex(_ value: UInt64) -> String { String(value, radix: 16) }

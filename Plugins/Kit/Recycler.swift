@@ -1,41 +1,50 @@
-import CKVM
+import CPluginKit
 import Glibc
-import PluginSupport
+
+/// /proc/self/pagemap, if this kernel can list resident pages (Linux 6.7). Any thread.
+public final class Pagemap: Sendable {
+    /// -1 when the kernel cannot.
+    fileprivate let descriptor: Int32
+
+    public init() {
+        let opened = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)
+        var probe = dk_scan()
+        probe.size = UInt64(MemoryLayout<dk_scan>.size)
+        probe.category_anyof_mask = dk_page_present
+        probe.return_mask = dk_page_present
+        if opened >= 0, ioctl(opened, dk_pagemap_scan, &probe) != 0 {
+            close(opened)
+            descriptor = -1
+        } else {
+            descriptor = opened
+        }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    public var isUsable: Bool { descriptor >= 0 }
+}
 
 /// Makes used memory read as zeros again.
 ///
 /// Zeroing a page in place costs a thirtieth of giving it back and faulting it in anew, so pages of a window that every
 /// function uses are zeroed, those that are resident at all; what lies outside the window goes back to the system.
-struct Recycler: ~Copyable {
-    private let pagemap: Int32
-    private let regions: UnsafeMutablePointer<ckvm_region>
+public struct Recycler: ~Copyable {
+    private let pagemap: Pagemap
+    private let regions: UnsafeMutablePointer<dk_region>
     private static let regionCount = 128
 
-    /// `pagemap` is an open /proc/self/pagemap whose kernel has PAGEMAP_SCAN, or -1.
-    init(pagemap: Int32) {
+    public init(_ pagemap: Pagemap) {
         self.pagemap = pagemap
         regions = .allocate(capacity: Self.regionCount)
     }
 
     deinit { regions.deallocate() }
 
-    /// Opens /proc/self/pagemap; -1 when the kernel cannot list resident pages (before Linux 6.7).
-    static func openPagemap() -> Int32 {
-        let descriptor = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return -1 }
-        var probe = ckvm_scan()
-        probe.size = UInt64(MemoryLayout<ckvm_scan>.size)
-        probe.category_anyof_mask = ckvm_page_present
-        probe.return_mask = ckvm_page_present
-        if ioctl(descriptor, ckvm_pagemap_scan, &probe) == 0 { return descriptor }
-        close(descriptor)
-        return -1
-    }
-
     /// Zeroes the memory at `range` of `base`; resident pages of `window` stay resident. All in offsets, whole pages.
-    borrowing func zero(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, keeping window: Range<Int>) {
+    public borrowing func zero(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, keeping window: Range<Int>) {
         guard !range.isEmpty else { return }
-        let complete = scan(base, range, not: ckvm_page_zero) { begin, end in
+        let complete = scan(base, range, not: dk_page_zero) { begin, end in
             let kept = (begin..<end).clamped(to: window)
             // SAFETY: the kernel reports only pages of the range.
             if !kept.isEmpty { memset(base + kept.lowerBound, 0, kept.count) }
@@ -54,9 +63,9 @@ struct Recycler: ~Copyable {
     private static var mostRestored: Int { 4 << 20 }
 
     /// Puts the contents back into pages that were written of a private mapping.
-    borrowing func restore(_ base: UnsafeMutableRawPointer, to contents: UnsafeRawPointer, _ count: Int) {
+    public borrowing func restore(_ base: UnsafeMutableRawPointer, to contents: UnsafeRawPointer, _ count: Int) {
         var restored = 0
-        let complete = scan(base, 0..<count, not: ckvm_page_file) { begin, end in
+        let complete = scan(base, 0..<count, not: dk_page_file) { begin, end in
             restored += end - begin
             guard restored <= Self.mostRestored else {
                 madvise(base + begin, count - begin, MADV_DONTNEED)
@@ -70,8 +79,8 @@ struct Recycler: ~Copyable {
     }
 
     /// Calls `body` with the offsets of all pages of `range` that may hold something.
-    borrowing func resident(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, _ body: (Int, Int) -> Void) {
-        let complete = scan(base, range, not: ckvm_page_zero) { begin, end in
+    public borrowing func resident(_ base: UnsafeMutableRawPointer, _ range: Range<Int>, _ body: (Int, Int) -> Void) {
+        let complete = scan(base, range, not: dk_page_zero) { begin, end in
             body(begin, end)
             return true
         }
@@ -83,20 +92,20 @@ struct Recycler: ~Copyable {
     private borrowing func scan(
         _ base: UnsafeMutableRawPointer, _ range: Range<Int>, not category: UInt64, _ body: (Int, Int) -> Bool
     ) -> Bool {
-        guard pagemap >= 0 else { return false }
+        guard pagemap.isUsable else { return false }
         let start = UInt64(UInt(bitPattern: base))
-        var scan = ckvm_scan()
-        scan.size = UInt64(MemoryLayout<ckvm_scan>.size)
+        var scan = dk_scan()
+        scan.size = UInt64(MemoryLayout<dk_scan>.size)
         scan.start = start + UInt64(range.lowerBound)
         scan.end = start + UInt64(range.upperBound)
         scan.vec = UInt64(UInt(bitPattern: regions))
         scan.vec_len = UInt64(Self.regionCount)
-        scan.category_anyof_mask = ckvm_page_present | ckvm_page_swapped
+        scan.category_anyof_mask = dk_page_present | dk_page_swapped
         scan.category_mask = category
         scan.category_inverted = category
-        scan.return_mask = ckvm_page_present
+        scan.return_mask = dk_page_present
         while scan.start < scan.end {
-            let found = ioctl(pagemap, ckvm_pagemap_scan, &scan)
+            let found = ioctl(pagemap.descriptor, dk_pagemap_scan, &scan)
             guard found >= 0 else { return false }
             for index in 0..<Int(found) where !body(Int(regions[index].start - start), Int(regions[index].end - start))
             {

@@ -1,6 +1,7 @@
 import CElf
 import Glibc
 import PluginABI
+import PluginKit
 
 /// Reads and checks the parts of one ELF file through libelf.
 struct ElfReader {

@@ -1,0 +1,8 @@
+/* What plugins share and Swift cannot express. */
+#ifndef CPLUGINKIT_H
+#define CPLUGINKIT_H
+
+#include "dk_pagemap.h"
+#include "dk_stop.h"
+
+#endif
