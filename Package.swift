@@ -38,17 +38,13 @@ func shim(_ name: String, path: String, _ dependencies: [Target.Dependency] = []
 }
 
 /// A plugin's Swift target at Plugins/<folder>; its product exports the entry symbol and nothing else.
-func plugin(
-    _ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil,
-    plugins: [Target.PluginUsage]? = nil
-) -> Target {
+func plugin(_ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .target(
         name: "\(folder)Plugin", dependencies: ["PluginABI", "PluginKit", "CVersion"] + dependencies, path: "Plugins/\(folder)",
-        exclude: exclude, resources: resources, swiftSettings: swiftSettings,
+        exclude: exclude, swiftSettings: swiftSettings,
         // A fuzzer's program is linked with plugins, and a sanitizer's runtime must stay visible in it.
         linkerSettings: isFuzzing
-            ? [] : [.unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])],
-        plugins: plugins)
+            ? [] : [.unsafeFlags(["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map"])])
 }
 
 func pluginProduct(_ folder: String) -> Product {
@@ -171,17 +167,21 @@ let package = Package(
             swiftSettings: swiftSettings),
         plugin("CHERI", ["CHERICore"], exclude: ["Core", "Shim", "README.md"]),
         shim("CRWasm", path: "Plugins/RWasm/Shim", ["CPluginKit", "CSeccomp"]),
-        plugin(
-            "RWasm", ["CRWasm", "CNettle"], exclude: ["Shim", "Command", "README.md"],
+        .target(
+            name: "RWasmCore", dependencies: ["PluginABI", "PluginKit", "CRWasm", "CNettle"], path: "Plugins/RWasm/Core",
             resources: ["lib", "memory", "number", "table", "value", "vector", "vector_memory", "native", "native/builtins", "native/instance", "native/tables", "native/wasi"].map { .embedInCode("Crate/\($0).rs") },
-            plugins: [.plugin(name: "WasiShim"), .plugin(name: "TranspilerIdentity")]),
+            swiftSettings: swiftSettings, plugins: [.plugin(name: "WasiShim"), .plugin(name: "TranspilerIdentity")]),
+        plugin("RWasm", ["RWasmCore", "CRWasm"], exclude: ["Core", "Shim", "Tools", "Command", "README.md"]),
+        .target(
+            name: "RWasmTools", dependencies: ["RWasmCore", "CRWasm", "PluginABI", "PluginKit"], path: "Plugins/RWasm/Tools",
+            swiftSettings: swiftSettings),
         .plugin(name: "TranspilerIdentity", capability: .buildTool(), path: "Sources/BuildTools"),
         .plugin(name: "WasiShim", capability: .buildTool(), path: "SDK/hlibc/wasi/embed", exclude: ["embed.sh"]),
         .systemLibrary(
             name: "CFFI", path: "Plugins/RWasm/Command/CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         shim("CRWasmCall", path: "Plugins/RWasm/Command/Call", ["CRWasm", "CFFI"]),
         .executableTarget(
-            name: "dandelion-wasm", dependencies: ["RWasmPlugin", "CRWasmCall"], path: "Plugins/RWasm/Command",
+            name: "dandelion-wasm", dependencies: ["RWasmTools", "CRWasmCall"], path: "Plugins/RWasm/Command",
             exclude: ["Call", "CFFI"], swiftSettings: swiftSettings),
 
         // Tests.
@@ -217,7 +217,7 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmPlugin", "TestSupport"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmCore", "RWasmPlugin", "RWasmTools", "TestSupport"], exclude: ["guests", "Fuzz"]),
         tests("Conformance", ["dandelion"]),
         tests(
             "CHERI", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "CHERICore", "CCHERI"],
@@ -233,7 +233,7 @@ if isFuzzing {
         .executableTarget(
             name: "dandelion-fuzz",
             dependencies: [
-                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "HTTPCommPlugin", "RWasmPlugin",
+                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "HTTPCommPlugin", "RWasmCore",
                 "PluginABI", "PluginKit", "PluginElf",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),

@@ -5,7 +5,7 @@ import PackagePlugin
 @main
 struct TranspilerIdentity: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
-        let folder = context.package.directoryURL.appending(path: "Plugins/RWasm")
+        let folder = context.package.directoryURL.appending(path: "Plugins/RWasm/Core")
         let output = context.pluginWorkDirectoryURL.appending(path: "TranspilerIdentity.swift")
         let folders = ["Crate", "Native", "Transpiler", "Wasm"]
         let sources =

@@ -3,7 +3,7 @@ import PluginABI
 import PluginHarness
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
 
 /// Modules that somebody made to hurt: each is refused with a reason, or runs into a fault that ends its run only.
 @Suite(.serialized) struct BadInputTests {

@@ -3,7 +3,7 @@ import PluginABI
 import PluginHarness
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
 
 /// Small modules that would become large ones, for the transpiler, the compiler or an instance.
 @Suite(.serialized) struct BoundsTests {

@@ -6,7 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
+@testable import RWasmTools
 
 /// Compiled modules on disk, and modules that become several crates.
 @Suite(.serialized) struct CacheTests {

@@ -5,7 +5,8 @@ import PluginHarness
 import TestSupport
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
+@testable import RWasmTools
 
 /// Exports called by their C signatures.
 @Suite(.serialized) struct CallTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
 
 /// Bytes that are no module are refused with a place in them, whatever they are.
 @Suite struct DecoderTests {

@@ -4,7 +4,8 @@ import PluginHarness
 import TestSupport
 import Testing
 
-@testable import RWasmPlugin
+@testable import RWasmCore
+@testable import RWasmTools
 
 /// Far more registrations than the cache holds. What takes their time, the compiler, is replaced by a script that gives the
 /// same object each time: everything else is done for each module. RegistrationTests compile some hundreds for real.

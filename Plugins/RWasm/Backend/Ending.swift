@@ -1,6 +1,7 @@
 import CRWasm
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// How a run ended before its function returned, in the host's words.
 struct Ending {

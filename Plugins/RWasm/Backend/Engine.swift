@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// What runs functions on one thread: a stack for generated code, and slots of memory.
 final class Engine {

@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// A loaded module with its code.
 final class Image: Sendable {

@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 import Synchronization
 
 /// A started plugin: what its engines and images share.
@@ -34,7 +35,7 @@ final class Instance: Sendable {
         turns = HostTurns(host)
         settings = try Self.settings(services)
         builder = Builder(
-            toolchain: try Toolchain(settings.rustc), limits: settings.limits, processor: try Self.processor())
+            toolchain: try Toolchain(settings.rustc), limits: settings.limits, processor: try Builder.thisProcessor())
     }
 
     private static func settings(_ services: HostServices) throws(PluginError) -> Settings {
@@ -66,15 +67,6 @@ final class Instance: Sendable {
         "description": "compile again with all optimisations when the first version is ready"}}}
         """
 
-    /// The level of x86-64 that code is made for, as the psABI defines them.
-    static func processor() throws(PluginError) -> String {
-        switch rwasm_processor_level() {
-        case 3...: return "x86-64-v3"
-        case 2: return "x86-64-v2"
-        default: throw PluginError(DN_UNAVAILABLE, "the processor lacks SSE4.2; generated code needs x86-64-v2")
-        }
-    }
-
     var capabilities: dn_compute_caps {
         var caps = dn_compute_caps()
         caps.isolation = DN_ISOLATION_SOFTWARE
@@ -93,7 +85,7 @@ final class Instance: Sendable {
     static func probe(_ host: UnsafePointer<dn_host>, _ out: UnsafeMutablePointer<dn_probe>) {
         do throws(PluginError) {
             let settings = try settings(HostServices(host))
-            let processor = try processor()
+            let processor = try Builder.thisProcessor()
             let toolchain = try Toolchain(settings.rustc)
             writeProbe(
                 DN_AVAILABLE,

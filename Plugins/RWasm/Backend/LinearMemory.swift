@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// A linear memory that is used again and again: a part of a slot's reservation, of which the first bytes are accessible.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import RWasmCore
 import Synchronization
 
 /// Images that somebody holds: the same bytes are decoded once, and their code is loaded once.

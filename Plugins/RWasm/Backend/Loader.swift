@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 import Synchronization
 
 /// Loads images: decodes, validates, transpiles, compiles or finds in the cache.
@@ -13,9 +14,9 @@ extension Instance {
         let given = UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len))
         if let same = images.find(UnsafeRawBufferPointer(given)) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
-        let outline = Outline(try Self.decode([UInt8](given)))
+        let outline = Outline(try Module.function([UInt8](given)))
         // What is missing is told before anything is compiled.
-        let isServed = Wasi.serves(outline.module)
+        let isServed = WasiServer.serves(outline.module)
         _ = try Program(outline, server: isServed ? try WasiServer.shim() : nil)
         let progress = { (permille: UInt32, stage: String) -> Void in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
@@ -38,8 +39,7 @@ extension Instance {
     /// The shim, compiled when a module first needs it.
     private func wasi(in cache: Cache, _ progress: (UInt32, String) -> Void) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
-        let module = try checked { () throws(WasmError) in try ModuleDecoder.decode(wasiShim) }
-        let made = try make(Outline(module), exports: .byValues, label: "the WASI shim", in: cache) {
+        let made = try make(Outline(try WasiServer.builtIn()), exports: .byValues, label: "the WASI shim", in: cache) {
             progress($0, "\($1) the WASI shim")
         }
         let wasi = try Wasi(made.part)
@@ -63,30 +63,6 @@ extension Instance {
         let part = Part(outline, code: code)
         guard code.level == .quick, settings.optimises else { return (part, nil) }
         return (part, Upgrade(part, label: label, key: key, crates, cache, self))
-    }
-
-    static func decode(_ bytes: [UInt8]) throws(PluginError) -> Module {
-        guard bytes.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
-            throw PluginError(DN_UNSUPPORTED, "not a WebAssembly module")
-        }
-        return try checked { () throws(WasmError) in
-            let module = try ModuleDecoder.decode(bytes)
-            try checkImports(module)
-            return module
-        }
-    }
-
-    /// A function gets a memory, and what WASI has.
-    private static func checkImports(_ module: Module) throws(WasmError) {
-        for entry in module.imports {
-            let isMemory = entry.kind == .memory && entry.module == "env" && entry.name == "memory"
-            let isCall = entry.kind == .function && entry.module == Wasi.module
-            guard !isMemory, !isCall else { continue }
-            throw WasmError(
-                .invalid,
-                "import \(entry.module).\(entry.name) does not exist; there are env.memory and the functions of "
-                    + Wasi.module, at: entry.offset)
-        }
     }
 
     /// The level of a module's first version.
@@ -114,24 +90,6 @@ extension Instance {
         try cache.keep(made, as: name)
         cache.prune(keeping: name)
         return try Code(made, level)
-    }
-}
-
-/// `body` with errors as the host takes them.
-func checked<Result>(_ body: () throws(WasmError) -> Result) throws(PluginError) -> Result {
-    do throws(WasmError) { return try body() } catch { throw PluginError(error) }
-}
-
-extension PluginError {
-    init(_ error: WasmError) {
-        let kind =
-            switch error.kind {
-            case .malformed: "malformed module"
-            case .invalid: "invalid module"
-            case .unsupported: "unsupported module"
-            }
-        self.init(
-            DN_BAD_IMAGE, "\(kind): \(error.message) (byte \(error.offset))", at: UInt64(clamping: error.offset))
     }
 }
 

@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 import Synchronization
 
 /// The memory of one invocation, used again for the next: a linear memory in a reservation that no 32-bit address with a

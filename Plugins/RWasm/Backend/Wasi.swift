@@ -1,12 +1,11 @@
 import CRWasm
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// The module that serves WASI preview 1 imports, compiled like any other: it is not trusted. Its memory is the context, so
 /// that the host's inputs lie in it; the function's own memory is reached by the copies that serve.c makes.
 final class Wasi: Sendable {
-    static let module = "wasi_snapshot_preview1"
-
     let part: Part
     let server: WasiServer
     /// What its imports are, RWASM_REACH_*.
@@ -25,10 +24,4 @@ final class Wasi: Sendable {
     deinit { reach.deallocate() }
 
     var reachCount: UInt32 { UInt32(part.module.importedFunctions) }
-
-    /// Whether a module is served: it imports from WASI, or it knows no other way to inputs and outputs.
-    static func serves(_ module: Module) -> Bool {
-        module.imports.contains { $0.module == Self.module }
-            || module.export("__dandelion_system_data", .global) == nil
-    }
 }

@@ -1,6 +1,6 @@
 import CRWasmCall
 import Glibc
-import RWasmPlugin
+import RWasmTools
 
 @main
 struct Main {

@@ -1,6 +1,7 @@
 import CRWasm
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// What the tools call generated code with: a runner, and calls by C signatures, which the program brings so that the
 /// plugin needs no library for them.

@@ -2,6 +2,7 @@ public import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// Runs every export of many modules with fixed arguments and prints what can be seen of them, for comparison with another
 /// engine; fuzz.py prints the same.

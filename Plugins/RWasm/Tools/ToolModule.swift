@@ -2,6 +2,7 @@ import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// A module that a command works on: compiled alone, with one instance.
 final class ToolModule {
@@ -30,7 +31,7 @@ final class ToolModule {
     static func builder(
         limits: Toolchain.Limits = Toolchain.Limits(memory: 8 << 30, seconds: 600)
     ) throws(PluginError) -> Builder {
-        Builder(toolchain: try Toolchain("rustc"), limits: limits, processor: try Instance.processor())
+        Builder(toolchain: try Toolchain("rustc"), limits: limits, processor: try Builder.thisProcessor())
     }
 
     private static func compile(_ module: Module, _ level: Builder.Level) throws(PluginError) -> Code {

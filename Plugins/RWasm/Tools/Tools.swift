@@ -2,6 +2,7 @@ public import CRWasm
 import Glibc
 import PluginABI
 import PluginKit
+import RWasmCore
 
 /// Commands on single modules. Each gives its exit code: 0 done, 1 a trap or an invalid module, 2 it could not be tried.
 public enum Tools {

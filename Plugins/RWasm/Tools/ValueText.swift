@@ -1,4 +1,5 @@
 import CRWasm
+import RWasmCore
 
 /// Values as a user writes and reads them.
 enum ValueText {

@@ -1,4 +1,4 @@
-@testable import RWasmPlugin
+@testable import RWasmCore
 
 /// Decoding, validation and translation; the text must stay in proportion to the module.
 @Sendable func fuzzWasm(_ bytes: UnsafeRawBufferPointer) {

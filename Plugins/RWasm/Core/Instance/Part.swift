@@ -1,0 +1,61 @@
+import CRWasm
+import PluginKit
+import Synchronization
+
+/// A compiled module, from which instances are made.
+package final class Part: Sendable {
+    /// Code, and what its instances are made from.
+    package struct Cast: Sendable {
+        package let code: Code
+        package let mould: Mould
+    }
+
+    package let outline: Outline
+    package var module: Module { outline.module }
+    /// Bytes that data segments are copied from, and element segments' contents, at fixed addresses.
+    /// SAFETY: written in init, read-only afterwards, freed in deinit.
+    private nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
+    private nonisolated(unsafe) let elements: [UnsafePointer<UInt64>]
+    private let current: Mutex<Cast>
+
+    package static let pageBytes: UInt64 = 65536
+
+    package init(_ outline: Outline, code: Code) {
+        self.outline = outline
+        bytes = permanentCopy(outline.module.bytes)
+        elements = outline.template.elements.map { permanentCopy($0) }
+        current = Mutex(Self.cast(outline, code, bytes, elements))
+    }
+
+    deinit {
+        bytes.deallocate()
+        for segment in elements { segment.deallocate() }
+    }
+
+    private static func cast(
+        _ outline: Outline, _ code: Code, _ bytes: UnsafePointer<UInt8>, _ elements: [UnsafePointer<UInt64>]
+    ) -> Cast {
+        Cast(
+            code: code,
+            mould: Mould(outline.module, outline.template, code.descriptor(), bytes: bytes, references: elements))
+    }
+
+    /// The best there is.
+    package var cast: Cast { current.withLock { $0 } }
+
+    /// New instances are of this code from now on.
+    package func use(_ code: Code) {
+        let next = Self.cast(outline, code, bytes, elements)
+        current.withLock { $0 = next }
+    }
+
+    package var minimumBytes: UInt64 { outline.minimumBytes }
+    package var maximumBytes: UInt64 { outline.maximumBytes }
+}
+
+/// Values at a fixed address, until the caller deallocates them.
+package func permanentCopy<T: BitwiseCopyable>(_ values: [T]) -> UnsafePointer<T> {
+    let place = UnsafeMutablePointer<T>.allocate(capacity: max(1, values.count))
+    place.initialize(from: values, count: values.count)
+    return UnsafePointer(place)
+}

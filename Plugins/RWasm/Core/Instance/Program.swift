@@ -1,0 +1,78 @@
+import PluginABI
+package import PluginKit
+
+/// What a run of a module is made of, whatever runs it: the calls, and where inputs and outputs are told.
+package struct Program: Sendable {
+    /// A call that a run makes.
+    package struct Step: Sendable {
+        package enum Argument: Sendable { case none, entryBlock, exitCode }
+        package var isShim = false
+        package var function: UInt32
+        package var argument = Argument.none
+        /// Its result is the exit code.
+        package var givesCode = false
+    }
+
+    package let outline: Outline
+    /// What serves its imports; nil for a module of the platform's own form.
+    package let server: WasiServer?
+    package let steps: [Step]
+    /// An address in the front memory.
+    package let systemData: UInt64?
+    /// The server's functions, by imported function.
+    package let served: [UInt32]
+
+    package init(_ outline: Outline, server: WasiServer?) throws(PluginError) {
+        (self.outline, self.server) = (outline, server)
+        let entries = try Self.entries(of: outline.module, isServed: server != nil)
+        if let server {
+            systemData = server.systemData
+            steps =
+                [Step(isShim: true, function: server.begin, argument: .entryBlock)] + entries
+                + [Step(isShim: true, function: server.finish, argument: .exitCode)]
+            served = try server.functions(for: outline.module)
+        } else {
+            systemData = try outline.systemData()
+            steps = entries
+            served = []
+        }
+    }
+
+    /// The module whose memory holds inputs and outputs.
+    package var front: Outline { server?.outline ?? outline }
+
+    private static func entries(of module: Module, isServed: Bool) throws(PluginError) -> [Step] {
+        let initialize = module.export("_initialize", .function)
+        let isReactor = isServed && initialize != nil
+        let names = isReactor ? ModulePlan.entryNames : ["_start"]
+        let entry = names.lazy.compactMap { module.export($0, .function) }.first
+        guard let entry else {
+            throw PluginError(
+                DN_BAD_IMAGE,
+                isReactor
+                    ? "the reactor exports none of the functions \(names.joined(separator: ", "))"
+                    : "the module exports no function _start; is it a library?")
+        }
+        let setUp = [module.start, initialize].compactMap { $0 }.map { Step(function: UInt32($0)) }
+        for step in setUp { try check(module, step.function, [[]], [[]]) }
+        try check(
+            module, UInt32(entry), isReactor ? [[], [.i32, .i32]] : [[], [.i32]], isReactor ? [[], [.i32]] : [[]])
+        return setUp + [
+            Step(
+                function: UInt32(entry), argument: isServed ? .none : .entryBlock,
+                givesCode: !module.type(ofFunction: entry).results.isEmpty)
+        ]
+    }
+
+    private static func check(
+        _ module: Module, _ function: UInt32, _ parameters: [[ValueType]], _ results: [[ValueType]]
+    ) throws(PluginError) {
+        let type = module.type(ofFunction: Int(function))
+        guard parameters.contains(type.parameters), results.contains(type.results) else {
+            throw PluginError(
+                DN_BAD_IMAGE,
+                "the module's entry takes or gives values that the platform does not know: _start takes nothing or one "
+                    + "i32, and gives nothing")
+        }
+    }
+}

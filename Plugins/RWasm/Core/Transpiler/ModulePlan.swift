@@ -1,0 +1,110 @@
+/// How a module's things are called in Rust, and how function references are numbered.
+///
+/// A reference is the instance's tag plus an ordinal. Functions that can be referred to are numbered by type, so that
+/// each type's ordinals are one range, and an indirect call is a subtraction, a comparison and a load.
+package final class ModulePlan {
+    struct Range {
+        var low: Int
+        var functions: [Int]
+    }
+
+    package let module: Module
+    /// Other instances may share the module's memory, tables, mutable globals and functions.
+    package let isLinkable: Bool
+    /// Index of the first equal type, by type.
+    package let canonical: [Int]
+    /// Ordinal of each function that can be referred to.
+    package private(set) var ordinals: [Int: Int] = [:]
+    /// Their functions in the order of their ordinals, by canonical type.
+    private(set) var ranges: [Int: Range] = [:]
+    /// Functions that are called from outside with an array of values.
+    let callable: [Int]
+    /// Functions that are called from outside by C signatures of their own.
+    let entered: [Int]
+    /// The part of each function's code; empty when there is only one.
+    var parts: [Int] = []
+    /// Functions may become part of their callers.
+    var inlines = true
+    /// Functions work on a copy of where the memory lies, unless they are to be compiled soon.
+    var copiesMemory: Bool { inlines && !module.memories.isEmpty }
+    /// Functions that are called from another part, by canonical type, in the order of their places in a table.
+    private(set) var crossCalls: [Int: [Int]] = [:]
+    private var crossPlaces: [Int: Int] = [:]
+
+    /// A program's entry; a reactor, which has none, is run by one of the others.
+    static let entryNames = ["_start", "run", "main", "__main_void"]
+
+    /// How the host calls exports that are not what a run begins with.
+    package enum ExportCalls { case none, byValues, bySignature }
+
+    /// What function references of the only instance begin with.
+    static let soleTag: UInt64 = 1 << 32
+
+    package init(_ module: Module, isLinkable: Bool, exports: ExportCalls = .none) {
+        self.module = module
+        self.isLinkable = isLinkable
+        var first: [FunctionType: Int] = [:]
+        var canonical: [Int] = []
+        for (index, type) in module.types.enumerated() {
+            canonical.append(first[type] ?? index)
+            if first[type] == nil { first[type] = index }
+        }
+        self.canonical = canonical
+        let declared = module.declared.sorted {
+            (canonical[module.functions[$0]], $0) < (canonical[module.functions[$1]], $1)
+        }
+        for (ordinal, function) in declared.enumerated() {
+            ordinals[function] = ordinal
+            ranges[canonical[module.functions[function]], default: Range(low: ordinal, functions: [])]
+                .functions.append(function)
+        }
+        let entries =
+            (Self.entryNames + ["_initialize"]).compactMap { module.export($0, .function) }
+            + [module.start].compactMap { $0 }
+        let exported = module.exports.filter { $0.kind == .function }.map(\.index)
+        let own = exports == .bySignature ? [] : exports == .byValues ? entries + exported : entries
+        callable = Set(own + (isLinkable ? declared : [])).sorted()
+        entered = exports == .bySignature ? Set(exported + [module.start].compactMap { $0 }).sorted() : []
+    }
+
+    // MARK: Globals
+
+    /// Whether other instances see changes of it.
+    func isShared(_ global: Int) -> Bool {
+        guard module.globals[global].type.isMutable else { return false }
+        if global < module.importedGlobals { return true }
+        return isLinkable && module.exports.contains { $0.kind == .global && $0.index == global }
+    }
+
+    package func read(global: Int) -> String {
+        let conversion = module.globals[global].type.value.conversion
+        return isShared(global) ? "c.g\(global).get().\(conversion)()" : "c.g\(global)"
+    }
+
+    package func write(global: Int, value: String) -> String {
+        let conversion = module.globals[global].type.value.conversion
+        return isShared(global) ? "c.g\(global).set(Value::from_\(conversion)(\(value)))" : "c.g\(global) = \(value)"
+    }
+
+    // MARK: Functions
+
+    package func reference(to function: Int) -> String {
+        let ordinal = ordinals[function] ?? 0
+        return isLinkable ? "c.tag + \(ordinal)" : "\(Self.soleTag + UInt64(ordinal))u64"
+    }
+
+    func callee(_ function: Int, from part: Int) -> String {
+        guard !parts.isEmpty, function >= module.importedFunctions, parts[function - module.importedFunctions] != part
+        else { return "f\(function)" }
+        let type = canonical[module.functions[function]]
+        let place = crossPlaces[function] ?? crossCalls[type, default: []].count
+        if crossPlaces.updateValue(place, forKey: function) == nil { crossCalls[type, default: []].append(function) }
+        return "(c.links.x\(type)[\(place)])"
+    }
+
+    /// The type of a pointer to a function of `type`.
+    package func pointer(_ type: Int) -> String {
+        let parameters = module.types[type].parameters.map { ", \($0.rust)" }.joined()
+        return "fn(&mut I\(parameters)) -> \(module.types[type].results.rust)"
+    }
+}
