@@ -18,8 +18,8 @@ RAW_SYSCALLS = {
 # What hlibc has of its own: the thread pointer, and memory functions as in freestanding functions.
 REPLACED = {
     "thread/__set_thread_area", "thread/syscall_cp", "thread/clone", "thread/__unmapself", "thread/pthread_getattr_np",
-    "mman/mmap", "env/__libc_start_main", "string/memset", "string/memcmp", "string/memchr", "string/bcmp",
-    "string/strlen",
+    "mman/mmap", "malloc/realloc", "malloc/free", "env/__libc_start_main", "string/memset", "string/memcmp",
+    "string/memchr", "string/bcmp", "string/strlen",
 }
 
 
@@ -43,8 +43,8 @@ def header_folders(lib, architecture):
     musl, include = lib / "libc" / "musl", lib / "libc" / "include"
     return [
         HLIBC / "musl", HLIBC / "calls", musl / "arch" / architecture, musl / "arch" / "generic",
-        musl / "src" / "include", musl / "src" / "internal", include / f"{architecture}-linux-musl",
-        include / "generic-musl", musl / "include",
+        musl / "src" / "include", musl / "src" / "internal", musl / "src" / "malloc" / "oldmalloc",
+        include / f"{architecture}-linux-musl", include / "generic-musl", musl / "include",
     ]
 
 

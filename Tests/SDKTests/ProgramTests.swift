@@ -54,6 +54,12 @@ import Testing
         #expect(outcome.item("stdio", "stdout")?.text == program.output, "\(outcome.story)")
     }
 
+    @Test(arguments: SDK.backends) func aBlockFreedTwiceEndsTheProgram(backend: String) throws {
+        let inputs = [GuestSet("stdio", [GuestItem("argv", text: "blocks twice")])]
+        let outcome = try SDK.invoke(SDK.image("blocks.c", flags: ["-O0"]), on: backend, inputs: inputs)
+        #expect(outcome.outcome == DN_RUN_FAULTED && outcome.set("stdio").isEmpty, "\(outcome.story)")
+    }
+
     @Test(arguments: SDK.backends) func deadlocksEndWithAWord(backend: String) throws {
         let outcome = try SDK.invoke(SDK.image("deadlock.c"), on: backend, limit: 128 << 20)
         #expect(outcome.outcome == DN_RUN_EXITED && outcome.exitCode == 142, "\(outcome.story)")

@@ -2,7 +2,7 @@ import PluginHarness
 
 /// Programs that try what a system gives to a process; all of them say "all good".
 enum Surroundings: String, CaseIterable, Sendable {
-    case threads, streams, mappings, largeStack, places, threadsOfCPlusPlus
+    case threads, streams, mappings, largeStack, places, blocks, threadsOfCPlusPlus
 
     var source: String {
         switch self {
