@@ -4,11 +4,11 @@ import PluginABI
 import PluginKit
 
 /// What runs functions on one thread: a VM, and slots of memory for the contexts that it makes.
-final class Engine {
+final class Engine: ComputeEngine {
     let instance: Instance
     let signals: Signals
-    private(set) var slots: [Slot] = []
-    private let recycler: Recycler
+    private var pool = SlotPool<Slot>()
+    let recycler: Recycler
     /// Nil from an exit that spoiled the VM to the next use of its successor.
     private var machine: VirtualMachine?
     private var successor: Successor?
@@ -16,10 +16,11 @@ final class Engine {
     init(instance: Instance) throws(PluginError) {
         self.instance = instance
         recycler = Recycler(instance.pagemap)
-        signals = try Signals(instance.host, slots: instance.slotCount)
-        for index in 0..<instance.slotCount {
+        signals = try Signals(instance.services, slots: instance.settings.slots)
+        super.init()
+        for index in 0..<instance.settings.slots {
             let slot = try Slot(index: index, engine: self)
-            slots.append(slot)
+            pool.add(slot)
             signals.trims(slot)
         }
         use(try makeMachine())
@@ -30,60 +31,35 @@ final class Engine {
         if let successor { _ = try? successor.take() }
     }
 
-    /// Asks the run named `id` to stop. Any thread.
-    func interrupt(run id: UInt64, reason: Int32) { signals.interrupt(run: id, reason: reason) }
+    override func run(_ context: ComputeContext, _ params: dn_run_params) throws(PluginError) -> dn_run_result {
+        // SAFETY: a context of this engine.
+        try run(unsafeDowncast(context, to: Slot.self), params)
+    }
+
+    override func interrupt(run id: UInt64, reason: Int32) { signals.interrupt(run: id, reason: reason) }
 
     // MARK: Contexts
 
-    /// Takes a clean slot. What earlier functions left goes first: it must not stay while this one runs, which may take
-    /// minutes.
-    /// - Parameter image: what will be placed, if that is known: a slot that has it mapped is preferred.
-    func takeSlot(limit: UInt64, for image: Image?) throws(PluginError) -> Slot {
-        let limit = limit & ~(GuestMap.page - 1)
+    /// A slot that has the image mapped, else one that has none, else any.
+    override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
+        let limit = params.limit & ~(GuestMap.page - 1)
         guard limit > GuestMap.lowest, limit <= GuestMap.contextMax else {
             throw PluginError(
                 DN_LIMIT,
                 "a memory limit of \(limit) bytes; this backend takes more than \(GuestMap.lowest) and at most "
                     + "\(GuestMap.contextMax)")
         }
-        while let slot = claimDirty() { slot.release(as: CKVM_SLOT_CLEAN) }
-        guard let slot = claimClean(for: image?.file) else {
-            throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
-        }
+        // SAFETY: an image of this plugin.
+        let file = params.image.map { unsafeDowncast(Handle<ComputeImage>.borrow($0), to: Image.self) }?.file
+        pool.clean()
+        let slot = pool.claim { $0.file === file } ?? pool.claim { $0.file == nil } ?? pool.claim()
+        guard let slot else { throw pool.busy }
         slot.limit = limit
         while GuestMap.registeredSteps[slot.step] < limit { slot.step += 1 }
         return slot
     }
 
-    private func claim(_ state: UInt32) -> Slot? { slots.first { $0.claim(from: state) } }
-
-    /// One that has the image mapped, else one that has none, else any.
-    private func claimClean(for file: ImageFile?) -> Slot? {
-        slots.first { $0.file === file && $0.claim(from: CKVM_SLOT_CLEAN) }
-            ?? slots.first { $0.file == nil && $0.claim(from: CKVM_SLOT_CLEAN) } ?? claim(CKVM_SLOT_CLEAN)
-    }
-
-    /// Makes an image of what a program left in the slot.
-    func snapshot(_ slot: Slot, dataBegin: UInt64) throws(PluginError) -> Image {
-        try slot.snapshot(dataBegin, with: recycler)
-    }
-
-    private func claimDirty() -> Slot? {
-        guard let slot = claim(CKVM_SLOT_DIRTY) else { return nil }
-        signals.touched(slot)
-        slot.recycle(with: recycler)
-        return slot
-    }
-
-    /// Cleans slots for about `budget` ns, at least one. True when more are dirty.
-    func idle(budget: UInt64) -> Bool {
-        let end = Clock.now() &+ budget
-        while let slot = claimDirty() {
-            slot.release(as: CKVM_SLOT_CLEAN)
-            guard Clock.now() < end else { break }
-        }
-        return slots.contains(where: \.isDirty)
-    }
+    override func idle(budget: UInt64) -> Bool { pool.idle(budget: budget) }
 
     func place(_ image: Image, in slot: Slot) throws(PluginError) {
         guard image.contextMin <= slot.limit else {
@@ -132,7 +108,7 @@ final class Engine {
     }
 
     private func makeMachine() throws(PluginError) -> VirtualMachine {
-        try VirtualMachine(platform: instance.platform, slots: slots.map { ($0.memory, $0.step) })
+        try VirtualMachine(platform: instance.platform, slots: pool.slots.map { ($0.memory, $0.step) })
     }
 
     /// Gives the VM up; another one is made in the background.
@@ -143,8 +119,8 @@ final class Engine {
     }
 
     private func prepareSuccessor(old: VirtualMachine?) {
-        let plan = slots.map { ($0.memory, $0.step) }
+        let plan = pool.slots.map { ($0.memory, $0.step) }
         successor = Successor(platform: instance.platform, slots: plan, old: old)
-        successor?.start(instance.jobs, instance.host)
+        successor?.start(instance.services)
     }
 }

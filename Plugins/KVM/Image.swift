@@ -4,7 +4,7 @@ import PluginElf
 import PluginKit
 
 /// A function image, checked once. A small one is copied into a context for every run; a large one is mapped there.
-final class Image: @unchecked Sendable {
+final class Image: ComputeImage, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
     let protections: [PageRange]
     let entry: UInt64
@@ -59,7 +59,7 @@ final class Image: @unchecked Sendable {
     /// The smallest limit that holds the image: whole pages.
     var contextMin: UInt64 { GuestMap.pageUp(dataBegin) }
 
-    var info: dn_image_info {
+    override var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 8
         info.entry = entry

@@ -1,4 +1,3 @@
-import CKVM
 import CVersion
 import Glibc
 public import PluginABI
@@ -6,120 +5,16 @@ import PluginKit
 
 /// The entry of the plugin; see plugin.h.
 @c(dn_plugin_entry_v1)
-public func pluginEntry(hostMinor: UInt32) -> UnsafePointer<dn_plugin>? { UnsafePointer(descriptor) }
+public func pluginEntry(hostMinor: UInt32) -> UnsafePointer<dn_plugin>? { descriptor }
 
-// SAFETY of nonisolated(unsafe), here and below: written once, read-only afterwards, never freed.
+// SAFETY of nonisolated(unsafe): written once, read-only afterwards, never freed.
+private nonisolated(unsafe) let descriptor = pluginDescriptor(
+    id: "org.dandelion.kvm", name: "KVM", version: dandelion_version(),
+    description: "Runs functions in a virtual machine without a guest kernel, through /dev/kvm.",
+    schema: Settings.table.schema, probe: { host, _, out, _ in probing(host, out) { _ in Instance.probe() } },
+    start: { host, _, out, err in
+        starting(host, out, err) { services throws(PluginError) in try Instance(host: services) }
+    },
+    interface: { strcmp($0, DN_COMPUTE_1) == 0 ? UnsafeRawPointer(compute) : nil })
 
-private func permanent<T>(_ value: T) -> UnsafeMutablePointer<T> {
-    let pointer = UnsafeMutablePointer<T>.allocate(capacity: 1)
-    pointer.initialize(to: value)
-    return pointer
-}
-
-private func text(_ value: String) -> UnsafePointer<CChar>? { UnsafePointer(strdup(value)) }
-
-private let schema = """
-    {"type": "object", "properties": {"slots": {"type": "integer", "minimum": \(Instance.slotRange.lowerBound), \
-    "maximum": \(Instance.slotRange.upperBound), "default": \(Instance.slotDefault), \
-    "description": "contexts that one engine can hold at once; each beyond the first lets outputs stay where they are"}}}
-    """
-
-private nonisolated(unsafe) let descriptor = permanent(
-    dn_plugin(
-        magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
-        abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
-        flags: DN_PLUGIN_RELOADABLE, id: text("org.dandelion.kvm"), name: text("KVM"), version: dandelion_version(),
-        vendor: text("Dandelion for Swift"), license: text("Apache-2.0"),
-        description: text("Runs functions in a virtual machine without a guest kernel, through /dev/kvm."),
-        config_schema: text(schema),
-        probe: { _, _, out, _ in
-            Instance.probe(out)
-            return DN_OK
-        },
-        start: { host, _, out, err in
-            answering(err) { () throws(PluginError) in out.pointee = Handle.make(try Instance(host: host)) }
-        },
-        stop: { _ = Handle<Instance>.end($0) },
-        get_interface: { strcmp($0, DN_COMPUTE_1) == 0 ? UnsafeRawPointer(compute) : nil }))
-
-private nonisolated(unsafe) let compute = permanent(
-    dn_compute(
-        struct_size: UInt32(MemoryLayout<dn_compute>.size), padding: 0,
-        capabilities: { instance, out, _ in
-            writeOut(Handle<Instance>.borrow(instance).capabilities, to: out)
-            return DN_OK
-        },
-        image_load: { _, params, out, err in
-            answering(err) { () throws(PluginError) in
-                let bytes = readIn(params).bytes
-                // SAFETY: borrow-call bytes of the host.
-                let file = UnsafeRawBufferPointer(start: bytes.data, count: Int(clamping: bytes.len))
-                out.pointee = Handle.make(try Image(file))
-            }
-        },
-        image_info: { image, out, _ in
-            writeOut(Handle<Image>.borrow(image).info, to: out)
-            return DN_OK
-        },
-        image_unload: { _ = Handle<Image>.end($0) },
-        engine_create: { instance, _, out, err in
-            answering(err) { () throws(PluginError) in
-                out.pointee = Handle.make(try Engine(instance: Handle<Instance>.borrow(instance)))
-            }
-        },
-        engine_destroy: { _ = Handle<Engine>.end($0) },
-        engine_idle: { engine, budget in Handle<Engine>.borrow(engine).idle(budget: budget) ? 1 : 0 },
-        context_create: { engine, params, out, err in
-            answering(err) { () throws(PluginError) in
-                let params = readIn(params)
-                let image = params.image.map { Handle<Image>.borrow($0) }
-                let slot = try Handle<Engine>.borrow(engine).takeSlot(limit: params.limit, for: image)
-                // The engine owns its slots: the handle borrows, so that nothing is counted for each request.
-                out.pointee = OpaquePointer(Unmanaged.passUnretained(slot).toOpaque())
-            }
-        },
-        context_load: { context, image, err in
-            let slot = Handle<Slot>.borrow(context)
-            return answering(err) { () throws(PluginError) in
-                try slot.engine.place(Handle<Image>.borrow(image), in: slot)
-            }
-        },
-        context_info: { context, out, _ in
-            writeOut(Handle<Slot>.borrow(context).info, to: out)
-            return DN_OK
-        },
-        context_read: { context, address, to, length, err in
-            answering(err) { () throws(PluginError) in
-                memcpy(to, try Handle<Slot>.borrow(context).bytes(address, length), Int(length))
-            }
-        },
-        context_write: { context, address, from, length, err in
-            answering(err) { () throws(PluginError) in
-                memcpy(try Handle<Slot>.borrow(context).bytes(address, length), from, Int(length))
-            }
-        },
-        context_view: { context, address, length, _, out, err in
-            answering(err) { () throws(PluginError) in
-                out.pointee = try Handle<Slot>.borrow(context).bytes(address, length)
-            }
-        },
-        context_transfer: nil,
-        context_destroy: { Handle<Slot>.borrow($0).release(as: CKVM_SLOT_DIRTY) },
-        run: { engine, context, params, result, err in
-            answering(err) { () throws(PluginError) in
-                let slot = Handle<Slot>.borrow(context)
-                writeOut(try Handle<Engine>.borrow(engine).run(slot, readIn(params)), to: result)
-            }
-        },
-        interrupt: { engine, run, reason in
-            // SAFETY of the borrow on any thread: interrupt reads only what is fixed after the engine's init.
-            Handle<Engine>.borrow(engine).interrupt(run: run, reason: reason)
-        },
-        // A stopped vCPU touches nothing.
-        context_settle: nil,
-        image_snapshot: { context, begin, out, err in
-            answering(err) { () throws(PluginError) in
-                let slot = Handle<Slot>.borrow(context)
-                out.pointee = Handle.make(try slot.engine.snapshot(slot, dataBegin: begin))
-            }
-        }))
+private nonisolated(unsafe) let compute = computeTable(.snapshots)

@@ -10,7 +10,7 @@ final class Signals {
     private var stops: SignalAttachment?
     private var trims: SignalAttachment?
 
-    init(_ host: UnsafePointer<dn_host>, slots: Int) throws(PluginError) {
+    init(_ host: HostServices, slots: Int) throws(PluginError) {
         let signals = try HostSignals(host)
         guard let stopper = ckvm_stopper_create(signals.kickSignal) else { throw Self.noTimer }
         guard let trimmer = ckvm_trimmer_create(signals.kickSignal, Int32(slots)) else {

@@ -7,13 +7,10 @@ import Synchronization
 /// One context's worth of memory, registered with the engine's VM: a context of the ABI while it is held.
 ///
 /// The host sees it as one range: the stack, then the guest's addresses from 0 on.
-final class Slot: @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: `state` (CKVM_SLOT_*) decides whose the other fields are: the holder's while held,
-    // the engine thread's otherwise. Only the state may be touched by others.
+final class Slot: PooledContext, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: as `PooledContext`.
     let index: Int
     let memory: UnsafeMutableRawPointer
-    /// A CKVM_SLOT_*; on the heap because a signal handler reads it too.
-    let state: UnsafeMutablePointer<Atomic<UInt32>>
     // SAFETY of unowned(unsafe): the engine owns its slots, and contexts end before it (engine_destroy).
     unowned(unsafe) let engine: Engine
     /// Index into GuestMap.registeredSteps: how much of the memory the VM knows.
@@ -38,8 +35,6 @@ final class Slot: @unchecked Sendable {
     init(index: Int, engine: Engine) throws(PluginError) {
         self.index = index
         self.engine = engine
-        state = .allocate(capacity: 1)
-        state.initialize(to: Atomic(CKVM_SLOT_CLEAN))
         // Aligned as large pages are, so that host and guest agree about them.
         let alignment = Int(GuestMap.largePage)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
@@ -51,6 +46,7 @@ final class Slot: @unchecked Sendable {
         memory = reserved + lead
         if lead > 0 { munmap(reserved, lead) }
         munmap(memory + Self.bytes, alignment - lead)
+        super.init()
         advise(0..<Self.bytes)
     }
 
@@ -64,20 +60,7 @@ final class Slot: @unchecked Sendable {
         if !large.isEmpty { madvise(memory + large.lowerBound, large.count, MADV_HUGEPAGE) }
     }
 
-    deinit {
-        munmap(memory, Self.bytes)
-        state.deinitialize(count: 1)
-        state.deallocate()
-    }
-
-    /// Changes the state if it is `from`.
-    func claim(from: UInt32) -> Bool {
-        state.pointee.compareExchange(expected: from, desired: CKVM_SLOT_HELD, ordering: .acquiring).exchanged
-    }
-
-    func release(as to: UInt32) { state.pointee.store(to, ordering: .releasing) }
-
-    var isDirty: Bool { state.pointee.load(ordering: .relaxed) == CKVM_SLOT_DIRTY }
+    deinit { munmap(memory, Self.bytes) }
 
     /// The context's guest address 0.
     var context: UnsafeMutableRawPointer { memory + Int(GuestMap.stackBytes) }
@@ -91,14 +74,15 @@ final class Slot: @unchecked Sendable {
         return memory + Int(address - GuestMap.stackLow)
     }
 
-    /// As `view`, for the slots of the ABI.
-    func bytes(_ address: UInt64, _ length: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+    override func view(
+        _ address: dn_gaddr, _ length: UInt64, writing: Bool
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         if let bytes = view(address, length) { return bytes }
         throw PluginError(
             DN_OUT_OF_RANGE, "\(length) bytes at 0x\(hex(address)) leave the context of \(limit) bytes and its stack")
     }
 
-    var info: dn_context_info {
+    override var info: dn_context_info {
         var info = dn_context_info()
         info.low = GuestMap.lowest
         info.limit = limit
@@ -110,6 +94,15 @@ final class Slot: @unchecked Sendable {
 
     // MARK: Contents
 
+    override func load(_ image: ComputeImage) throws(PluginError) {
+        // SAFETY: an image of this plugin.
+        try engine.place(unsafeDowncast(image, to: Image.self), in: self)
+    }
+
+    override func snapshot(dataBegin: dn_gaddr) throws(PluginError) -> ComputeImage {
+        try snapshot(dataBegin, with: engine.recycler)
+    }
+
     func place(_ image: Image) throws(PluginError) {
         self.image = image
         if image.file !== file { unmapFile() }
@@ -118,19 +111,21 @@ final class Slot: @unchecked Sendable {
     }
 
     /// Makes zeros of what the last function and the host left, or a mapped image's own contents where it lies.
-    func recycle(with recycler: borrowing Recycler) {
+    override func recycle() -> Bool {
+        engine.signals.touched(self)
         let end = Int(GuestMap.stackBytes + limit)
         var begin = 0
         for part in file?.parts ?? [] {
             let range = offsets(of: part)
-            recycler.zero(memory, begin..<range.lowerBound, keeping: Self.window)
-            if let file { recycler.restore(memory + range.lowerBound, to: file.contents(of: part), range.count) }
+            engine.recycler.zero(memory, begin..<range.lowerBound, keeping: Self.window)
+            if let file { engine.recycler.restore(memory + range.lowerBound, to: file.contents(of: part), range.count) }
             begin = range.upperBound
         }
-        recycler.zero(memory, begin..<max(begin, end), keeping: Self.window)
+        engine.recycler.zero(memory, begin..<max(begin, end), keeping: Self.window)
         image = nil
         mappedBy = 0
         limit = 0
+        return true
     }
 
     /// Where guest addresses lie in `memory`.

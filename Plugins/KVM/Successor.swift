@@ -23,17 +23,7 @@ final class Successor: @unchecked Sendable {
     }
 
     /// Hands the work to the host. When it takes no job, `take` does it.
-    func start(_ jobs: UnsafePointer<dn_host_jobs>?, _ host: UnsafePointer<dn_host>) {
-        let handle = Unmanaged.passRetained(self)
-        let status = jobs?.pointee.submit?(
-            host,
-            { argument in
-                guard let argument else { return }
-                // SAFETY: the reference that was retained for this job.
-                Unmanaged<Successor>.fromOpaque(argument).takeRetainedValue().make()
-            }, handle.toOpaque())
-        if status != DN_OK { handle.release() }
-    }
+    func start(_ host: HostServices) { _ = host.submit { self.make() } }
 
     /// Makes the VM unless that is done. The lock is held meanwhile, so that `take` waits for a job that has begun and
     /// does the work of one that has not.

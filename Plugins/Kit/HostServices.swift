@@ -1,45 +1,68 @@
 public import PluginABI
 
-/// The host's logging and configuration, as a plugin uses them. A service that the host lacks logs nothing and holds no
-/// value.
+/// The host, as a plugin uses it. A service that it lacks logs nothing and holds no value.
 public struct HostServices: @unchecked Sendable {
-    // Safe to share: the ABI makes the host and its tables [any-thread] and keeps them until stop returns.
-    private let host: UnsafePointer<dn_host>
+    // SAFETY of @unchecked Sendable: the ABI makes the host and its tables [any-thread] and keeps them until stop returns.
+    public let pointer: UnsafePointer<dn_host>
     private let logTable: UnsafePointer<dn_host_log>?
     private let configTable: UnsafePointer<dn_host_config>?
+    private let jobsTable: UnsafePointer<dn_host_jobs>?
 
     public init(_ host: UnsafePointer<dn_host>) {
-        self.host = host
-        logTable = HostServices.table(host, DN_HOST_LOG_1, slots: MemoryLayout<dn_host_log>.size, as: dn_host_log.self)
-        configTable = HostServices.table(
-            host, DN_HOST_CONFIG_1, slots: MemoryLayout<dn_host_config>.size, as: dn_host_config.self)
+        pointer = host
+        logTable = HostServices.table(host, DN_HOST_LOG_1, as: dn_host_log.self)
+        configTable = HostServices.table(host, DN_HOST_CONFIG_1, as: dn_host_config.self)
+        jobsTable = HostServices.table(host, DN_HOST_JOBS_1, as: dn_host_jobs.self)
     }
 
-    /// A service table of the host, null when it is not offered or older than what is asked for.
-    public static func table<T>(_ host: UnsafePointer<dn_host>, _ id: String, slots size: Int, as type: T.Type)
-        -> UnsafePointer<T>?
-    {
+    /// A service table of the host, nil when it is not offered or ends before what `Table` names.
+    public func table<Table>(_ id: String, as type: Table.Type) -> UnsafePointer<Table>? {
+        HostServices.table(pointer, id, as: type)
+    }
+
+    private static func table<Table>(
+        _ host: UnsafePointer<dn_host>, _ id: String, as type: Table.Type
+    ) -> UnsafePointer<Table>? {
         guard let table = host.pointee.get_interface?(host, id) else { return nil }
-        // Safe: every service table starts with its struct_size.
-        guard Int(table.load(as: UInt32.self)) >= size else { return nil }
+        // SAFETY: every service table starts with its struct_size.
+        guard Int(table.load(as: UInt32.self)) >= MemoryLayout<Table>.size else { return nil }
         return table.assumingMemoryBound(to: type)
+    }
+
+    /// Hands work to the host's helper threads. False when it takes none: nothing was done.
+    public func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+        let box = Unmanaged.passRetained(Job(job))
+        let status = jobsTable?.pointee.submit?(
+            pointer,
+            { argument in
+                guard let argument else { return }
+                // SAFETY: the reference that was retained for this job.
+                Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body()
+            }, box.toOpaque())
+        if status != DN_OK { box.release() }
+        return status == DN_OK
+    }
+
+    private final class Job: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
     /// Logs a sentence at a level of DN_LOG_*; the text is made only when it is kept.
     public func log(_ level: Int32, _ message: @autoclosure () -> String) {
-        guard let table = logTable?.pointee, table.enabled?(host, level) == 1 else { return }
+        guard let table = logTable?.pointee, table.enabled?(pointer, level) == 1 else { return }
         var text = message()
         text.withUTF8 { bytes in
-            table.log?(host, level, dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)))
+            table.log?(pointer, level, dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)))
         }
     }
 
-    /// The configured integer, or `fallback` when the key is absent.
-    public func integer(_ key: String, default fallback: Int64, in range: ClosedRange<Int64>) throws(PluginError)
-        -> Int64
-    {
-        var value = fallback
-        try check(configTable?.pointee.get_int?(host, key, &value), key, "an integer")
+    // The configuration. Every function gives nil for a key that is absent, and throws DN_BAD_CONFIG for a value of another
+    // type.
+
+    func integer(_ key: String, in range: ClosedRange<Int64>) throws(PluginError) -> Int64? {
+        var value: Int64 = 0
+        guard try check(configTable?.pointee.get_int?(pointer, key, &value), key, "an integer") else { return nil }
         guard range.contains(value) else {
             throw PluginError(
                 DN_BAD_CONFIG, "\(key) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
@@ -47,30 +70,34 @@ public struct HostServices: @unchecked Sendable {
         return value
     }
 
-    /// The configured truth value, or `fallback` when the key is absent.
-    public func boolean(_ key: String, default fallback: Bool) throws(PluginError) -> Bool {
-        var value: Int32 = fallback ? 1 : 0
-        try check(configTable?.pointee.get_bool?(host, key, &value), key, "true or false")
-        return value != 0
+    func boolean(_ key: String) throws(PluginError) -> Bool? {
+        var value: Int32 = 0
+        return try check(configTable?.pointee.get_bool?(pointer, key, &value), key, "true or false") ? value != 0 : nil
     }
 
-    /// The configured text, or `fallback` when the key is absent.
-    public func text(_ key: String, default fallback: String) throws(PluginError) -> String {
+    func text(_ key: String) throws(PluginError) -> String? {
         var value = dn_bytes()
-        guard try check(configTable?.pointee.get_string?(host, key, &value), key, "a text") else { return fallback }
-        // Safe: the ABI keeps the bytes until this instance stops or this probe returns.
+        guard try check(configTable?.pointee.get_string?(pointer, key, &value), key, "a text") else { return nil }
+        // SAFETY: the ABI keeps the bytes until this instance stops or this probe returns.
         return String(decoding: UnsafeBufferPointer(start: value.data, count: Int(clamping: value.len)), as: UTF8.self)
     }
 
-    /// The number of elements of the configured array, 0 when the key is absent.
-    public func count(_ key: String) throws(PluginError) -> Int {
-        var value: UInt64 = 0
-        try check(configTable?.pointee.get_count?(host, key, &value), key, "an array")
-        return Int(clamping: value)
+    func texts(_ key: String) throws(PluginError) -> [String]? {
+        var count: UInt64 = 0
+        guard try check(configTable?.pointee.get_count?(pointer, key, &count), key, "an array of texts") else {
+            return nil
+        }
+        var all: [String] = []
+        for index in 0..<count {
+            guard let text = try text("\(key).\(index)") else {
+                throw PluginError(DN_BAD_CONFIG, "\(key) must be an array of texts")
+            }
+            all.append(text)
+        }
+        return all
     }
 
     /// Whether the key has a value.
-    @discardableResult
     private func check(_ status: dn_status?, _ key: String, _ expected: String) throws(PluginError) -> Bool {
         switch status {
         case DN_OK: return true

@@ -11,12 +11,11 @@ public struct HostSignals {
         ) -> dn_status
 
     /// - Throws: DN_UNAVAILABLE when the host does not offer them.
-    public init(_ host: UnsafePointer<dn_host>) throws(PluginError) {
-        let size = MemoryLayout<dn_host_signal>.size
-        guard let table = HostServices.table(host, DN_HOST_SIGNAL_1, slots: size, as: dn_host_signal.self),
+    public init(_ services: HostServices) throws(PluginError) {
+        guard let table = services.table(DN_HOST_SIGNAL_1, as: dn_host_signal.self),
             let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
         else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
-        (self.host, self.table, attachSlot) = (host, table, attach)
+        (host, self.table, attachSlot) = (services.pointer, table, attach)
     }
 
     /// The signal that `kick` sends, which timers of the thread may send too.

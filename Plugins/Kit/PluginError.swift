@@ -52,16 +52,12 @@ public func answering(
     }
 }
 
-/// Writes what a probe found, only as far as the caller's struct_size goes.
-public func writeProbe(
-    _ availability: Int32, reason: Int32 = DN_REASON_NONE, _ message: String, to out: UnsafeMutablePointer<dn_probe>
-) {
-    var value = dn_probe()
-    value.availability = availability
-    value.reason = reason
-    writeText(message, into: &value.message)
-    writeOut(value, to: out)
-    endText(of: out, size: out.pointee.struct_size, textOffset: MemoryLayout.offset(of: \dn_probe.message))
+/// As `answering`, for a slot that gives the host an object.
+func making<Object: AnyObject>(
+    _ out: UnsafeMutablePointer<OpaquePointer?>, _ err: UnsafeMutablePointer<dn_error>,
+    _ make: () throws(PluginError) -> Object
+) -> dn_status {
+    answering(err) { () throws(PluginError) in out.pointee = Handle.make(try make()) }
 }
 
 /// A number as it stands in messages about addresses.

@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// Used by the engine's thread, but for `release` (any thread) and the reads of a finished context (one thread at a time,
 /// ordered by the host).
-final class Context: @unchecked Sendable {
-    // Safe to share: see above; `released` is the only field that two threads touch at once.
+final class Context: ComputeContext, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: see above; `released` is the only field that two threads touch at once.
     unowned let engine: Engine
     var sandbox: Sandbox?
     /// Handed out by context_create and not cleaned since.
@@ -32,9 +32,11 @@ final class Context: @unchecked Sendable {
         released.store(false, ordering: .relaxed)
     }
 
-    func release() { released.store(true, ordering: .releasing) }
+    override func release() { released.store(true, ordering: .releasing) }
 
-    func load(_ image: Image) throws(PluginError) {
+    override func load(_ given: ComputeImage) throws(PluginError) {
+        // SAFETY: an image of this plugin.
+        let image = unsafeDowncast(given, to: Image.self)
         guard !placed else { throw PluginError(DN_MISUSE, "an image is placed already") }
         guard var sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
         let limit = sandbox.memory.limit
@@ -50,7 +52,7 @@ final class Context: @unchecked Sendable {
         placed = true
     }
 
-    var info: dn_context_info {
+    override var info: dn_context_info {
         var info = dn_context_info()
         info.low = SlotMemory.contextBegin
         info.limit = sandbox?.memory.limit ?? 0
@@ -60,14 +62,16 @@ final class Context: @unchecked Sendable {
         return info
     }
 
-    func view(_ address: dn_gaddr, _ size: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+    override func view(
+        _ address: dn_gaddr, _ size: UInt64, writing: Bool
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         guard let sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
         touched = true
         return try sandbox.memory.view(address, size)
     }
 
     /// After the run: no process has the memory any more.
-    func settle() {
+    override func settle() {
         if ran { sandbox?.killChild() }
     }
 

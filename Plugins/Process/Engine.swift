@@ -3,8 +3,8 @@ import PluginABI
 import PluginKit
 
 /// A pool of sandboxes for one thread, and the runs on it.
-final class Engine: @unchecked Sendable {
-    // Safe to share: everything belongs to the engine's thread but `runs`, which locks, and `Context.release`.
+final class Engine: ComputeEngine, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: everything belongs to the engine's thread but `runs`, which locks, and `Context.release`.
     static let exitAddress = dp_exit_address()
 
     let settings: Settings
@@ -19,6 +19,7 @@ final class Engine: @unchecked Sendable {
         self.settings = settings
         self.pinned = pinned
         self.services = services
+        super.init()
         for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
         // Two sandboxes let one be made ready while the other runs; more come when they are needed.
         for context in contexts.prefix(2) {
@@ -29,7 +30,8 @@ final class Engine: @unchecked Sendable {
     }
 
     /// Hands out a place with a ready child, making one if there is none.
-    func hold(limit: UInt64) throws(PluginError) -> Context {
+    override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
+        let limit = params.limit
         guard limit <= settings.contextMax else {
             throw PluginError(DN_LIMIT, "the memory limit \(limit) is above context_max \(settings.contextMax)")
         }
@@ -101,7 +103,7 @@ final class Engine: @unchecked Sendable {
     }
 
     /// Cleans released sandboxes and asks for the next children, for about `budget` ns. True when more is left.
-    func idle(budget: UInt64) -> Bool {
+    override func idle(budget: UInt64) -> Bool {
         let end = Clock.now() &+ budget
         for context in contexts {
             if context.isReleased {
@@ -119,5 +121,10 @@ final class Engine: @unchecked Sendable {
         context.isReleased || (!context.held && context.sandbox.map { !$0.hasChild } ?? false)
     }
 
-    func destroy() { contexts.removeAll() }
+    override func run(_ context: ComputeContext, _ params: dn_run_params) throws(PluginError) -> dn_run_result {
+        // SAFETY: a context of this engine.
+        try run(unsafeDowncast(context, to: Context.self), params)
+    }
+
+    override func interrupt(run id: UInt64, reason: Int32) { runs.interrupt(id, reason: reason) }
 }

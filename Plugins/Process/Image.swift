@@ -4,7 +4,8 @@ import PluginElf
 import PluginKit
 
 /// A function's image: its checked facts and a copy of the bytes that segments need.
-final class Image: Sendable {
+final class Image: ComputeImage, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init.
     let elf: ElfImage
     /// Page ranges that are not plain memory; what a child has to mprotect.
     let layout: [PageRange]
@@ -23,7 +24,7 @@ final class Image: Sendable {
         self.bytes = [UInt8](bytes)
     }
 
-    var info: dn_image_info {
+    override var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 8
         info.entry = elf.entry

@@ -73,7 +73,8 @@ enum Arm {
             try Tools.must([
                 "clang", "--target=aarch64-linux-gnu", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-nostdinc",
                 "-isystem", "\(resources)/include", "-isystem", "\(root)/include", "-I\(Tools.shim)/include",
-                "-I\(Tools.kit)/include", "-I\(Tools.root)/Sources/PluginABI/include", "-Wno-unused-command-line-argument", "-c", source, "-o",
+                "-I\(Tools.kit)/include", "-I\(Tools.root)/Sources/PluginABI/include",
+                "-Wno-unused-command-line-argument", "-c", source, "-o",
                 object,
             ])
             objects.append(object)

@@ -75,12 +75,12 @@ static int tick(struct slot *slot) {
         slot->touched = 0;
         return 1;
     }
-    uint32_t clean = CKVM_SLOT_CLEAN;
-    if (!atomic_compare_exchange_strong(slot->state, &clean, CKVM_SLOT_TRIMMED)) return 1;
+    uint32_t clean = DK_SLOT_CLEAN;
+    if (!atomic_compare_exchange_strong(slot->state, &clean, DK_SLOT_TRIMMED)) return 1;
     madvise(slot->memory, slot->keep_from, MADV_DONTNEED);
     madvise(slot->memory + slot->keep_to, slot->used - slot->keep_to, MADV_DONTNEED);
     slot->used = 0;
-    atomic_store(slot->state, CKVM_SLOT_CLEAN);
+    atomic_store(slot->state, DK_SLOT_CLEAN);
     return 0;
 }
 

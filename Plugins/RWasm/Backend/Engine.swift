@@ -5,23 +5,24 @@ import PluginKit
 import RWasmCore
 
 /// What runs functions on one thread: a stack for generated code, and slots of memory.
-final class Engine {
+final class Engine: ComputeEngine {
     let instance: Instance
     private let runner: OpaquePointer
-    private let recycler: Recycler
+    let recycler: Recycler
     private var signals: SignalAttachment?
-    private var slots: [Slot] = []
+    private var pool = SlotPool<Slot>()
 
     init(instance: Instance) throws(PluginError) {
-        let signals = try HostSignals(instance.host)
+        let signals = try HostSignals(instance.services)
         guard let runner = rwasm_runner_create(signals.kickSignal, instance.settings.stackBytes) else {
             throw PluginError(DN_NO_MEMORY, "no stack or timer for an engine", errno: errno)
         }
         (self.instance, self.runner) = (instance, runner)
         recycler = Recycler(instance.pagemap)
+        super.init()
         // SAFETY of the raw pointer: the runner lives until after the attachment, which ends in deinit.
         self.signals = try signals.attach(rwasm_runner_signal, UnsafeMutableRawPointer(runner))
-        for _ in 0..<instance.settings.slots { slots.append(try Slot(engine: self)) }
+        for _ in 0..<instance.settings.slots { pool.add(try Slot(engine: self)) }
     }
 
     deinit {
@@ -29,47 +30,31 @@ final class Engine {
         rwasm_runner_destroy(runner)
     }
 
-    /// Asks the run named `id` to stop. Any thread: it reads only what is fixed after init.
-    func interrupt(run id: UInt64, reason: Int32) {
+    override func interrupt(run id: UInt64, reason: Int32) {
         signals?.interrupt(rwasm_runner_stop(runner), run: id, reason: reason)
     }
 
     // MARK: Contexts
 
-    /// Takes a clean slot. What earlier functions left goes first: it must not stay while this one runs, which may take
-    /// minutes.
-    func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
-        guard limit >= Part.pageBytes, limit <= Slot.contextMax else {
+    override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
+        guard params.limit >= Part.pageBytes, params.limit <= Slot.contextMax else {
             throw PluginError(
-                DN_LIMIT, "a memory limit of \(limit) bytes; this backend takes 64 KiB to \(Slot.contextMax >> 30) GiB")
+                DN_LIMIT,
+                "a memory limit of \(params.limit) bytes; this backend takes 64 KiB to \(Slot.contextMax >> 30) GiB")
         }
-        while let slot = claimDirty() { slot.release(as: .clean) }
-        guard let slot = slots.first(where: { $0.claim(from: .clean) }) else {
-            throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
-        }
-        slot.limit = limit
+        pool.clean()
+        guard let slot = pool.claim() else { throw pool.busy }
+        slot.limit = params.limit
         return slot
     }
 
-    private func claimDirty() -> Slot? {
-        guard let slot = slots.first(where: { $0.claim(from: .dirty) }) else { return nil }
-        slot.recycle(with: recycler)
-        return slot
-    }
-
-    /// Cleans slots for about `budget` ns, at least one. True when more are dirty.
-    func idle(budget: UInt64) -> Bool {
-        let end = Clock.now() &+ budget
-        while let slot = claimDirty() {
-            slot.release(as: .clean)
-            guard Clock.now() < end else { break }
-        }
-        return slots.contains(where: \.isDirty)
-    }
+    override func idle(budget: UInt64) -> Bool { pool.idle(budget: budget) }
 
     // MARK: Runs
 
-    func run(_ slot: Slot, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
+    override func run(_ context: ComputeContext, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
+        // SAFETY: a context of this engine.
+        let slot = unsafeDowncast(context, to: Slot.self)
         guard let image = slot.image, slot.main != nil else {
             throw PluginError(DN_MISUSE, "run before context_load")
         }

@@ -5,7 +5,8 @@ import PluginKit
 import RWasmCore
 
 /// A loaded module with its code.
-final class Image: Sendable {
+final class Image: ComputeImage, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init; `Part` locks.
     /// The function's own module.
     let main: Part
     /// What serves its imports; nil for a module of the platform's own form.
@@ -54,7 +55,7 @@ final class Image: Sendable {
         return wasi == nil && grow ? max(Part.pageBytes, limit / 64) : 0
     }
 
-    var info: dn_image_info {
+    override var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 4
         info.entry = dn_gaddr(steps.last?.function ?? 0)

@@ -9,10 +9,9 @@ extension Instance {
     /// Modules with less code than this are compiled with all optimisations at once.
     private static let smallCode = 32 << 10
 
-    func load(_ parameters: dn_image_params) throws(PluginError) -> Image {
-        // SAFETY: borrow-call bytes of the host.
-        let given = UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len))
-        if let same = images.find(UnsafeRawBufferPointer(given)) { return same }
+    func image(_ parameters: dn_image_params) throws(PluginError) -> Image {
+        let given = parameters.file
+        if let same = images.find(given) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
         let outline = Outline(try Module.function([UInt8](given)))
         // What is missing is told before anything is compiled.
@@ -112,17 +111,7 @@ private final class Upgrade: Sendable {
     }
 
     func submit() {
-        guard let jobs = instance.jobs else { return }
-        let handle = UnsafeMutableRawPointer(Unmanaged.passRetained(self).toOpaque())
-        let status = jobs.pointee.submit?(
-            instance.host,
-            { argument in
-                guard let argument else { return }
-                // SAFETY: the reference that submit passed.
-                Unmanaged<Upgrade>.fromOpaque(argument).takeRetainedValue().run()
-            }, handle)
-        guard status != DN_OK else { return }
-        Unmanaged<Upgrade>.fromOpaque(handle).release()
+        guard !instance.services.submit({ self.run() }) else { return }
         instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: too many jobs are waiting")
     }
 

@@ -3,18 +3,14 @@ import Glibc
 import PluginABI
 import PluginKit
 import RWasmCore
-import Synchronization
 
 /// The memory of one invocation, used again for the next: a linear memory in a reservation that no 32-bit address with a
 /// 32-bit offset can leave, and a block for the instance.
 ///
-/// SAFETY: all pointers lie in the two mappings, which live as long as the slot; only the engine's thread uses it, but for
-/// `state`.
-final class Slot: @unchecked Sendable {
-    enum State: UInt32 { case clean, held, dirty }
-
+/// SAFETY: all pointers lie in the two mappings, which live as long as the slot.
+final class Slot: PooledContext, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: as `PooledContext`.
     unowned let engine: Engine
-    private let state = Atomic<UInt32>(State.clean.rawValue)
     private let reservation: UnsafeMutableRawPointer
     private let areaBase: UnsafeMutableRawPointer
     /// The context, and the memory of a module that is served by another one.
@@ -90,29 +86,20 @@ final class Slot: @unchecked Sendable {
         return memory
     }
 
-    func claim(from old: State) -> Bool {
-        state.compareExchange(
-            expected: old.rawValue, desired: State.held.rawValue, ordering: .acquiring
-        ).exchanged
-    }
-
-    /// Any thread.
-    func release(as new: State) { state.store(new.rawValue, ordering: .releasing) }
-
-    var isDirty: Bool { state.load(ordering: .relaxed) == State.dirty.rawValue }
-
-    /// Makes all memory zero again.
-    func recycle(with recycler: borrowing Recycler) {
-        if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, with: recycler) }
-        context.recycle(0, with: recycler)
-        recycler.zero(areaBase, 0..<areaUsed, keeping: 0..<Self.areaKept)
+    override func recycle() -> Bool {
+        if shim != nil, let main { guest.recycle(main.area.memory.pointee.bytes, with: engine.recycler) }
+        context.recycle(0, with: engine.recycler)
+        engine.recycler.zero(areaBase, 0..<areaUsed, keeping: 0..<Self.areaKept)
         areaUsed = 0
         (image, main, shim) = (nil, nil, nil)
+        return true
     }
 
     // MARK: Placing an image
 
-    func place(_ image: Image) throws(PluginError) {
+    override func load(_ given: ComputeImage) throws(PluginError) {
+        // SAFETY: an image of this plugin.
+        let image = unsafeDowncast(given, to: Image.self)
         let instances = image.instanceBytes
         let kept = instances + image.tableReserve(of: limit)
         let left = limit - min(limit, kept)
@@ -179,7 +166,7 @@ final class Slot: @unchecked Sendable {
 
     // MARK: The host's view
 
-    var info: dn_context_info {
+    override var info: dn_context_info {
         var info = dn_context_info()
         info.limit = bytes
         info.stack_low = bytes
@@ -198,7 +185,9 @@ final class Slot: @unchecked Sendable {
         }
     }
 
-    func bytes(_ address: dn_gaddr, _ count: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+    override func view(
+        _ address: dn_gaddr, _ count: UInt64, writing: Bool
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         guard address <= bytes, count <= bytes - address else {
             throw PluginError(DN_OUT_OF_RANGE, "\(count) bytes at \(address) of a memory of \(bytes)")
         }

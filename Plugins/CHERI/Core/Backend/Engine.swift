@@ -1,65 +1,50 @@
-import Glibc
+import CPluginKit
 import PluginABI
 import PluginKit
 
 /// What runs functions on one thread: a runner, and slots of memory.
-final class Engine {
+final class Engine: ComputeEngine {
     let instance: Instance
     private let runner: any Runner
-    private var slots: [Slot] = []
+    private var pool = SlotPool<Slot>()
 
     init(instance: Instance) throws(PluginError) {
         self.instance = instance
         runner = try instance.executor.makeRunner()
-        for _ in 0..<instance.settings.slots { slots.append(try Slot(instance.arena)) }
+        super.init()
+        for _ in 0..<instance.settings.slots { pool.add(try Slot(instance)) }
     }
 
-    /// Asks the run named `id` to stop. Any thread: it reads only what is fixed after init.
-    func interrupt(run id: UInt64, reason: Int32) { runner.interrupt(run: id, reason: reason) }
+    override func interrupt(run id: UInt64, reason: Int32) { runner.interrupt(run: id, reason: reason) }
 
     // MARK: Contexts
 
-    func takeSlot(limit: UInt64) throws(PluginError) -> Slot {
+    override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
         let range = ContextLayout.lowest...instance.settings.contextMax
-        guard range.contains(limit) else {
+        guard range.contains(params.limit) else {
             throw PluginError(
                 DN_LIMIT,
-                "a memory limit of \(limit) bytes; this backend takes \(range.lowerBound) to \(range.upperBound)")
+                "a memory limit of \(params.limit) bytes; this backend takes \(range.lowerBound) to \(range.upperBound)"
+            )
         }
-        guard let slot = slots.first(where: { $0.claim(from: .clean) }) ?? claimDirty() else {
-            throw PluginError(DN_BUSY, "all \(slots.count) contexts of the engine are held", retryable: true)
-        }
+        pool.clean()
+        guard let slot = pool.claim() else { throw pool.busy }
         do throws(PluginError) {
-            try slot.open(ContextLayout(limit: limit, stackBytes: instance.settings.stackBytes))
+            try slot.open(ContextLayout(limit: params.limit, stackBytes: instance.settings.stackBytes))
         } catch {
-            slot.release(as: .dirty)
+            slot.release(as: DK_SLOT_DIRTY)
             throw error
         }
         return slot
     }
 
-    private func claimDirty() -> Slot? {
-        while let index = slots.firstIndex(where: { $0.claim(from: .dirty) }) {
-            if slots[index].recycle() { return slots[index] }
-            instance.services.log(DN_LOG_ERROR, "dropping a context whose memory cannot be cleaned")
-            slots.remove(at: index)
-        }
-        return nil
-    }
-
-    /// Cleans slots for about `budget` ns, at least one. True when more are dirty.
-    func idle(budget: UInt64) -> Bool {
-        let end = Clock.now() &+ budget
-        while let slot = claimDirty() {
-            slot.release(as: .clean)
-            guard Clock.now() < end else { break }
-        }
-        return slots.contains(where: \.isDirty)
-    }
+    override func idle(budget: UInt64) -> Bool { pool.idle(budget: budget) }
 
     // MARK: Runs
 
-    func run(_ slot: Slot, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
+    override func run(_ context: ComputeContext, _ parameters: dn_run_params) throws(PluginError) -> dn_run_result {
+        // SAFETY: a context of this engine.
+        let slot = unsafeDowncast(context, to: Slot.self)
         let entry = try slot.begin(argument: parameters.entry_block)
         let began = Clock.now()
         let end = try runner.run(entry, id: parameters.run_id, deadline: parameters.deadline)

@@ -6,8 +6,7 @@ import PluginKit
 
 /// This machine's processor.
 struct NativeExecutor: Executor {
-    // SAFETY of nonisolated(unsafe): the host and its tables are for any thread, and live until stop returns.
-    nonisolated(unsafe) let host: UnsafePointer<dn_host>
+    let services: HostServices
     /// System calls from here meet a signal.
     let arena: Range<UInt64>
     let filters: Bool
@@ -21,7 +20,7 @@ private final class NativeRunner: Runner {
     private var signals: SignalAttachment?
 
     init(_ executor: NativeExecutor) throws(PluginError) {
-        let signals = try HostSignals(executor.host)
+        let signals = try HostSignals(executor.services)
         guard let runner = cheri_runner_create(signals.kickSignal) else {
             throw PluginError(DN_LIMIT, "no timer for an engine; raise the limit of pending signals", errno: errno)
         }

@@ -1,7 +1,7 @@
 import PluginABI
 import PluginKit
 
-/// What an operator can set; README.md explains each key.
+/// What an operator can set.
 struct Settings: Sendable {
     /// Contexts of one engine.
     var slots = 4
@@ -13,34 +13,29 @@ struct Settings: Sendable {
 
     static let arenaUnit: UInt64 = 4 << 30
 
-    init() {}
+    static let table = SettingTable(
+        Settings(),
+        [
+            .integer("slots", \.slots, 1...16, "contexts that one engine can hold at once"),
+            .integer(
+                "stack_bytes", \.stackBytes, 65536...(128 << 20), multiple: Int64(ContextLayout.page),
+                "stack of a function"),
+            .integer(
+                "context_max", \.contextMax, (1 << 20)...(64 << 30), multiple: Int64(ContextLayout.page),
+                "largest memory limit of a function; only addresses are reserved"),
+            .integer(
+                "arena_bytes", \.arenaBytes, (4 << 30)...(16 << 40), multiple: Int64(arenaUnit),
+                "addresses for the contexts of all engines, in steps of 4 GiB"),
+        ])
 
-    init(_ services: HostServices) throws(PluginError) {
-        slots = Int(try services.integer("slots", default: Int64(slots), in: 1...16))
-        stackBytes = roundUp(
-            UInt64(try services.integer("stack_bytes", default: Int64(stackBytes), in: 65536...(128 << 20))),
-            ContextLayout.page)
-        contextMax = roundUp(
-            UInt64(try services.integer("context_max", default: Int64(contextMax), in: (1 << 20)...(64 << 30))),
-            ContextLayout.page)
-        arenaBytes = roundUp(
-            UInt64(try services.integer("arena_bytes", default: Int64(arenaBytes), in: (4 << 30)...(16 << 40))),
-            Self.arenaUnit)
-        guard Arena.span(for: self) * UInt64(slots) <= arenaBytes else {
+    static func read(_ services: HostServices) throws(PluginError) -> Settings {
+        let settings = try table.read(services)
+        guard Arena.span(for: settings) * UInt64(settings.slots) <= settings.arenaBytes else {
             throw PluginError(
-                DN_BAD_CONFIG, "arena_bytes \(arenaBytes) does not hold \(slots) contexts of context_max \(contextMax)")
+                DN_BAD_CONFIG,
+                "arena_bytes \(settings.arenaBytes) does not hold \(settings.slots) contexts of context_max "
+                    + "\(settings.contextMax)")
         }
+        return settings
     }
-
-    static let schema: StaticString = """
-        {"type": "object", "properties": {
-        "slots": {"type": "integer", "minimum": 1, "maximum": 16, "default": 4,
-        "description": "Contexts that one engine can hold at once"},
-        "stack_bytes": {"type": "integer", "minimum": 65536, "maximum": 134217728, "default": 8388608,
-        "description": "Stack of a function"},
-        "context_max": {"type": "integer", "minimum": 1048576, "maximum": 68719476736, "default": 1073741824,
-        "description": "Largest memory limit of a function"},
-        "arena_bytes": {"type": "integer", "minimum": 4294967296, "maximum": 17592186044416, "default": 274877906944,
-        "description": "Addresses reserved for the contexts of all engines"}}}
-        """
 }

@@ -2,41 +2,26 @@ import Glibc
 import PluginABI
 import PluginElf
 import PluginKit
-import Synchronization
 
 /// The memory of one invocation, used again for the next. Private and anonymous: shared pages keep no capabilities.
 ///
-/// SAFETY: all pointers lie in the slot's place of the arena; only the engine's thread uses it, but for `state` and the
-/// reads of a finished context, which the host orders.
-final class Slot: @unchecked Sendable {
-    enum State: UInt32 { case clean, held, dirty }
-
-    private let arena: Arena
+/// SAFETY: all pointers lie in the slot's place of the arena.
+final class Slot: PooledContext, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: as `PooledContext`.
+    private let instance: Instance
     let memory: UnsafeMutableRawPointer
-    private let state = Atomic<UInt32>(State.clean.rawValue)
     private(set) var image: Image?
     private(set) var layout: ContextLayout?
     /// A run has given pages the image's rights.
     private var isProtected = false
     private(set) var hasRun = false
 
-    init(_ arena: Arena) throws(PluginError) {
-        self.arena = arena
-        memory = try arena.take()
+    init(_ instance: Instance) throws(PluginError) {
+        self.instance = instance
+        memory = try instance.arena.take()
     }
 
-    deinit { arena.give(memory) }
-
-    func claim(from old: State) -> Bool {
-        state.compareExchange(
-            expected: old.rawValue, desired: State.held.rawValue, ordering: .acquiring
-        ).exchanged
-    }
-
-    /// Any thread.
-    func release(as new: State) { state.store(new.rawValue, ordering: .releasing) }
-
-    var isDirty: Bool { state.load(ordering: .relaxed) == State.dirty.rawValue }
+    deinit { instance.arena.give(memory) }
 
     // MARK: One invocation
 
@@ -49,7 +34,9 @@ final class Slot: @unchecked Sendable {
         layout = wanted
     }
 
-    func place(_ image: Image) throws(PluginError) {
+    override func load(_ given: ComputeImage) throws(PluginError) {
+        // SAFETY: an image of this plugin.
+        let image = unsafeDowncast(given, to: Image.self)
         guard self.image == nil else { throw PluginError(DN_MISUSE, "an image is placed already") }
         guard let layout else { throw PluginError(DN_MISUSE, "the context is not held") }
         guard image.info.context_min <= layout.limit else {
@@ -71,20 +58,23 @@ final class Slot: @unchecked Sendable {
             entry: image.elf.entry, argument: argument, slot: image.slot)
     }
 
-    /// Makes all memory zero again; false when the slot cannot be used any more.
-    func recycle() -> Bool {
+    override func recycle() -> Bool {
         image = nil
         hasRun = false
         guard let layout else { return true }
-        guard madvise(memory, Int(layout.size), MADV_DONTNEED) == 0 else { return false }
-        guard isProtected else { return true }
-        isProtected = false
-        return (try? protect(memory, PageRange(begin: 0, end: layout.limit, rights: [.read, .write]))) != nil
+        var isClean = madvise(memory, Int(layout.size), MADV_DONTNEED) == 0
+        if isProtected {
+            isProtected = false
+            let plain = PageRange(begin: 0, end: layout.limit, rights: [.read, .write])
+            isClean = (try? protect(memory, plain)) != nil && isClean
+        }
+        if !isClean { instance.services.log(DN_LOG_ERROR, "dropping a context whose memory cannot be cleaned") }
+        return isClean
     }
 
     // MARK: The host's view
 
-    var info: dn_context_info {
+    override var info: dn_context_info {
         var info = dn_context_info()
         info.low = image?.low ?? 0
         info.limit = layout?.limit ?? 0
@@ -94,7 +84,10 @@ final class Slot: @unchecked Sendable {
         return info
     }
 
-    func bytes(_ address: dn_gaddr, _ count: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+    /// Bytes to be written may not lie in code or constants of a function that has run: they are read-only for the host too.
+    override func view(
+        _ address: dn_gaddr, _ count: UInt64, writing: Bool
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         guard let layout, let image else { throw PluginError(DN_MISUSE, "no image is placed") }
         let (end, wrapped) = address.addingReportingOverflow(count)
         let inContext = address >= image.low && end <= layout.limit
@@ -104,16 +97,10 @@ final class Slot: @unchecked Sendable {
                 DN_OUT_OF_RANGE,
                 "\(count) bytes at 0x\(hex(address)) leave the context of \(layout.limit) bytes and its stack")
         }
-        return memory + Int(address)
-    }
-
-    /// As `bytes`, for a caller that writes: a run has made code and constants read-only for the host too.
-    func writableBytes(_ address: dn_gaddr, _ count: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
-        let bytes = try bytes(address, count)
-        let isReadOnly = (image?.protections ?? []).contains { $0.begin < address &+ count && address < $0.end }
-        guard !isProtected || !isReadOnly else {
+        let isReadOnly = { image.protections.contains { $0.begin < end && address < $0.end } }
+        guard !writing || !isProtected || !isReadOnly() else {
             throw PluginError(DN_OUT_OF_RANGE, "0x\(hex(address)) lies in code or constants of a function that has run")
         }
-        return bytes
+        return memory + Int(address)
     }
 }

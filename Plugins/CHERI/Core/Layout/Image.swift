@@ -3,7 +3,8 @@ import PluginElf
 import PluginKit
 
 /// A function's image: its checked facts and a copy of the bytes that segments need.
-final class Image: Sendable {
+final class Image: ComputeImage, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init.
     /// How a function leaves.
     enum Exit: Equatable {
         /// By the platform's stub, at the exit address of the entry block.
@@ -111,7 +112,7 @@ final class Image: Sendable {
         return nil
     }
 
-    var info: dn_image_info {
+    override var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 8
         info.entry = elf.entry

@@ -3,6 +3,7 @@
 #define CKVM_H
 
 #include "CKVM_layout.h"
+#include <dk_slot.h>
 #include <dk_stop.h>
 #include <linux/kvm.h>
 #include <stdint.h>
@@ -55,17 +56,11 @@ int32_t ckvm_stopper_signal(void *_Nullable arg, int32_t signo, void *info, void
 
 /* ---- giving memory back ---- */
 
-/* States of a slot's memory: whose it is. */
-#define CKVM_SLOT_CLEAN 0u   /* reads as zeros, free */
-#define CKVM_SLOT_HELD 1u    /* a context */
-#define CKVM_SLOT_DIRTY 2u   /* free, holds what a function left */
-#define CKVM_SLOT_TRIMMED 3u /* the trimmer's for a moment; on the engine's own thread, so nobody ever sees it */
-
 struct ckvm_trimmer;
 /* For so many slots. Made on the engine's thread, like everything here. Null when the system has no timer left. */
 struct ckvm_trimmer *_Nullable ckvm_trimmer_create(int signo, int slots);
 void ckvm_trimmer_destroy(struct ckvm_trimmer *trimmer);
-/* The next slot: its state (an atomic 32-bit word), and the part of its memory that is never given back. */
+/* The next slot: its state (dk_slot.h), and the part of its memory that is never given back. */
 void ckvm_trimmer_add(
     struct ckvm_trimmer *trimmer, void *state, void *memory, uint64_t keep_from, uint64_t keep_to);
 /* The slot has been used, up to so many bytes of its memory. */

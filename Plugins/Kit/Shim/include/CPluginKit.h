@@ -3,6 +3,7 @@
 #define CPLUGINKIT_H
 
 #include "dk_pagemap.h"
+#include "dk_slot.h"
 #include "dk_stop.h"
 
 #endif

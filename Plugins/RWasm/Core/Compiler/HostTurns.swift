@@ -1,16 +1,15 @@
-package import PluginABI
+import PluginABI
 package import PluginKit
 
 /// Turns of long work, as the host gives them; a host without that service gives one at once.
 package struct HostTurns: @unchecked Sendable {
-    // Safe to share: the ABI makes the host and its tables [any-thread] and keeps them until stop returns.
+    // SAFETY of @unchecked Sendable: the ABI makes the host and its tables [any-thread] and keeps them until stop returns.
     private let host: UnsafePointer<dn_host>
     private let table: UnsafePointer<dn_host_turns>?
 
-    package init(_ host: UnsafePointer<dn_host>) {
-        self.host = host
-        table = HostServices.table(
-            host, DN_HOST_TURNS_1, slots: MemoryLayout<dn_host_turns>.size, as: dn_host_turns.self)
+    package init(_ services: HostServices) {
+        host = services.pointer
+        table = services.table(DN_HOST_TURNS_1, as: dn_host_turns.self)
     }
 
     /// As `take` of one that may be missing, as for tools.
