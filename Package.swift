@@ -60,7 +60,10 @@ let pluginTemplates =
     + ["Plugin", "Image", "Context", "Engine"].map { "compute-swift/Compute\($0).swift" }
     + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]
     + ["exits.tiny", "loops.tiny", "faults.tiny", "echo.tiny", "format.md"].map { "guests/\($0)" }
-    + ["Package.swift.template", "exports.map", "System.c", "System.h", "Support.swift"].map { "swift/\($0)" }
+    + ["Package.swift.template", "exports.map", "System.c", "System.h", "abi.c", "module.modulemap"].map { "swift/\($0)" }
+    + ["Clock", "Comm", "Compute", "ComputeTable", "Handle", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
+    + ["Recycler", "Settings", "SlotPool", "Structs"].map { "kit/\($0).swift" }
+    + ["stop.c", "include/CPluginKit.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
     + ["c/Makefile"]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {

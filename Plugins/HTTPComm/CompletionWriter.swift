@@ -1,4 +1,5 @@
 internal import PluginABI
+internal import PluginKit
 
 /// Writes completions into the caller's array, whose elements may be longer than ours.
 struct CompletionWriter {
@@ -26,6 +27,6 @@ struct CompletionWriter {
         out.pointee.total_ns = now &- transfer.startedAt
         out.pointee.bytes_sent = transfer.bytesSent
         out.pointee.bytes_received = transfer.bytesReceived
-        Text.copy(ending.message, to: &out.pointee.message)
+        writeText(ending.message, into: &out.pointee.message)
     }
 }

@@ -1,4 +1,5 @@
 internal import PluginABI
+internal import PluginKit
 
 /// Where requests may go. Asked for the host as written (validate, submit, each redirect) and for each address that is
 /// about to be connected, so that a name cannot lead to a place that its address could not.
@@ -29,7 +30,7 @@ struct EgressPolicy {
     }
 
     /// Checks scheme, host name and, for a literal host, the address.
-    func check(_ target: Target, of text: Bytes) throws(Refusal) {
+    func check(_ target: Target, of text: Bytes) throws(PluginError) {
         guard target.isTLS ? allowHTTPS : allowHTTP else {
             throw .denied("the scheme \(target.isTLS ? "https" : "http") is not among the allowed schemes")
         }
@@ -37,7 +38,7 @@ struct EgressPolicy {
         if let address = target.address, let reason = refusal(of: address) { throw .denied(reason) }
     }
 
-    private func checkName(_ host: Bytes) throws(Refusal) {
+    private func checkName(_ host: Bytes) throws(PluginError) {
         if denyHosts.isEmpty && allowHosts.isEmpty { return }
         if let pattern = denyHosts.first(where: { $0.matches(host) }) {
             throw .denied("host \(ASCII.printable(host)) is refused by deny_hosts (\(pattern.text))")

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import PluginABI
+internal import PluginKit
 
 /// The outcome of a request, in the words of dn_completion.
 struct Ending {
@@ -29,7 +30,7 @@ struct Ending {
     }
 
     /// A redirect that is not followed.
-    init(_ refusal: Refusal) {
+    init(_ refusal: PluginError) {
         let outcome = refusal.status == DN_PERMISSION ? DN_COMM_DENIED : DN_COMM_PROTOCOL
         self.init(refusal.status == DN_NO_MEMORY ? DN_COMM_NO_MEMORY : outcome, wasSent: true, refusal.message)
     }

@@ -1,6 +1,7 @@
 internal import CHTTPComm
 internal import Glibc
 internal import PluginABI
+internal import PluginKit
 
 /// One epoll descriptor that holds sockets, a timer and a wake-up, and is readable when any of them is.
 final class EventSet {
@@ -10,14 +11,14 @@ final class EventSet {
     /// When the timer fires, 0 = it has fired, .max = never.
     private var armedAt = UInt64.max
 
-    init() throws(Refusal) {
+    init() throws(PluginError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK | TFD_CLOEXEC))
         wakeUp = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard epoll >= 0, timer >= 0, wakeUp >= 0, set(timer, EPOLLIN.rawValue, isNew: true),
             set(wakeUp, EPOLLIN.rawValue, isNew: true)
         else {
-            throw Refusal(status: DN_IO, offset: nil, message: "no descriptors: \(String(cString: strerror(errno)))")
+            throw PluginError(DN_IO, "no descriptors: \(String(cString: strerror(errno)))")
         }
     }
 
@@ -77,14 +78,5 @@ final class EventSet {
                 return wasWoken
             }
         }
-    }
-}
-
-enum Clock {
-    /// CLOCK_MONOTONIC, ns.
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

@@ -2,28 +2,54 @@ internal import CCurl
 internal import CHTTPComm
 internal import Glibc
 internal import PluginABI
+internal import PluginKit
 
-/// A started plugin: a configuration. Reactors and transfers read it from any thread; it never changes.
-final class Instance: Sendable {
+/// A started plugin: a configuration.
+final class Instance: CommInstance, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init.
     let settings: Settings
     /// What server certificates are checked against; `nil` leaves it to libcurl.
     let authorities: Authorities?
     let memory: MemoryService
 
-    init(_ host: UnsafePointer<dn_host>) throws(Refusal) {
-        settings = try Settings(host)
-        memory = MemoryService(host)
+    init(host services: HostServices) throws(PluginError) {
+        settings = try Settings.read(services)
+        memory = MemoryService(services)
         authorities = try Authorities(extra: settings.caFile)
         // Thread-safe and counted by libcurl; never undone, since other instances may be at work.
         guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {
-            throw Refusal(status: DN_UNAVAILABLE, offset: nil, message: "libcurl cannot be initialised")
+            throw PluginError(DN_UNAVAILABLE, "libcurl cannot be initialised")
         }
+        super.init(services)
+    }
+
+    // SAFETY of nonisolated(unsafe): written once, read-only afterwards, never freed.
+    private nonisolated(unsafe) static let spoken = commProtocol(
+        "http",
+        // Both generations of the original's sets.
+        [("requests", "headers bodies"), ("request", "response body")])
+
+    override var protocols: UnsafeBufferPointer<dn_comm_protocol> { Self.spoken }
+
+    override func inspect(_ request: dn_comm_request) throws(PluginError) -> dn_request_info {
+        let (item, head) = try validate(request)
+        var info = dn_request_info()
+        info.idempotent = head.isIdempotent(item) ? DN_IDEMPOTENT_YES : DN_IDEMPOTENT_NO
+        info.body_offset = UInt64(head.body.lowerBound)
+        let verb = String(decoding: item.part(head.method), as: UTF8.self)
+        let authority = String(decoding: item.part(head.target.authority), as: UTF8.self)
+        writeText("\(verb) \(authority)", into: &info.target)
+        return info
+    }
+
+    override func makeReactor(_ params: dn_reactor_params) throws(PluginError) -> CommReactor {
+        try Reactor(self, maxInflight: params.max_inflight)
     }
 
     /// Checks a request, its policy included.
-    func validate(_ request: dn_comm_request) throws(Refusal) -> (item: Bytes, head: RequestHead) {
-        guard request.protocol == 0, Int(request.signature) < CommTable.signatureCount, request.input_count >= 1 else {
-            throw Refusal(status: DN_MISUSE, offset: nil, message: "no such protocol, signature or input")
+    func validate(_ request: dn_comm_request) throws(PluginError) -> (item: Bytes, head: RequestHead) {
+        guard request.protocol == 0, request.signature < Self.spoken[0].signature_count, request.input_count >= 1 else {
+            throw PluginError(DN_MISUSE, "no such protocol, signature or input")
         }
         // SAFETY: the caller vouches for input_count inputs and for their bytes.
         let input = request.inputs[0]
@@ -42,7 +68,7 @@ final class Authorities: Sendable {
     private let memory: Int32
 
     /// - Parameter extra: a PEM file that is trusted besides.
-    init?(extra: String?) throws(Refusal) {
+    init?(extra: String?) throws(PluginError) {
         let system = Self.systemFile
         guard let extra else {
             guard let system else { return nil }

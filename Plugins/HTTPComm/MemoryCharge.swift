@@ -1,4 +1,5 @@
 internal import PluginABI
+internal import PluginKit
 
 /// The node's account of memory (dn.host.memory/1). A host that does not offer it keeps none: nothing is charged there.
 struct MemoryService: @unchecked Sendable {
@@ -6,10 +7,9 @@ struct MemoryService: @unchecked Sendable {
     private let host: UnsafePointer<dn_host>
     private let table: UnsafePointer<dn_host_memory>?
 
-    init(_ host: UnsafePointer<dn_host>) {
-        self.host = host
-        // SAFETY: the id fixes the table's type, and every field read here is of its first version.
-        table = host.pointee.get_interface?(host, DN_HOST_MEMORY_1)?.assumingMemoryBound(to: dn_host_memory.self)
+    init(_ services: HostServices) {
+        host = services.pointer
+        table = services.table(DN_HOST_MEMORY_1, MemoryLayout<dn_host_memory>.size)
     }
 
     fileprivate func charge(_ bytes: Int, to account: UInt64) -> Bool {

@@ -2,11 +2,12 @@ internal import CCurl
 internal import CHTTPComm
 internal import Glibc
 internal import PluginABI
+internal import PluginKit
 internal import Synchronization
 
 /// Drives the requests of one core on the calling thread: libcurl's socket interface over one epoll descriptor, which
 /// the host polls. `wake` and `cancel` may be called from any thread, everything else from one at a time.
-final class Reactor {
+final class Reactor: CommReactor {
     private let instance: Instance
     private let events: EventSet
     private let multi: UnsafeMutableRawPointer
@@ -29,15 +30,16 @@ final class Reactor {
     private static let maxSpare = 128
 
     /// The descriptor that epoll reports readable when `poll` has something to do.
-    var descriptor: Int32 { events.epoll }
+    override var descriptor: Int32 { events.epoll }
 
-    init(_ instance: Instance, maxInflight: UInt64) throws(Refusal) {
+    init(_ instance: Instance, maxInflight: UInt64) throws(PluginError) {
         self.instance = instance
         let most = instance.settings.maxInflight
         self.maxInflight = maxInflight == 0 ? most : Int(clamping: min(maxInflight, UInt64(most)))
         events = try EventSet()
         guard let multi = curl_multi_init() else { throw .noMemory }
         self.multi = multi
+        super.init()
         // SAFETY: the multi handle lives no longer than this object.
         let me = Unmanaged.passUnretained(self).toOpaque()
         let settings = instance.settings
@@ -53,7 +55,7 @@ final class Reactor {
     deinit { curl_multi_cleanup(multi) }
 
     /// Ends what is left, which is nothing when the host keeps to the ABI.
-    func close() {
+    override func close() {
         for transfer in live.values where transfer.phase == .running { detach(transfer) }
         live.removeAll()
         finished.removeAll()
@@ -62,13 +64,13 @@ final class Reactor {
 
     // MARK: requests
 
-    func submit(_ request: dn_comm_request) throws(Refusal) {
+    override func submit(_ request: dn_comm_request) throws(PluginError) {
         let (item, head) = try instance.validate(request)
         guard running < maxInflight else {
-            throw Refusal(status: DN_BUSY, offset: nil, message: "\(maxInflight) requests are in flight already")
+            throw PluginError(DN_BUSY, "\(maxInflight) requests are in flight already", retryable: true)
         }
         guard live[request.token] == nil else {
-            throw Refusal(status: DN_MISUSE, offset: nil, message: "token \(request.token) is in use")
+            throw PluginError(DN_MISUSE, "token \(request.token) is in use")
         }
         let transfer = spare.popLast() ?? Transfer(instance)
         let now = Clock.now()
@@ -92,16 +94,16 @@ final class Reactor {
     /// When `poll` is to be called, whatever happens on the sockets.
     private var nextCall: UInt64 { nextFinished < finished.count ? 0 : min(dueAt, nextDeadline) }
 
-    func release(_ token: UInt64) {
+    override func release(_ token: UInt64) {
         guard let transfer = live[token], transfer.phase == .delivered else { return }
         live[token] = nil
         transfer.release()
         if spare.count < Self.maxSpare { spare.append(transfer) }
     }
 
-    func wake() { events.wake() }
+    override func wake() { events.wake() }
 
-    func cancel(_ token: UInt64) {
+    override func cancel(_ token: UInt64) {
         cancels.withLock { $0.append(token) }
         events.wake()
     }
@@ -156,8 +158,9 @@ final class Reactor {
 
     // MARK: driving
 
-    /// - Returns: the number of completions written, at most `capacity`.
-    func poll(_ timeout: UInt64, _ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int) -> Int {
+    override func poll(
+        _ timeout: UInt64, _ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int
+    ) -> Int {
         let start = timeout == 0 ? 0 : Clock.now()
         var wasWoken = false
         takeCancels()
@@ -226,10 +229,10 @@ final class Reactor {
     }
 
     private func settle(_ transfer: Transfer, _ code: CURLcode) {
-        do throws(Refusal) {
+        do throws(PluginError) {
             if code == CURLE_OK, try transfer.redirect() {
                 if attach(transfer) { return }
-                throw Refusal.noMemory
+                throw PluginError.noMemory
             }
             transfer.finish(code)
         } catch {

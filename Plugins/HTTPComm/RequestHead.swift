@@ -1,4 +1,5 @@
 internal import Glibc
+internal import PluginKit
 
 /// The highest version of HTTP that a request asks for.
 enum HTTPVersion {
@@ -26,7 +27,7 @@ struct RequestHead {
     static let maxMethod = 64
 
     /// Checks everything but the policy.
-    init(_ item: Bytes, maxRequest: Int) throws(Refusal) {
+    init(_ item: Bytes, maxRequest: Int) throws(PluginError) {
         guard item.count <= maxRequest else {
             throw .badInput(maxRequest, "the request is longer than the limit of \(maxRequest) bytes")
         }
@@ -46,7 +47,7 @@ struct RequestHead {
 
     private static func requestLine(
         _ item: Bytes, _ line: Range<Int>
-    ) throws(Refusal) -> (Range<Int>, Target, HTTPVersion) {
+    ) throws(PluginError) -> (Range<Int>, Target, HTTPVersion) {
         guard let space = item.firstIndex(of: ASCII.space, in: line) else {
             throw .badInput(line.upperBound, "the first line must be: METHOD URL HTTP/1.1")
         }
@@ -68,7 +69,7 @@ struct RequestHead {
     }
 
     /// The versions of the original: 0.9 is asked for as 1.0, 3.0 as 2 where TLS can agree on it and as 1.1 elsewhere.
-    private static func version(_ item: Bytes, _ range: Range<Int>) throws(Refusal) -> HTTPVersion {
+    private static func version(_ item: Bytes, _ range: Range<Int>) throws(PluginError) -> HTTPVersion {
         let text = item.part(range)
         if ASCII.isEqual(text, "HTTP/1.1") || ASCII.isEqual(text, "HTTP/3.0") { return .http11 }
         if ASCII.isEqual(text, "HTTP/1.0") || ASCII.isEqual(text, "HTTP/0.9") { return .http10 }
@@ -76,7 +77,7 @@ struct RequestHead {
         throw .badInput(range.lowerBound, "the version must be one of HTTP/0.9, 1.0, 1.1, 2.0 and 3.0")
     }
 
-    private static func check(_ field: HeaderField, _ item: Bytes, _ target: Target) throws(Refusal) {
+    private static func check(_ field: HeaderField, _ item: Bytes, _ target: Target) throws(PluginError) {
         switch field.kind {
         case .transferEncoding:
             throw .badInput(field.name.lowerBound, "transfer-encoding is the node's; write the body as it is")
@@ -86,7 +87,7 @@ struct RequestHead {
         }
     }
 
-    private func checkBody(_ item: Bytes) throws(Refusal) {
+    private func checkBody(_ item: Bytes) throws(PluginError) {
         guard !body.isEmpty else { return }
         let name = item.part(method)
         // RFC 9110 gives these no content (sections 9.3.2, 9.3.8).
@@ -121,7 +122,7 @@ struct LineReader {
         end = fields.upperBound
     }
 
-    mutating func next() throws(Refusal) -> Range<Int>? {
+    mutating func next() throws(PluginError) -> Range<Int>? {
         guard offset < end else {
             guard end == RequestHead.maxHead, item.count > end else { return nil }
             throw .badInput(end, "the first line and the headers are longer than 64 KiB")
@@ -165,7 +166,7 @@ struct HeaderField {
     var trimmedValue: Range<Int>
     var kind: Kind
 
-    init(_ item: Bytes, _ line: Range<Int>) throws(Refusal) {
+    init(_ item: Bytes, _ line: Range<Int>) throws(PluginError) {
         guard let colon = item.firstIndex(of: ASCII.colon, in: line) else {
             throw .badInput(line.lowerBound, "the header line has no colon (Key:Value)")
         }

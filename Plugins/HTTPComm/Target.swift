@@ -1,4 +1,5 @@
 internal import Glibc
+internal import PluginKit
 
 /// An absolute http or https URL, as ranges of the text that it stands in.
 ///
@@ -19,7 +20,7 @@ struct Target {
     static let maxHost = 255
 
     /// - Parameter range: where the URL stands in `text`; offsets of refusals are offsets into `text`.
-    init(_ text: Bytes, in range: Range<Int>) throws(Refusal) {
+    init(_ text: Bytes, in range: Range<Int>) throws(PluginError) {
         let start: Int
         (isTLS, start) = try Self.scheme(text, range)
         let hash = text.firstIndex(of: UInt8(ascii: "#"), in: range) ?? range.upperBound
@@ -38,7 +39,7 @@ struct Target {
         }
     }
 
-    private static func scheme(_ text: Bytes, _ range: Range<Int>) throws(Refusal) -> (isTLS: Bool, end: Int) {
+    private static func scheme(_ text: Bytes, _ range: Range<Int>) throws(PluginError) -> (isTLS: Bool, end: Int) {
         let head = text.part(range.prefix(8))
         if ASCII.matches(head.part(0..<min(7, head.count)), "http://") { return (false, range.lowerBound + 7) }
         if ASCII.matches(head, "https://") { return (true, range.lowerBound + 8) }
@@ -62,7 +63,7 @@ struct Target {
 
     private static func hostAndPort(
         _ text: Bytes, _ authority: Range<Int>, isTLS: Bool
-    ) throws(Refusal) -> (Range<Int>, UInt16) {
+    ) throws(PluginError) -> (Range<Int>, UInt16) {
         if let at = text.firstIndex(of: UInt8(ascii: "@"), in: authority) {
             throw .badInput(at, "the URL has a user part; send an authorization header instead")
         }
@@ -89,7 +90,7 @@ struct Target {
     }
 
     /// `range` is empty or begins with the colon; a colon alone means the default (RFC 3986 section 3.2.3).
-    private static func port(_ text: Bytes, _ range: Range<Int>, isTLS: Bool) throws(Refusal) -> UInt16 {
+    private static func port(_ text: Bytes, _ range: Range<Int>, isTLS: Bool) throws(PluginError) -> UInt16 {
         guard range.count > 1 else {
             guard range.isEmpty || text[range.lowerBound] == ASCII.colon else {
                 throw .badInput(range.lowerBound, "after the IPv6 address only a port may follow")

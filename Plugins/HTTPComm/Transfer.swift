@@ -2,6 +2,7 @@ internal import CCurl
 internal import CHTTPComm
 internal import Glibc
 internal import PluginABI
+internal import PluginKit
 
 /// One request on its way, over all its hops, with the libcurl handle that does the present one's work. Reused for other
 /// requests, the handle excepted.
@@ -60,7 +61,7 @@ final class Transfer {
 
     /// Takes a validated request. Nothing is sent yet.
     /// - Throws: also for no memory.
-    func begin(_ request: dn_comm_request, _ item: Bytes, _ head: RequestHead, now: UInt64) throws(Refusal) {
+    func begin(_ request: dn_comm_request, _ item: Bytes, _ head: RequestHead, now: UInt64) throws(PluginError) {
         token = request.token
         signature = Int(request.signature)
         self.item = item
@@ -81,7 +82,7 @@ final class Transfer {
         try prepareHop(head.target, of: item)
     }
 
-    private func prepareHop(_ target: Target, of text: Bytes) throws(Refusal) {
+    private func prepareHop(_ target: Target, of text: Bytes) throws(PluginError) {
         guard let head else { return }
         attempts = 0
         denial = nil
@@ -113,7 +114,7 @@ final class Transfer {
     var easy: UnsafeMutableRawPointer? { handle?.easy }
 
     /// Follows the redirect that has arrived, if any; true when another hop is prepared.
-    func redirect() throws(Refusal) -> Bool {
+    func redirect() throws(PluginError) -> Bool {
         let most = instance.settings.maxRedirects
         guard most > 0, [301, 302, 303, 307, 308].contains(response.status), let current = target else { return false }
         guard response.shortcoming == nil, let text = handle?.redirect else { return false }
@@ -121,10 +122,10 @@ final class Transfer {
         hops += 1
         guard hops <= most else { throw .badRedirect("more than \(most) redirects") }
         let next: Target
-        do throws(Refusal) { next = try Target(text, in: 0..<text.count) } catch {
+        do throws(PluginError) { next = try Target(text, in: 0..<text.count) } catch {
             throw .badRedirect("redirect to \(ASCII.printable(text)): \(error.message)")
         }
-        do throws(Refusal) { try instance.settings.policy.check(next, of: text) } catch {
+        do throws(PluginError) { try instance.settings.policy.check(next, of: text) } catch {
             throw .denied("redirect refused: \(error.message)")
         }
         hop.follow(response.status, toSameOrigin: next.hasSameOrigin(text, as: current, in: url.bytes))
@@ -210,9 +211,8 @@ extension dn_bytes {
     }
 }
 
-extension Refusal {
-    static let noMemory = Refusal(status: DN_NO_MEMORY, offset: nil, message: "no memory for the request")
-    static let noRoom = Refusal(
-        status: DN_BUSY, offset: nil, message: "the node has no memory for another request now")
-    static func badRedirect(_ message: String) -> Refusal { Refusal(status: DN_FAILED, offset: nil, message: message) }
+extension PluginError {
+    static let noMemory = PluginError(DN_NO_MEMORY, "no memory for the request")
+    static let noRoom = PluginError(DN_BUSY, "the node has no memory for another request now", retryable: true)
+    static func badRedirect(_ message: String) -> PluginError { PluginError(DN_FAILED, message) }
 }

@@ -19,7 +19,7 @@ public func computeTable(_ optional: ComputeSlots = []) -> UnsafePointer<dn_comp
             making(out, err) { () throws(PluginError) in try context(handle).snapshot(dataBegin: begin) }
         }
     }
-    return permanent(table)
+    return permanent(&table, size: MemoryLayout<dn_compute>.size)
 }
 
 private func instance(_ handle: OpaquePointer) -> ComputeInstance { Handle.borrow(handle) }

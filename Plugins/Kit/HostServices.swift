@@ -10,23 +10,24 @@ public struct HostServices: @unchecked Sendable {
 
     public init(_ host: UnsafePointer<dn_host>) {
         pointer = host
-        logTable = HostServices.table(host, DN_HOST_LOG_1, as: dn_host_log.self)
-        configTable = HostServices.table(host, DN_HOST_CONFIG_1, as: dn_host_config.self)
-        jobsTable = HostServices.table(host, DN_HOST_JOBS_1, as: dn_host_jobs.self)
+        logTable = HostServices.table(host, DN_HOST_LOG_1, MemoryLayout<dn_host_log>.size)
+        configTable = HostServices.table(host, DN_HOST_CONFIG_1, MemoryLayout<dn_host_config>.size)
+        jobsTable = HostServices.table(host, DN_HOST_JOBS_1, MemoryLayout<dn_host_jobs>.size)
     }
 
-    /// A service table of the host, nil when it is not offered or ends before what `Table` names.
-    public func table<Table>(_ id: String, as type: Table.Type) -> UnsafePointer<Table>? {
-        HostServices.table(pointer, id, as: type)
+    /// A service table of the host, nil when it is not offered or shorter than asked for.
+    /// - Parameter size: the table's; see Structs.swift for why the caller has to say it.
+    public func table<Table>(_ id: String, _ size: Int) -> UnsafePointer<Table>? {
+        HostServices.table(pointer, id, size)
     }
 
     private static func table<Table>(
-        _ host: UnsafePointer<dn_host>, _ id: String, as type: Table.Type
+        _ host: UnsafePointer<dn_host>, _ id: String, _ size: Int
     ) -> UnsafePointer<Table>? {
         guard let table = host.pointee.get_interface?(host, id) else { return nil }
-        // SAFETY: every service table starts with its struct_size.
-        guard Int(table.load(as: UInt32.self)) >= MemoryLayout<Table>.size else { return nil }
-        return table.assumingMemoryBound(to: type)
+        // SAFETY: every service table starts with its struct_size, and the id fixes its type.
+        guard Int(table.load(as: UInt32.self)) >= size else { return nil }
+        return table.assumingMemoryBound(to: Table.self)
     }
 
     /// Hands work to the host's helper threads. False when it takes none: nothing was done.
@@ -65,7 +66,7 @@ public struct HostServices: @unchecked Sendable {
         guard try check(configTable?.pointee.get_int?(pointer, key, &value), key, "an integer") else { return nil }
         guard range.contains(value) else {
             throw PluginError(
-                DN_BAD_CONFIG, "\(key) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
+                DN_BAD_CONFIG, "\(key): \(value) is not from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
     }
@@ -90,7 +91,7 @@ public struct HostServices: @unchecked Sendable {
         var all: [String] = []
         for index in 0..<count {
             guard let text = try text("\(key).\(index)") else {
-                throw PluginError(DN_BAD_CONFIG, "\(key) must be an array of texts")
+                throw PluginError(DN_BAD_CONFIG, "\(key): must be an array of texts")
             }
             all.append(text)
         }
@@ -102,7 +103,7 @@ public struct HostServices: @unchecked Sendable {
         switch status {
         case DN_OK: return true
         case nil, DN_INVALID: return false
-        default: throw PluginError(DN_BAD_CONFIG, "\(key) must be \(expected)")
+        default: throw PluginError(DN_BAD_CONFIG, "\(key): must be \(expected)")
         }
     }
 }

@@ -12,7 +12,9 @@ public struct HostSignals {
 
     /// - Throws: DN_UNAVAILABLE when the host does not offer them.
     public init(_ services: HostServices) throws(PluginError) {
-        guard let table = services.table(DN_HOST_SIGNAL_1, as: dn_host_signal.self),
+        guard
+            let table: UnsafePointer<dn_host_signal> = services.table(
+                DN_HOST_SIGNAL_1, MemoryLayout<dn_host_signal>.size),
             let attach = table.pointee.attach, table.pointee.detach != nil, table.pointee.kick != nil
         else { throw PluginError(DN_UNAVAILABLE, "the host offers no \(DN_HOST_SIGNAL_1)") }
         (host, self.table, attachSlot) = (services.pointer, table, attach)

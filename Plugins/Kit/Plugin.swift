@@ -8,11 +8,12 @@ open class PluginInstance: @unchecked Sendable {
     public init(_ services: HostServices) { self.services = services }
 }
 
-/// A value that lives as long as the process, as the ABI wants descriptors and tables.
-public func permanent<T>(_ value: T) -> UnsafePointer<T> {
-    let pointer = UnsafeMutablePointer<T>.allocate(capacity: 1)
-    pointer.initialize(to: value)
-    return UnsafePointer(pointer)
+/// A copy of a struct that lives as long as the process, as the ABI wants descriptors and tables.
+/// - Parameter size: the struct's; see Structs.swift for why the caller has to say it.
+public func permanent<T>(_ value: UnsafePointer<T>, size: Int) -> UnsafePointer<T> {
+    let copy = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    copy.copyMemory(from: value, byteCount: size)
+    return UnsafePointer(copy.assumingMemoryBound(to: T.self))
 }
 
 /// A C text that lives as long as the process.
@@ -43,14 +44,14 @@ public func pluginDescriptor(
     license: String = "Apache-2.0", description: String, isReloadable: Bool = true, schema: String,
     probe: ProbeSlot, start: StartSlot, interface: InterfaceSlot
 ) -> UnsafePointer<dn_plugin> {
-    permanent(
-        dn_plugin(
-            magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
-            abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
-            flags: isReloadable ? DN_PLUGIN_RELOADABLE : 0, id: permanentText(id), name: permanentText(name),
-            version: version, vendor: permanentText(vendor), license: permanentText(license),
-            description: permanentText(description), config_schema: permanentText(schema), probe: probe, start: start,
-            stop: { _ = Handle<PluginInstance>.end($0) }, get_interface: interface))
+    var plugin = dn_plugin(
+        magic: DN_PLUGIN_MAGIC, struct_size: UInt32(MemoryLayout<dn_plugin>.size), abi_major: DN_ABI_MAJOR,
+        abi_minor: DN_ABI_MINOR, pointer_bytes: UInt32(MemoryLayout<UnsafeRawPointer>.size),
+        flags: isReloadable ? DN_PLUGIN_RELOADABLE : 0, id: permanentText(id), name: permanentText(name),
+        version: version, vendor: permanentText(vendor), license: permanentText(license),
+        description: permanentText(description), config_schema: permanentText(schema), probe: probe, start: start,
+        stop: { _ = Handle<PluginInstance>.end($0) }, get_interface: interface)
+    return permanent(&plugin, size: MemoryLayout<dn_plugin>.size)
 }
 
 /// The body of a `probe`.
@@ -103,6 +104,6 @@ public struct Finding: Sendable {
         (value.availability, value.reason) = (availability, reason)
         writeText(message, into: &value.message)
         writeOut(value, to: out)
-        endText(of: out, size: out.pointee.struct_size, textOffset: MemoryLayout.offset(of: \dn_probe.message))
+        endText(of: out, MemoryLayout<dn_probe>.size, textOffset: MemoryLayout.offset(of: \dn_probe.message))
     }
 }

@@ -34,7 +34,7 @@ public struct PluginError: Error, Sendable, Equatable {
         value.os_errno = osErrno
         writeText(message, into: &value.message)
         writeOut(value, to: out)
-        endText(of: out, size: out.pointee.struct_size, textOffset: MemoryLayout.offset(of: \dn_error.message))
+        endText(of: out, MemoryLayout<dn_error>.size, textOffset: MemoryLayout.offset(of: \dn_error.message))
         return status
     }
 }

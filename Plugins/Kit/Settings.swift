@@ -76,7 +76,12 @@ public struct Setting<Values: Sendable>: Sendable {
                     """
             },
             read: { services, values throws(PluginError) in
-                values[keyPath: path] = try services.texts(key) ?? values[keyPath: path]
+                guard let texts = try services.texts(key) else { return }
+                if let choices, let unknown = texts.first(where: { !choices.contains($0) }) {
+                    throw PluginError(
+                        DN_BAD_CONFIG, "\(key): \(unknown) is not one of \(choices.joined(separator: ", "))")
+                }
+                values[keyPath: path] = texts
             })
     }
 }

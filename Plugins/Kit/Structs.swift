@@ -1,52 +1,83 @@
 public import PluginABI
 
-/// A struct of the ABI that starts with its writer's `struct_size`.
-///
-/// The conforming types are imported C structs whose first field it is.
-public protocol SizedStruct {
-    var struct_size: UInt32 { get set }
-    /// All fields zero.
-    init()
+// Structs of the ABI that start with their writer's `struct_size`. Nothing here is generic over them: the runtime keeps one
+// description of an imported C struct for the whole process, by name, so that generic code may get the size that another
+// plugin was built with.
+
+/// Reads the caller's struct over zeros: min(theirs, ours) bytes.
+/// - Parameter size: ours.
+private func read(_ from: UnsafeRawPointer, into value: UnsafeMutableRawPointer, _ size: Int) {
+    // SAFETY: the caller vouches for struct_size bytes, and no more than our own size are written.
+    value.copyMemory(from: from, byteCount: min(Int(from.load(as: UInt32.self)), size))
 }
 
-extension dn_error: SizedStruct {}
-extension dn_probe: SizedStruct {}
-extension dn_compute_caps: SizedStruct {}
-extension dn_image_params: SizedStruct {}
-extension dn_image_info: SizedStruct {}
-extension dn_engine_params: SizedStruct {}
-extension dn_context_params: SizedStruct {}
-extension dn_context_info: SizedStruct {}
-extension dn_run_params: SizedStruct {}
-extension dn_translate_params: SizedStruct {}
-extension dn_run_result: SizedStruct {}
-extension dn_request_info: SizedStruct {}
-extension dn_reactor_params: SizedStruct {}
-extension dn_completion: SizedStruct {}
-
-/// Writes `value` into a struct of the caller, which may be shorter or longer than ours: min(theirs, ours) bytes, and the
-/// caller's struct_size stays.
-@inlinable
-public func writeOut<T: SizedStruct>(_ value: T, to out: UnsafeMutablePointer<T>) {
-    var value = value
-    value.struct_size = out.pointee.struct_size
-    let size = min(Int(out.pointee.struct_size), MemoryLayout<T>.size)
-    // Safe: the caller vouches for struct_size bytes at `out`, and no more than our own size are read.
-    withUnsafeBytes(of: &value) { from in
-        UnsafeMutableRawPointer(out).copyMemory(from: from.baseAddress.unsafelyUnwrapped, byteCount: size)
-    }
+/// Writes a struct into the caller's: min(theirs, ours) bytes, and the caller's struct_size stays.
+/// - Parameter size: ours.
+private func write(_ value: UnsafeMutableRawPointer, _ size: Int, to out: UnsafeMutableRawPointer) {
+    let given = out.load(as: UInt32.self)
+    value.storeBytes(of: given, as: UInt32.self)
+    // SAFETY: as in `read`.
+    out.copyMemory(from: value, byteCount: min(Int(given), size))
 }
 
-/// Reads a struct of the caller over zeros: min(theirs, ours) bytes.
-@inlinable
-public func readIn<T: SizedStruct>(_ from: UnsafePointer<T>) -> T {
-    var value = T()
-    let size = min(Int(from.pointee.struct_size), MemoryLayout<T>.size)
-    // Safe: the caller vouches for struct_size bytes at `from`, and no more than our own size are written.
-    withUnsafeMutableBytes(of: &value) { to in
-        to.baseAddress.unsafelyUnwrapped.copyMemory(from: UnsafeRawPointer(from), byteCount: size)
-    }
+func readIn(_ from: UnsafePointer<dn_image_params>) -> dn_image_params {
+    var value = dn_image_params()
+    read(from, into: &value, MemoryLayout<dn_image_params>.size)
     return value
+}
+func readIn(_ from: UnsafePointer<dn_engine_params>) -> dn_engine_params {
+    var value = dn_engine_params()
+    read(from, into: &value, MemoryLayout<dn_engine_params>.size)
+    return value
+}
+func readIn(_ from: UnsafePointer<dn_context_params>) -> dn_context_params {
+    var value = dn_context_params()
+    read(from, into: &value, MemoryLayout<dn_context_params>.size)
+    return value
+}
+func readIn(_ from: UnsafePointer<dn_run_params>) -> dn_run_params {
+    var value = dn_run_params()
+    read(from, into: &value, MemoryLayout<dn_run_params>.size)
+    return value
+}
+public func readIn(_ from: UnsafePointer<dn_translate_params>) -> dn_translate_params {
+    var value = dn_translate_params()
+    read(from, into: &value, MemoryLayout<dn_translate_params>.size)
+    return value
+}
+func readIn(_ from: UnsafePointer<dn_reactor_params>) -> dn_reactor_params {
+    var value = dn_reactor_params()
+    read(from, into: &value, MemoryLayout<dn_reactor_params>.size)
+    return value
+}
+
+func writeOut(_ value: dn_compute_caps, to out: UnsafeMutablePointer<dn_compute_caps>) {
+    var value = value
+    write(&value, MemoryLayout<dn_compute_caps>.size, to: out)
+}
+func writeOut(_ value: dn_image_info, to out: UnsafeMutablePointer<dn_image_info>) {
+    var value = value
+    write(&value, MemoryLayout<dn_image_info>.size, to: out)
+}
+func writeOut(_ value: dn_context_info, to out: UnsafeMutablePointer<dn_context_info>) {
+    var value = value
+    write(&value, MemoryLayout<dn_context_info>.size, to: out)
+}
+func writeOut(_ value: dn_run_result, to out: UnsafeMutablePointer<dn_run_result>) {
+    var value = value
+    write(&value, MemoryLayout<dn_run_result>.size, to: out)
+}
+func writeOut(_ value: dn_request_info, to out: UnsafeMutablePointer<dn_request_info>) {
+    var value = value
+    write(&value, MemoryLayout<dn_request_info>.size, to: out)
+}
+func writeOut(_ value: dn_error, to out: UnsafeMutablePointer<dn_error>) {
+    var value = value
+    write(&value, MemoryLayout<dn_error>.size, to: out)
+}
+func writeOut(_ value: dn_probe, to out: UnsafeMutablePointer<dn_probe>) {
+    var value = value
+    write(&value, MemoryLayout<dn_probe>.size, to: out)
 }
 
 /// Writes `text` as NUL-terminated UTF-8 into a C array of characters, cut between characters when it is too long.
@@ -66,10 +97,12 @@ public func writeText<Tuple: BitwiseCopyable>(_ text: String, into field: inout 
 }
 
 /// Ends the text that is a struct's last field when the caller's struct is too short for all of it.
-func endText<T: SizedStruct>(of out: UnsafeMutablePointer<T>, size: UInt32, textOffset: Int?) {
-    guard let textOffset, Int(size) > textOffset, Int(size) < MemoryLayout<T>.size else { return }
-    // Safe: the byte lies within the struct_size bytes that the caller vouches for.
-    UnsafeMutableRawPointer(out).storeBytes(of: 0, toByteOffset: Int(size) - 1, as: UInt8.self)
+/// - Parameter size: ours.
+func endText(of out: UnsafeMutableRawPointer, _ size: Int, textOffset: Int?) {
+    let given = Int(out.load(as: UInt32.self))
+    guard let textOffset, given > textOffset, given < size else { return }
+    // SAFETY: the byte lies within the struct_size bytes that the caller vouches for.
+    out.storeBytes(of: 0, toByteOffset: given - 1, as: UInt8.self)
 }
 
 extension String {

@@ -27,8 +27,8 @@ private nonisolated(unsafe) let descriptor = pluginDescriptor(
 
 private nonisolated(unsafe) let compute = computeTable()
 
-private nonisolated(unsafe) let translate = permanent(
-    dn_translate(
+private nonisolated(unsafe) let translate = {
+    var table = dn_translate(
         struct_size: UInt32(MemoryLayout<dn_translate>.size), padding: 0,
         translate: { instance, params, err in
             answering(err) { () throws(PluginError) in
@@ -36,4 +36,6 @@ private nonisolated(unsafe) let translate = permanent(
                 let instance = unsafeDowncast(Handle<PluginInstance>.borrow(instance), to: Instance.self)
                 try instance.translate(readIn(params))
             }
-        }))
+        })
+    return permanent(&table, size: MemoryLayout<dn_translate>.size)
+}()

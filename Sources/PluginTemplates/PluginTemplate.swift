@@ -41,7 +41,7 @@ public struct PluginTemplate: Sendable {
         let own: [(String, [UInt8])] =
             switch language {
             case .c: filesInC + Self.headers.map { ("include/dandelion/\($0.0)", $0.1) }
-            case .swift: filesInSwift + Self.headers.map { ("CPlugin/include/dandelion/\($0.0)", $0.1) }
+            case .swift: filesInSwift + Self.headers.map { ("PluginABI/include/dandelion/\($0.0)", $0.1) } + Self.kit
             }
         var readme = Self.readme(kind, language)
         if kind == .compute { readme += PackageResources.format_md }
@@ -80,7 +80,8 @@ public struct PluginTemplate: Sendable {
             ("Package.swift", PackageResources.Package_swift_template), (".gitignore", Array(".build/\n".utf8)),
             ("exports.map", PackageResources.exports_map), ("CPlugin/System.c", PackageResources.System_c),
             ("CPlugin/include/System.h", PackageResources.System_h),
-            ("Sources/Support.swift", PackageResources.Support_swift),
+            ("PluginABI/abi.c", PackageResources.abi_c),
+            ("PluginABI/include/module.modulemap", PackageResources.module_modulemap),
         ]
         switch kind {
         case .comm:
@@ -111,6 +112,20 @@ public struct PluginTemplate: Sendable {
         ("guests/exits.tiny", PackageResources.exits_tiny), ("guests/loops.tiny", PackageResources.loops_tiny),
         ("guests/faults.tiny", PackageResources.faults_tiny), ("guests/echo.tiny", PackageResources.echo_tiny),
     ]
+
+    /// What is shared with the node's own plugins.
+    private static let kit: [(String, [UInt8])] = [
+        ("Clock.swift", PackageResources.Clock_swift), ("Comm.swift", PackageResources.Comm_swift),
+        ("Compute.swift", PackageResources.Compute_swift), ("ComputeTable.swift", PackageResources.ComputeTable_swift),
+        ("Handle.swift", PackageResources.Handle_swift), ("HostServices.swift", PackageResources.HostServices_swift),
+        ("HostSignals.swift", PackageResources.HostSignals_swift), ("Plugin.swift", PackageResources.Plugin_swift),
+        ("PluginError.swift", PackageResources.PluginError_swift), ("Recycler.swift", PackageResources.Recycler_swift),
+        ("Settings.swift", PackageResources.Settings_swift), ("SlotPool.swift", PackageResources.SlotPool_swift),
+        ("Structs.swift", PackageResources.Structs_swift), ("Shim/stop.c", PackageResources.stop_c),
+        ("Shim/include/CPluginKit.h", PackageResources.CPluginKit_h),
+        ("Shim/include/dk_pagemap.h", PackageResources.dk_pagemap_h),
+        ("Shim/include/dk_slot.h", PackageResources.dk_slot_h), ("Shim/include/dk_stop.h", PackageResources.dk_stop_h),
+    ].map { ("PluginKit/\($0.0)", $0.1) }
 
     private static let headers: [(String, [UInt8])] = [
         ("abi.h", PackageResources.abi_h), ("comm.h", PackageResources.comm_h),

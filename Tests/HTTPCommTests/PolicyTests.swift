@@ -96,7 +96,7 @@ struct PolicyTests {
         ("deny_cidrs", .text("10.0.0.0/8"), "must be an array"),
         ("allow_hosts", .list(["a*.org"]), "neither a host name"),
         ("allow_hosts", .list(["*."]), "neither a host name"),
-        ("schemes", .list(["ftp"]), "neither http nor https"),
+        ("schemes", .list(["ftp"]), "not one of http, https"),
         ("max_redirects", .number(-1), "not from 0 to 100"),
         ("timeout_ms", .text("1"), "must be an integer"),
         ("ca_file", .text("/nonexistent"), "No such file"),

@@ -1,5 +1,7 @@
 import CPlugin
 import Glibc
+import PluginABI
+import PluginKit
 import Synchronization
 
 extension Instance {
@@ -9,9 +11,10 @@ extension Instance {
             throw PluginError(DN_MISUSE, "no such call of this protocol")
         }
         let input = request.inputs[0]
-        guard input.len <= UInt64(maxBytes) else {
+        guard input.len <= UInt64(settings.maxBytes) else {
             throw PluginError(
-                DN_BAD_INPUT, "the request is longer than max_bytes (\(maxBytes))", at: UInt64(maxBytes))
+                DN_BAD_INPUT, "the request is longer than max_bytes (\(settings.maxBytes))",
+                at: UInt64(settings.maxBytes))
         }
         // SAFETY: the host vouches for len bytes at data.
         return UnsafeRawBufferPointer(start: input.data, count: Int(input.len))
@@ -40,7 +43,8 @@ private final class Transfer {
         bytes = .allocate(byteCount: input.count, alignment: 16)
         bytes.copyMemory(from: input)
         let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        answer = permanent(dn_bytes(data: start, len: UInt64(input.count)))
+        answer = .allocate(capacity: 1)
+        answer.initialize(to: dn_bytes(data: start, len: UInt64(input.count)))
     }
 
     deinit {
@@ -73,7 +77,7 @@ private final class Transfer {
             (out.outputs, out.output_count) = (UnsafePointer(answer), 1)
             (out.bytes_sent, out.bytes_received) = (UInt64(bytes.count), UInt64(bytes.count))
         }
-        write(message, into: &out.message)
+        writeText(message, into: &out.message)
     }
 }
 
@@ -81,11 +85,10 @@ private final class Transfer {
 ///
 /// `descriptor` is an epoll(7) with an eventfd for wake and cancel and a timerfd for what is due; a protocol over a
 /// network adds its sockets to it. `wake` and `cancel` come on any thread, everything else on one at a time.
-final class Reactor: @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: what `cancel` shares with the other calls has a lock, the rest is serial.
+final class Reactor: CommReactor {
     private let instance: Instance
     private let maxInflight: UInt64
-    let descriptor: Int32
+    private let epoll: Int32
     private let event: Int32
     private let timer: Int32
     private var waiting: [Transfer] = []
@@ -97,35 +100,38 @@ final class Reactor: @unchecked Sendable {
     init(_ instance: Instance, maxInflight: UInt64) throws(PluginError) {
         self.instance = instance
         self.maxInflight = maxInflight == 0 ? .max : maxInflight
-        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         event = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK | TFD_CLOEXEC))
         for watched in [event, timer] {
             var readable = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: watched))
-            guard epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &readable) == 0 else {
+            guard epoll_ctl(epoll, EPOLL_CTL_ADD, watched, &readable) == 0 else {
                 throw PluginError(DN_LIMIT, "no file descriptors are left for a reactor")
             }
         }
     }
 
-    deinit { for open in [timer, event, descriptor] { close(open) } }
+    deinit { for open in [timer, event, epoll] { Glibc.close(open) } }
 
-    /// When this returns, exactly one completion follows; when it throws, none does.
-    func submit(_ request: dn_comm_request) throws(PluginError) {
+    override var descriptor: Int32 { epoll }
+
+    override func submit(_ request: dn_comm_request) throws(PluginError) {
         let input = try instance.check(request)
-        guard inflight < maxInflight else { throw PluginError(DN_BUSY, "\(maxInflight) requests are in flight") }
+        guard inflight < maxInflight else {
+            throw PluginError(DN_BUSY, "\(maxInflight) requests are in flight", retryable: true)
+        }
         // An old cancellation of a token that is used again.
         cancelled.withLock { _ = $0.remove(request.token) }
         inflight += 1
-        waiting.append(Transfer(request, input, delay: instance.delay))
+        waiting.append(Transfer(request, input, delay: instance.settings.delay))
         arm()
     }
 
-    /// Waits at most `timeout` ns for something to do, and writes up to `capacity` completions.
-    /// - Returns: their number.
-    func poll(_ timeout: UInt64, _ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int) -> Int {
+    override func poll(
+        _ timeout: UInt64, _ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int
+    ) -> Int {
         if timeout != 0 {
-            var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            var watched = pollfd(fd: epoll, events: Int16(POLLIN), revents: 0)
             var wait = timespec(tv_sec: Int(timeout / 1_000_000_000), tv_nsec: Int(timeout % 1_000_000_000))
             ppoll(&watched, 1, &wait, nil)
         }
@@ -163,23 +169,14 @@ final class Reactor: @unchecked Sendable {
         timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &when, nil)
     }
 
-    func wake() { eventfd_write(event, 1) }
+    override func wake() { eventfd_write(event, 1) }
 
-    func cancel(_ token: UInt64) {
+    override func cancel(_ token: UInt64) {
         cancelled.withLock { _ = $0.insert(token) }
         wake()
     }
 
-    func release(_ token: UInt64) {
+    override func release(_ token: UInt64) {
         if lent.removeValue(forKey: token) != nil { inflight -= 1 }
-    }
-}
-
-enum Clock {
-    /// CLOCK_MONOTONIC, ns.
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

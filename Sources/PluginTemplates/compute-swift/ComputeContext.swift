@@ -1,5 +1,6 @@
-import CPlugin
 import Glibc
+import PluginABI
+import PluginKit
 
 /// Guest addresses: where things lie in a context.
 enum Layout {
@@ -12,7 +13,7 @@ enum Layout {
 }
 
 /// The memory of one invocation, zero at first. Guest address g is byte g of `base`.
-final class Context {
+final class Context: ComputeContext {
     let limit: UInt64
     private let base: UnsafeMutableRawPointer
     private(set) var image: Image?
@@ -31,9 +32,17 @@ final class Context {
 
     deinit { munmap(base, Int(limit)) }
 
-    func place(_ image: Image) throws(PluginError) {
+    override func load(_ image: ComputeImage) throws(PluginError) {
         guard limit >= Layout.smallestContext else { throw PluginError(DN_LIMIT, "the context is smaller than 8 KiB") }
-        self.image = image
+        // SAFETY: an image of this plugin.
+        self.image = unsafeDowncast(image, to: Image.self)
+    }
+
+    override var info: dn_context_info {
+        var info = dn_context_info()
+        info.low = Layout.low
+        info.limit = limit
+        return info
     }
 
     /// Where guest address `address` lies; nil unless `length` bytes from there are the function's.
@@ -43,7 +52,9 @@ final class Context {
         return base + Int(address)
     }
 
-    func bytes(_ address: UInt64, _ length: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
+    override func view(
+        _ address: UInt64, _ length: UInt64, writing: Bool
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
         guard let bytes = pointer(address, length) else {
             throw PluginError(DN_OUT_OF_RANGE, "the range is not in the context")
         }

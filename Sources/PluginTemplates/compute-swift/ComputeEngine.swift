@@ -1,17 +1,21 @@
-import CPlugin
-import Glibc
+import PluginABI
+import PluginKit
 import Synchronization
 
 /// Runs images in contexts to their end, on one thread; `interrupt` comes on any.
-final class Engine: Sendable {
-    let instance: Instance
+final class Engine: ComputeEngine {
+    private let settings: Settings
     /// The newest run that was interrupted << 1 | reason.
     private let stop = Atomic<UInt64>(0)
 
-    init(_ instance: Instance) { self.instance = instance }
+    init(_ settings: Settings) { self.settings = settings }
+
+    override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
+        try Context(limit: params.limit, most: settings.contextMax)
+    }
 
     /// Remembers the newest run that was named, so that a late interrupt of an older one changes nothing.
-    func interrupt(_ run: UInt64, _ reason: Int32) {
+    override func interrupt(run: UInt64, reason: Int32) {
         stop.max(run << 1 | (reason == DN_INTERRUPT_DEADLINE ? 1 : 0), ordering: .sequentiallyConsistent)
     }
 
@@ -22,15 +26,15 @@ final class Engine: Sendable {
         return params.deadline != 0 && Clock.now() >= params.deadline ? DN_RUN_DEADLINE : nil
     }
 
-    func run(_ context: Context, _ params: dn_run_params, _ result: inout dn_run_result) throws(PluginError) {
+    override func run(_ context: ComputeContext, _ params: dn_run_params) throws(PluginError) -> dn_run_result {
+        // SAFETY: a context of this plugin.
+        let context = unsafeDowncast(context, to: Context.self)
         guard let image = context.image else { throw PluginError(DN_MISUSE, "run before context_load") }
         let begun = Clock.now()
-        result.fault_kind = DN_FAULT_NONE
-        result.trap_code = 0
-        result.valid = 0
-        write("", into: &result.detail)
+        var result = dn_run_result()
         interpret(image.code, context, params, &result)
         result.run_ns = Clock.now() &- begun
+        return result
     }
 
     /// Interprets until the function leaves, faults, or is stopped.
@@ -99,15 +103,6 @@ final class Engine: Sendable {
         result.fault_kind = kind
         result.fault_pc = UInt64(pc)
         result.valid |= DN_RESULT_PC
-        write(detail, into: &result.detail)
-    }
-}
-
-enum Clock {
-    /// CLOCK_MONOTONIC, ns.
-    static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        writeText(detail, into: &result.detail)
     }
 }

@@ -1,4 +1,5 @@
-import CPlugin
+import PluginABI
+import PluginKit
 
 /// One instruction; `a`, `b` and `c` are registers.
 struct Instruction {
@@ -53,14 +54,15 @@ struct Instruction {
 }
 
 /// A parsed image of the text format "tiny 1", described in README.md. Many contexts on many threads may run it.
-final class Image: Sendable {
+final class Image: ComputeImage, @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: fixed after init.
     let code: [Instruction]
 
     private static let magic = "tiny 1\n"
     private static let longest = 1 << 20
 
     /// - Throws: DN_UNSUPPORTED for another format, DN_BAD_IMAGE with the byte offset of the bad line.
-    init(_ bytes: UnsafeBufferPointer<UInt8>) throws(PluginError) {
+    init(_ bytes: UnsafeRawBufferPointer) throws(PluginError) {
         guard bytes.starts(with: Self.magic.utf8) else {
             throw PluginError(DN_UNSUPPORTED, "does not begin with the line 'tiny 1'")
         }
@@ -94,5 +96,15 @@ final class Image: Sendable {
             }
         }
         self.code = code.map(\.instruction)
+    }
+
+    override var info: dn_image_info {
+        var info = dn_image_info()
+        info.pointer_bytes = 8
+        info.system_data = Layout.systemData
+        info.data_begin = Layout.dataBegin
+        info.context_min = Layout.smallestContext
+        info.resident_bytes = UInt64(code.count * MemoryLayout<Instruction>.stride)
+        return info
     }
 }

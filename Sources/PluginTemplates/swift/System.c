@@ -1,2 +1,2 @@
-/* A C target needs a source file: this one checks that the headers compile. */
+/* A C target needs a source file: this one checks that the header compiles. */
 #include "System.h"

@@ -3,11 +3,9 @@
 #define SYSTEM_H
 
 #define _GNU_SOURCE
-#include <dandelion/abi.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/timerfd.h>
 
 #endif

@@ -9,7 +9,7 @@ package struct HostTurns: @unchecked Sendable {
 
     package init(_ services: HostServices) {
         host = services.pointer
-        table = services.table(DN_HOST_TURNS_1, as: dn_host_turns.self)
+        table = services.table(DN_HOST_TURNS_1, MemoryLayout<dn_host_turns>.size)
     }
 
     /// As `take` of one that may be missing, as for tools.
