@@ -156,10 +156,10 @@ let package = Package(
             name: "PluginKit", dependencies: ["PluginABI", "CPluginKit"], path: "Plugins/Kit", exclude: ["Shim"],
             swiftSettings: swiftSettings),
         .target(
-            name: "PluginElf", dependencies: ["PluginABI", "PluginKit", "CElf"], path: "Plugins/Elf", exclude: ["CElf"],
+            name: "PluginElf", dependencies: ["PluginABI", "PluginKit", "CPluginKit", "CElf"], path: "Plugins/Elf", exclude: ["CElf"],
             swiftSettings: swiftSettings),
-        .target(name: "CProcess", path: "Plugins/Process/Shim", cSettings: cSettings + zygoteSettings),
-        plugin("Process", ["PluginElf", "CProcess"], exclude: ["Shim", "README.md"]),
+        .target(name: "CProcess", dependencies: ["CPluginKit"], path: "Plugins/Process/Shim", cSettings: cSettings + zygoteSettings),
+        plugin("Process", ["PluginElf", "CProcess", "CPluginKit"], exclude: ["Shim", "README.md"]),
         shim("CKVM", path: "Plugins/KVM/Shim", ["CPluginKit"]),
         plugin("KVM", ["PluginElf", "CKVM", "CPluginKit"], exclude: ["Shim", "README.md"]),
         shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),

@@ -1,6 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
+import PluginElf
 import PluginKit
 
 /// What runs functions on one thread: a VM, and slots of memory for the contexts that it makes.

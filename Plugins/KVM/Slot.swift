@@ -1,6 +1,7 @@
 import CKVM
 import Glibc
 import PluginABI
+import PluginElf
 import PluginKit
 import Synchronization
 
@@ -21,7 +22,7 @@ final class Slot: PooledContext, @unchecked Sendable {
     var mappedBy: UInt64 = 0
     private(set) var image: Image?
     /// What is mapped in the memory, also while the slot is clean.
-    private(set) var file: ImageFile?
+    private(set) var file: ImageContents?
 
     private static let bytes = Int(GuestMap.stackBytes + GuestMap.contextMax)
     /// Memory around the stack's top and the context's begin that stays resident between runs.
@@ -106,7 +107,7 @@ final class Slot: PooledContext, @unchecked Sendable {
     func place(_ image: Image) throws(PluginError) {
         self.image = image
         if image.file !== file { unmapFile() }
-        guard let contents = image.file else { return image.copy(to: context) }
+        guard let contents = image.file else { return image.copy(to: self) }
         if file == nil { try map(contents) }
     }
 
@@ -129,14 +130,15 @@ final class Slot: PooledContext, @unchecked Sendable {
     }
 
     /// Where guest addresses lie in `memory`.
-    func offsets(of part: ImageFile.Part) -> Range<Int> {
+    func offsets(of part: ImageContents.Part) -> Range<Int> {
         let begin =
             part.address >= GuestMap.stackLow
             ? Int(part.address - GuestMap.stackLow) : Int(GuestMap.stackBytes + part.address)
         return begin..<begin + part.count
     }
 
-    private func map(_ file: ImageFile) throws(PluginError) {
+    private func map(_ file: ImageContents) throws(PluginError) {
+        guard let descriptor = file.file else { return }
         self.file = file
         for part in file.parts {
             let range = offsets(of: part)
@@ -144,7 +146,7 @@ final class Slot: PooledContext, @unchecked Sendable {
             let rights = PROT_READ | PROT_WRITE
             // SAFETY: the range is whole pages of this slot's own memory, and nobody runs in it now.
             let mapped = mmap(
-                memory + range.lowerBound, range.count, rights, flags, file.descriptor, off_t(part.offset))
+                memory + range.lowerBound, range.count, rights, flags, descriptor, off_t(part.offset))
             guard mapped != MAP_FAILED else {
                 let error = errno
                 unmapFile()

@@ -1,12 +1,11 @@
 import CKVM
 import Glibc
 import PluginABI
+import PluginElf
 import PluginKit
 
 /// Makes an image of what a program has built in a context's memory.
 extension Slot {
-    /// Pages of nothing but zeros that are kept between two that are not: each piece costs a mapping in every slot.
-    private static let widestGap: UInt64 = 64 * GuestMap.page
     private static let page = Int(GuestMap.page)
 
     /// - Parameter dataBegin: what lies from here on in the context is left out.
@@ -18,18 +17,24 @@ extension Slot {
         let end = GuestMap.pageUp(dataBegin)
         // What lies behind it in its last page must be zero, too.
         memset(context + Int(dataBegin), 0, Int(min(end, limit) - dataBegin))
-        let ranges = contents(upTo: GuestMap.stackBytes + end, recycler)
-        return try Image(snapshotOf: image, dataBegin: dataBegin, ranges.map(guestAddresses)) { range, memory in
+        let isHeld = held(upTo: GuestMap.stackBytes + end, recycler)
+        let stackPages = Int(GuestMap.stackBytes / GuestMap.page)
+        // In the order in which they lie in a slot.
+        let ranges =
+            ImageContents.ranges(of: isHeld[..<stackPages], from: GuestMap.stackLow)
+            + ImageContents.ranges(of: isHeld[stackPages...], from: 0)
+        let contents = try ImageContents(ranges, wholePages: true) { range, memory in
             // The last page of a context may be cut by its limit.
             let end = range.lowerBound < limit ? min(range.upperBound, limit) : range.upperBound
             guard let bytes = view(range.lowerBound, end - range.lowerBound) else { return }
             // SAFETY: `view` checked the range, and the file has room for each.
             memcpy(memory, bytes, Int(end - range.lowerBound))
         }
+        return Image(snapshotOf: image, dataBegin: dataBegin, contents)
     }
 
-    /// Offsets of the pages of the slot's memory that hold something, with narrow gaps between them.
-    private func contents(upTo end: UInt64, _ recycler: borrowing Recycler) -> [Range<UInt64>] {
+    /// By page of the slot's memory, whether something is there but zeros.
+    private func held(upTo end: UInt64, _ recycler: borrowing Recycler) -> [Bool] {
         var isHeld = [Bool](repeating: false, count: Int(end / GuestMap.page))
         recycler.resident(memory, 0..<Int(end)) { begin, end in
             for page in begin / Self.page..<end / Self.page where !isZero(page) { isHeld[page] = true }
@@ -41,29 +46,12 @@ extension Slot {
                 isHeld[page] = true
             }
         }
-        var found: [Range<UInt64>] = []
-        for page in isHeld.indices where isHeld[page] {
-            let range = UInt64(page) * GuestMap.page..<UInt64(page + 1) * GuestMap.page
-            if let last = found.last, range.lowerBound - last.upperBound <= Self.widestGap,
-                last.lowerBound >= GuestMap.stackBytes || range.upperBound <= GuestMap.stackBytes
-            {
-                found[found.count - 1] = last.lowerBound..<range.upperBound
-            } else {
-                found.append(range)
-            }
-        }
-        return found
+        return isHeld
     }
 
     private func isZero(_ page: Int) -> Bool {
         // SAFETY: a whole page of this slot's memory.
         let words = UnsafeRawBufferPointer(start: memory + page * Self.page, count: Self.page)
         return words.withMemoryRebound(to: UInt64.self) { $0.allSatisfy { $0 == 0 } }
-    }
-
-    private func guestAddresses(_ offsets: Range<UInt64>) -> Range<UInt64> {
-        let base =
-            offsets.lowerBound < GuestMap.stackBytes ? GuestMap.stackLow : 0 &- GuestMap.stackBytes
-        return offsets.lowerBound &+ base..<offsets.upperBound &+ base
     }
 }

@@ -1,13 +1,15 @@
 import CPluginKit
 import Glibc
 
-/// /proc/self/pagemap, if this kernel can list resident pages (Linux 6.7). Any thread.
+/// A process's pagemap, if this kernel can list resident pages (Linux 6.7). Any thread.
 public final class Pagemap: Sendable {
-    /// -1 when the kernel cannot.
-    fileprivate let descriptor: Int32
+    /// -1 when the kernel cannot, or does not let this process.
+    public let descriptor: Int32
 
-    public init() {
-        let opened = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)
+    /// - Parameter process: a pid; nil = this process.
+    public init(of process: Int32? = nil) {
+        let name = process.map { "\($0)" } ?? "self"
+        let opened = open("/proc/\(name)/pagemap", O_RDONLY | O_CLOEXEC)
         var probe = dk_scan()
         probe.size = UInt64(MemoryLayout<dk_scan>.size)
         probe.category_anyof_mask = dk_page_present

@@ -40,15 +40,14 @@ final class Context: ComputeContext, @unchecked Sendable {
         guard !placed else { throw PluginError(DN_MISUSE, "an image is placed already") }
         guard var sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
         let limit = sandbox.memory.limit
-        guard roundUp(image.elf.end) <= roundUp(limit) else {
-            throw PluginError(
-                DN_LIMIT, "the image needs \(roundUp(image.elf.end)) bytes, the memory limit is \(limit)")
+        guard roundUp(image.end) <= roundUp(limit) else {
+            throw PluginError(DN_LIMIT, "the image needs \(roundUp(image.end)) bytes, the memory limit is \(limit)")
         }
-        if !touched, sandbox.prepared != image.layout, let other = engine.trade(self, for: image) {
+        if !touched, !sandbox.isPrepared(for: image), let other = engine.trade(self, for: image) {
             try other.setLimit(limit)
             sandbox = other
         }
-        sandbox.load(image)
+        try sandbox.load(image)
         placed = true
     }
 
@@ -73,6 +72,11 @@ final class Context: ComputeContext, @unchecked Sendable {
     /// After the run: no process has the memory any more.
     override func settle() {
         if ran { sandbox?.killChild() }
+    }
+
+    override func snapshot(dataBegin: dn_gaddr) throws(PluginError) -> ComputeImage {
+        guard let sandbox, ran else { throw PluginError(DN_MISUSE, "nothing has run in the context") }
+        return try sandbox.snapshot(end: dataBegin)
     }
 
     /// The sandbox of the one run that a context allows.

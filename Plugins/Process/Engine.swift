@@ -9,27 +9,40 @@ final class Engine: ComputeEngine, @unchecked Sendable {
 
     let settings: Settings
     let services: HostServices
+    private let pages: PageList
     /// The thread has one CPU. A child that is woken there then lets the engine reach its sleep first, which makes the end
     /// of the run known by the kernel's word (Run.swift); elsewhere it should start at once.
     let pinned: Bool
     let runs = Runs()
     private var contexts: [Context] = []
 
-    init(_ settings: Settings, _ services: HostServices, pinned: Bool) throws(PluginError) {
-        self.settings = settings
+    init(_ instance: Instance, pinned: Bool) throws(PluginError) {
+        settings = instance.settings
+        services = instance.services
+        pages = instance.pages
         self.pinned = pinned
-        self.services = services
         super.init()
         for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
         // Two sandboxes let one be made ready while the other runs; more come when they are needed.
         for context in contexts.prefix(2) {
-            let sandbox = try Sandbox(settings, pinned: pinned)
+            let sandbox = try Sandbox(settings, pages, pinned: pinned)
             sandbox.askForChild()
             context.sandbox = sandbox
         }
+        try tryMapping()
+    }
+
+    /// Finds out, once for the plugin, whether this system lets images be mapped.
+    private func tryMapping() throws(PluginError) {
+        guard let sandbox = contexts.first?.sandbox else { return }
+        try sandbox.takeChild()
+        guard let error = pages.tryReading(sandbox.childPid) else { return }
+        services.log(
+            DN_LOG_WARNING, "large images are copied for every run: a sandbox cannot be read (\(errorText(error)))")
     }
 
     /// Hands out a place with a ready child, making one if there is none.
+    /// Until the host has said what it will load, its memory is zero.
     override func makeContext(_ params: dn_context_params) throws(PluginError) -> ComputeContext {
         let limit = params.limit
         guard limit <= settings.contextMax else {
@@ -40,6 +53,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         for context in contexts where context.isReleased && context.sandbox?.isLarge ?? false { clean(context) }
         let context = try freeContext()
         let sandbox = try readySandbox(of: context)
+        if params.image == nil { try sandbox.unmap() }
         try sandbox.setLimit(limit)
         context.hold()
         return context
@@ -65,7 +79,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         if let existing = context.sandbox {
             sandbox = existing
         } else {
-            sandbox = try Sandbox(settings, pinned: pinned)
+            sandbox = try Sandbox(settings, pages, pinned: pinned)
         }
         context.sandbox = sandbox
         if !sandbox.hasChild { sandbox.askForChild() }
@@ -82,7 +96,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
     /// Gives `context` another free sandbox whose child was made ready for the image, if there is one.
     func trade(_ context: Context, for image: Image) -> Sandbox? {
         for other in contexts where !other.held {
-            guard let sandbox = other.sandbox, sandbox.prepared == image.layout, sandbox.isReady else { continue }
+            guard let sandbox = other.sandbox, sandbox.isPrepared(for: image), sandbox.isReady else { continue }
             guard (try? sandbox.takeChild()) != nil else { continue }
             other.sandbox = context.sandbox
             context.sandbox = sandbox
@@ -106,7 +120,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
     override func idle(budget: UInt64) -> Bool {
         let end = Clock.now() &+ budget
         for context in contexts {
-            if context.isReleased {
+            if context.isReleased || (!context.held && context.sandbox?.isStale ?? false) {
                 clean(context)
             } else if context.held || context.sandbox?.hasChild ?? true {
                 continue
@@ -118,7 +132,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
     }
 
     private func needsWork(_ context: Context) -> Bool {
-        context.isReleased || (!context.held && context.sandbox.map { !$0.hasChild } ?? false)
+        context.isReleased || (!context.held && context.sandbox.map { !$0.hasChild || $0.isStale } ?? false)
     }
 
     override func run(_ context: ComputeContext, _ params: dn_run_params) throws(PluginError) -> dn_run_result {

@@ -1,49 +1,160 @@
+import CProcess
 import Glibc
 import PluginABI
 import PluginElf
 import PluginKit
+import Synchronization
 
-/// A function's image: its checked facts and a copy of the bytes that segments need.
+/// A function's image, checked once: an ELF file, or what a program left to begin from.
 final class Image: ComputeImage, @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: fixed after init.
-    let elf: ElfImage
+    // SAFETY of @unchecked Sendable: fixed after init, but for `habit`, which has a lock.
+    let entry: UInt64
     /// Page ranges that are not plain memory; what a child has to mprotect.
     let layout: [PageRange]
-    private let bytes: [UInt8]
+    let contents: ImageContents
+    /// Where each sandbox maps the contents, between the pages that the host writes to and a child must see so.
+    let mapped: [ImageContents.Part]
+    /// What is copied into each sandbox's own memory: those pages, the stack, or all of small contents.
+    let copied: [ImageContents.Part]
+    /// One past the last byte that the image takes.
+    let end: UInt64
+    private let systemData: UInt64
+    /// Where dn_guest_snapshot lies, 0 = nowhere.
+    private let snapshot: UInt64
+    private let habit = Mutex(Habit())
 
     /// Ranges that a child takes at most, twice: those of the image it was made ready for, and those of the one it runs.
     private static let maxRanges = 16
+    /// Mappings of an image at most, for the same reason; one with more is copied.
+    private static let maxParts = 24
 
     init(_ bytes: UnsafeRawBufferPointer, contextMax: UInt64) throws(PluginError) {
-        elf = try ElfImage(bytes: bytes, machine: .x86_64, addresses: SlotMemory.contextBegin..<contextMax)
+        let elf = try ElfImage(
+            bytes: bytes, machine: .x86_64, addresses: SlotMemory.contextBegin..<contextMax,
+            symbols: [ElfImage.snapshotSymbol])
         layout = try elf.protections(pageSize: pageSize)
         guard layout.count <= Image.maxRanges else {
             throw PluginError(
                 DN_BAD_IMAGE, "more than \(Image.maxRanges) ranges of code and constants; link with defaults", at: 32)
         }
-        self.bytes = [UInt8](bytes)
+        entry = elf.entry
+        systemData = elf.systemData
+        snapshot = try elf.snapshot()
+        end = elf.end
+        contents = try ImageContents(elf.segments, of: bytes)
+        (mapped, copied) = Image.split(contents, systemData: systemData, snapshot: snapshot, end: end)
+    }
+
+    /// What the program of `image` left in memory of its own, to be begun from again; `end` is where its memory ends.
+    init(snapshotOf image: Image, end: UInt64, _ contents: ImageContents) {
+        layout = image.layout
+        entry = image.entry
+        systemData = image.systemData
+        snapshot = image.snapshot
+        self.end = end
+        self.contents = contents
+        (mapped, copied) = Image.split(contents, systemData: systemData, snapshot: snapshot, end: end)
     }
 
     override var info: dn_image_info {
         var info = dn_image_info()
         info.pointer_bytes = 8
-        info.entry = elf.entry
-        info.system_data = elf.systemData
-        info.data_begin = elf.end
-        info.context_min = roundUp(elf.end)
-        info.resident_bytes = UInt64(bytes.count)
+        info.entry = entry
+        info.system_data = systemData
+        info.data_begin = end
+        info.context_min = roundUp(end)
+        info.resident_bytes = UInt64(contents.byteCount)
+        info.snapshot = snapshot
         return info
     }
 
-    /// Copies the segments into memory that is zero and at least context_min long.
-    func place(in memory: borrowing SlotMemory) {
-        bytes.withUnsafeBytes { file in
-            for segment in elf.segments where segment.fileSize > 0 {
-                // Safe: ElfImage checked the file's range, and the caller that the context holds every segment.
-                guard let from = file.baseAddress else { return }
-                memory.context(segment.address).copyMemory(
-                    from: from + segment.fileOffset, byteCount: segment.fileSize)
+    /// What the last run touched, which the next one probably does too.
+    var habits: Habit { habit.withLock { $0 } }
+    func learn(_ seen: Habit) { habit.withLock { $0 = seen } }
+
+    /// Tells what is mapped from what is copied.
+    private static func split(
+        _ contents: ImageContents, systemData: UInt64, snapshot: UInt64, end: UInt64
+    ) -> (mapped: [ImageContents.Part], copied: [ImageContents.Part]) {
+        guard contents.file != nil else { return ([], contents.parts) }
+        // Pages that the host writes to before each run, which a private mapping would hide from the child.
+        var common = [
+            systemData..<systemData + UInt64(MemoryLayout<dn_guest_system64>.size), end..<end + 1,
+        ]
+        if snapshot != 0 { common.append(snapshot..<snapshot + UInt64(MemoryLayout<dn_guest_snapshot>.size)) }
+        var mapped: [ImageContents.Part] = []
+        var copied: [ImageContents.Part] = []
+        for part in contents.parts {
+            guard part.address < SlotMemory.stackHigh &- UInt64(DP_STACK_MAX) else {
+                copied.append(part)
+                continue
             }
+            var begin = part.address
+            func add(to list: inout [ImageContents.Part], until end: UInt64) {
+                guard begin < end else { return }
+                let offset = part.offset + Int(begin - part.address)
+                list.append(.init(address: begin, offset: offset, count: Int(end - begin)))
+                begin = end
+            }
+            for range in common.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                let pages = range.lowerBound & ~(pageSize - 1)..<roundUp(range.upperBound)
+                guard pages.overlaps(part.range) else { continue }
+                add(to: &mapped, until: pages.lowerBound)
+                add(to: &copied, until: min(pages.upperBound, part.range.upperBound))
+            }
+            add(to: &mapped, until: part.range.upperBound)
+        }
+        return mapped.count <= maxParts ? (mapped, copied) : ([], contents.parts)
+    }
+
+    /// Copies parts into a sandbox's own memory, which is at least context_min long and zero there.
+    func copy(_ parts: [ImageContents.Part], to memory: borrowing SlotMemory) {
+        for part in parts {
+            // Safe: the image was checked to lie in the context, and a snapshot's parts to lie in context or stack.
+            memory.place(part.address).copyMemory(from: contents.contents(of: part), byteCount: part.count)
+        }
+    }
+}
+
+/// Pages that runs of an image touch: the next child makes them its own before it is needed.
+struct Habit: Equatable {
+    /// Pages that were in memory, and pages that were written.
+    var read: [Range<UInt64>] = []
+    var written: [Range<UInt64>] = []
+
+    /// Bounds of what a child maps ahead, in ranges and in pages: time and memory of each child that waits.
+    private static let mostRanges = 64
+    private static let mostRead: UInt64 = 1024
+    private static let mostWritten: UInt64 = 256
+
+    /// Takes in pages that are one after another and alike; addresses rise from call to call.
+    mutating func add(_ pages: Range<UInt64>, written isWritten: Bool) {
+        if isWritten {
+            Habit.add(pages, to: &written, gap: 0)
+        } else {
+            Habit.add(pages, to: &read, gap: 16)
+        }
+    }
+
+    private static func add(_ pages: Range<UInt64>, to list: inout [Range<UInt64>], gap: UInt64) {
+        if let last = list.last, pages.lowerBound - last.upperBound <= gap * pageSize {
+            list[list.count - 1] = last.lowerBound..<pages.upperBound
+        } else if list.count < mostRanges {
+            list.append(pages)
+        }
+    }
+
+    /// The same within the bounds.
+    var bounded: Habit {
+        Habit(read: Habit.first(Habit.mostRead, of: read), written: Habit.first(Habit.mostWritten, of: written))
+    }
+
+    private static func first(_ most: UInt64, of ranges: [Range<UInt64>]) -> [Range<UInt64>] {
+        var left = most * pageSize
+        return ranges.prefix { range in
+            let size = range.upperBound - range.lowerBound
+            defer { left -= min(left, size) }
+            return size <= left
         }
     }
 }

@@ -7,6 +7,7 @@ import PluginKit
 final class Instance: ComputeInstance, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
     let settings: Settings
+    let pages = PageList()
 
     init(host services: HostServices) throws(PluginError) {
         try Self.checkProcessor()
@@ -33,7 +34,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
     }
 
     override func makeEngine(_ params: dn_engine_params) throws(PluginError) -> ComputeEngine {
-        try Engine(settings, services, pinned: params.core >= 0)
+        try Engine(self, pinned: params.core >= 0)
     }
 
     /// Tries the real thing: one sandbox with a ready child, which is gone again when the probe returns.
@@ -41,15 +42,30 @@ final class Instance: ComputeInstance, @unchecked Sendable {
         let settings = try Settings.table.read(services)
         do throws(PluginError) {
             try checkProcessor()
-            let sandbox = try Sandbox(settings, pinned: false)
+            let pages = PageList()
+            let sandbox = try Sandbox(settings, pages, pinned: false)
             sandbox.askForChild()
             try sandbox.takeChild()
-            return .available("one process per invocation, system calls filtered by seccomp")
+            return finding(pages, sandbox.childPid)
         } catch {
             let isForbidden = error.osErrno == EPERM || error.osErrno == EACCES
             return .notAvailable(
                 isForbidden ? DN_REASON_NO_PERMISSION : DN_REASON_NO_KERNEL_FEATURE, error.message)
         }
+    }
+
+    private static func finding(_ pages: PageList, _ child: Int32) -> Finding {
+        let what = "one process per invocation, system calls filtered by seccomp"
+        let refusal = pages.tryReading(child)
+        guard !pages.isUsable else { return .available(what) }
+        let why =
+            refusal.map {
+                "sandboxes cannot be read: \(errorText($0)); let the service call process_vm_readv(2), with "
+                    + "kernel.yama.ptrace_scope at most 1"
+            } ?? "the kernel lacks PAGEMAP_SCAN; Linux 6.7 has it"
+        return .degraded(
+            refusal == nil ? DN_REASON_NO_KERNEL_FEATURE : DN_REASON_NO_PERMISSION,
+            "\(what); large images are copied, because \(why)")
     }
 
     private static func checkProcessor() throws(PluginError) {

@@ -23,7 +23,12 @@ extension Engine {
             result.outcome = outcome
             return result
         }
-        sandbox.start(argument: params.entry_block)
+        do throws(PluginError) {
+            try sandbox.start(argument: params.entry_block)
+        } catch {
+            _ = runs.end()
+            throw error
+        }
         let end = wait(sandbox, word, deadline: params.deadline)
         let interrupted = runs.end()
         result.run_ns = Clock.now() &- began
@@ -39,7 +44,8 @@ extension Engine {
         case died
     }
 
-    /// Waits for the end of the function. When it returns, no instruction of the function will run any more.
+    /// Waits for the end of the function. When it returns, no instruction of the function will run any more, and the host's
+    /// view of the memory is as the function left it.
     private func wait(_ sandbox: Sandbox, _ word: UInt32, deadline: UInt64) -> End {
         let done = dp_done(sandbox.memory.child)
         while true {
@@ -47,19 +53,23 @@ extension Engine {
             let status = dp_futex_wait(done, word, deadline == 0 ? look : min(look, deadline))
             // Woken, by the kernel's word: only the gate (whose caller never returns), the child's death, or interrupt
             // can wake this word.
-            if status == 0 && !runs.isInterrupted { return .left }
+            if status == 0 && !runs.isInterrupted { return sandbox.fetch() ? .left : .died }
             if status == -EINTR && !runs.isInterrupted { continue }
             if status == -ETIMEDOUT && !runs.isInterrupted {
                 if deadline != 0, Clock.now() >= deadline {
+                    // For what it has said so far.
+                    _ = sandbox.fetch()
                     sandbox.killChild()
                     return .deadline
                 }
                 if sandbox.childDied() { return .died }
                 continue
             }
-            // The word changed before we slept. Only memory says so, which the function can write: make sure.
+            // The word changed before we slept. Only memory says so, which the function can write: make sure. One that still
+            // runs can only spoil its own outputs.
+            let isThere = sandbox.fetch()
             sandbox.killChild()
-            return .left
+            return isThere ? .left : .died
         }
     }
 

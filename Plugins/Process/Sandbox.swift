@@ -1,8 +1,33 @@
+import CPluginKit
 import CProcess
 import Glibc
 import PluginABI
 import PluginElf
 import PluginKit
+
+/// What a child has done before it waits, and what it must undo for another image.
+struct Readiness {
+    var layout: [PageRange] = []
+    /// The mapped image, while it is loaded, and its mappings.
+    private(set) weak var mapped: Image?
+    private(set) var parts: [ImageContents.Part] = []
+
+    init() {}
+
+    init(_ image: Image, mapped isMapped: Bool) {
+        layout = image.layout
+        guard isMapped else { return }
+        mapped = image
+        parts = image.mapped
+    }
+
+    func fits(_ image: Image, mapped isMapped: Bool) -> Bool {
+        layout == image.layout && (isMapped ? mapped === image : parts.isEmpty)
+    }
+
+    /// It has an image mapped that was unloaded since.
+    var isStale: Bool { !parts.isEmpty && mapped == nil }
+}
 
 /// One slot of an engine: a memory file, the zygote that has it mapped, and at most one child of that zygote.
 ///
@@ -11,6 +36,12 @@ import PluginKit
 final class Sandbox {
     private(set) var memory: SlotMemory
     private let settings: Settings
+    private let pages: PageList
+    private let recycler: Recycler
+    /// By which children get files.
+    private let socket: Int32
+    /// Of the last message that was sent there.
+    private var message: UInt64 = 0
     /// The zygote's pid, 0 once it is reaped.
     private var zygote: Int32
     private let zygotePage: UnsafeMutablePointer<dp_zygote>
@@ -20,22 +51,36 @@ final class Sandbox {
     private var asked = false
     /// The child has been told to run.
     private(set) var started = false
-    /// What the child has mprotected before it got ready.
-    private(set) var prepared: [PageRange] = []
-    /// Layout and end of the image that was here last: the next child is made ready for it.
-    private var expected: (layout: [PageRange], end: UInt64) = ([], SlotMemory.contextBegin &+ 12 * pageSize)
+    private var prepared = Readiness()
+    /// The image that was here last: the next child is made ready for it.
+    private weak var expected: Image?
+    /// What is loaded now.
+    private var loaded: Image?
+    /// The child's, once it was needed.
+    private var pagemap: Pagemap?
 
     /// Pages that a new child maps at once, so that the function need not fault on them: the image and some behind it.
     private static let prefaultMax = 64 * pageSize
+    /// Where the end of an image is expected before there was one.
+    private static let usualEnd = SlotMemory.contextBegin &+ 12 * pageSize
 
     /// How long a zygote or a child may take to get ready before the sandbox counts as broken.
     private static let patience: UInt64 = 5_000_000_000
 
     /// `pinned`: the engine's thread has one CPU, which children inherit.
-    init(_ settings: Settings, pinned: Bool) throws(PluginError) {
+    init(_ settings: Settings, _ pages: PageList, pinned: Bool) throws(PluginError) {
         self.settings = settings
+        self.pages = pages
+        recycler = Recycler(pages.own)
         memory = try SlotMemory(settings)
-        let file = dp_memory_file("dandelion-zygote-page", pageSize)
+        var ends: (host: Int32, child: Int32) = (-1, -1)
+        let error = dp_socket_pair(&ends.host, &ends.child)
+        guard error == 0 else {
+            throw PluginError(DN_NO_MEMORY, "no socket for a sandbox: \(errorText(-error))", errno: -error)
+        }
+        socket = ends.host
+        defer { close(ends.child) }
+        let file = dk_memory_file("dandelion-zygote-page", pageSize)
         guard file >= 0 else { throw PluginError(DN_NO_MEMORY, "no memory file: \(errorText(-file))", errno: -file) }
         defer { close(file) }
         guard let page = dp_map(file, pageSize) else {
@@ -43,8 +88,8 @@ final class Sandbox {
         }
         zygotePage = page.assumingMemoryBound(to: dp_zygote.self)
         var spawn = dp_spawn(
-            slot_fd: memory.file, zygote_fd: file, batch: pinned ? 1 : 0, padding: 0, stack_size: settings.stackBytes,
-            context_begin: SlotMemory.contextBegin, context_end: settings.contextMax)
+            slot_fd: memory.file, zygote_fd: file, socket: ends.child, batch: pinned ? 1 : 0,
+            stack_size: settings.stackBytes, context_begin: SlotMemory.contextBegin, context_end: settings.contextMax)
         zygote = dp_spawn_zygote(&spawn)
         guard zygote > 0 else {
             munmap(page, Int(pageSize))
@@ -63,6 +108,7 @@ final class Sandbox {
             _ = dp_reap(zygote, 1)
         }
         munmap(zygotePage, Int(pageSize))
+        close(socket)
     }
 
     private func awaitZygote() throws(PluginError) {
@@ -87,23 +133,57 @@ final class Sandbox {
     /// The child waits; asks the memory only.
     var isReady: Bool { childPid != 0 || (asked && dp_load(dp_ready(memory.child)) == DP_READY_YES) }
 
+    /// Whether the image is mapped here, not copied.
+    private func maps(_ image: Image) -> Bool { pages.isUsable && !image.mapped.isEmpty }
+
+    /// The child, if there is one, has what the image needs.
+    func isPrepared(for image: Image) -> Bool { prepared.fits(image, mapped: maps(image)) }
+
+    /// A child waits with an image that nobody can run any more.
+    var isStale: Bool { prepared.isStale }
+
     /// Asks the zygote for a child that is made ready for the image that ran here last. Memory must be zero and no child
     /// left. Does not wait.
     func askForChild() {
-        let child = memory.child
-        prepared = expected.layout
-        for range in prepared {
-            _ = dp_add(&child.pointee.prepare, range.begin, range.end, protection(range.rights))
+        let list = dp_prepare(memory.child)
+        (list.pointee.count, list.pointee.message) = (0, 0)
+        prepared = Readiness()
+        if let image = expected {
+            var isMapped = maps(image)
+            if isMapped, let file = image.contents.file { isMapped = send(&list.pointee.message, [file]) == 0 }
+            if isMapped { for part in image.mapped { add(part, file: 0, to: list) } }
+            prepared = Readiness(image, mapped: isMapped)
+            for range in image.layout { protect(range.begin, range.end, protection(range.rights), list) }
+            if isMapped { prefault(image, list) }
         }
-        let begin = SlotMemory.contextBegin
-        let end = min(roundUp(expected.end) &+ 4 * pageSize, begin &+ Sandbox.prefaultMax)
-        let populate = UInt32(DP_POPULATE_READ)
-        _ = dp_add(&child.pointee.prefault, begin, end, populate)
-        _ = dp_add(&child.pointee.prefault, SlotMemory.stackHigh &- 2 * pageSize, SlotMemory.stackHigh, populate)
+        if prepared.parts.isEmpty {
+            let begin = SlotMemory.contextBegin
+            let end = min(roundUp(expected?.end ?? Self.usualEnd) &+ 4 * pageSize, begin &+ Sandbox.prefaultMax)
+            advise(begin..<end, DP_POPULATE_READ, list)
+        }
+        advise(SlotMemory.stackHigh &- 2 * pageSize..<SlotMemory.stackHigh, DP_POPULATE_READ, list)
         asked = true
         zygotePage.pointee.child = 0
         dp_store(dp_command(zygotePage), zygotePage.pointee.command &+ 1)
         dp_futex_wake(dp_command(zygotePage))
+    }
+
+    /// Pages that the last run of a mapped image touched, and those that every run does.
+    private func prefault(_ image: Image, _ list: UnsafeMutablePointer<dp_operations>) {
+        let habit = image.habits.bounded
+        for range in habit.written { advise(range, DP_POPULATE_WRITE, list) }
+        for range in habit.read { advise(range, DP_POPULATE_READ, list) }
+        for part in image.copied { advise(part.range, DP_POPULATE_READ, list) }
+        let end = image.end & ~(pageSize &- 1)
+        advise(end..<end &+ 4 * pageSize, DP_POPULATE_READ, list)
+    }
+
+    /// Sends files to the child that asks for the message of that number, which is 0 when they could not be sent.
+    private func send(_ number: inout UInt64, _ files: [Int32]) -> Int32 {
+        message &+= 1
+        let error = dp_send(socket, message, files, UInt32(files.count))
+        number = error == 0 ? message : 0
+        return -error
     }
 
     /// Waits until the child is ready.
@@ -129,22 +209,38 @@ final class Sandbox {
 
     func setLimit(_ bytes: UInt64) throws(PluginError) { try memory.setLimit(bytes) }
 
+    /// Lets nothing of an image stay in the memory, which is zero then.
+    func unmap() throws(PluginError) { try memory.map(nil) }
+
+    // MARK: Running
+
     /// Tells the waiting child what it will run; the image must fit the limit.
-    func load(_ image: Image) {
-        image.place(in: memory)
-        expected = (image.layout, image.elf.end)
+    func load(_ image: Image) throws(PluginError) {
+        let isMapped = maps(image)
+        try memory.map(isMapped ? image : nil)
+        image.copy(isMapped ? image.copied : image.contents.parts, to: memory)
+        expected = image
+        loaded = image
         let child = memory.child
-        child.pointee.entry = image.elf.entry
+        child.pointee.entry = image.entry
         // As at a process's start: 16-aligned, and zeros above, so that a return ends at address 0.
         child.pointee.stack = SlotMemory.stackHigh &- 64
-        child.pointee.change.count = 0
-        guard prepared != image.layout else { return }
-        for range in prepared {
-            _ = dp_add(&child.pointee.change, range.begin, range.end, UInt32(PROT_READ | PROT_WRITE))
+        planChange()
+    }
+
+    /// What the child must do to have what the memory has now.
+    private func planChange() {
+        let list = dp_change(memory.child)
+        (list.pointee.count, list.pointee.message) = (0, 0)
+        guard let loaded, !prepared.fits(loaded, mapped: !memory.parts.isEmpty) else { return }
+        for part in prepared.parts {
+            let own = ImageContents.Part(
+                address: part.address, offset: Int(memory.offset(part.address)), count: part.count)
+            add(own, file: 0, sharing: DP_SHARED, to: list)
         }
-        for range in image.layout {
-            _ = dp_add(&child.pointee.change, range.begin, range.end, protection(range.rights))
-        }
+        for part in memory.parts { add(part, file: 1, to: list) }
+        for range in prepared.layout { protect(range.begin, range.end, UInt32(PROT_READ | PROT_WRITE), list) }
+        for range in loaded.layout { protect(range.begin, range.end, protection(range.rights), list) }
     }
 
     /// Sets the word that tells of the function's end to the value that it has until then.
@@ -155,12 +251,45 @@ final class Sandbox {
     }
 
     /// Lets the child enter the function.
-    func start(argument: dn_gaddr) {
-        started = true
+    func start(argument: dn_gaddr) throws(PluginError) {
+        if memory.hostHasWritten(pages) {
+            try memory.absorb()
+            planChange()
+        }
         let child = memory.child
+        let list = dp_change(child)
+        if !prepared.parts.isEmpty || !memory.parts.isEmpty, list.pointee.count > 0 {
+            let error = send(&list.pointee.message, [memory.file, memory.mapped?.contents.file ?? memory.file])
+            guard error == 0 else {
+                throw PluginError(
+                    DN_NO_MEMORY, "a sandbox cannot be given an image: \(errorText(error))", errno: error,
+                    retryable: true)
+            }
+        }
+        started = true
         child.pointee.argument = argument
         dp_store(dp_go(child), 1)
         dp_futex_wake(dp_go(child))
+    }
+
+    /// Brings what the function wrote to pages of a mapped image into the host's view, while its process is there. What the
+    /// process does meanwhile, if it still runs, decides what is brought, and nothing else.
+    /// - Returns: false when its process is gone.
+    func fetch() -> Bool {
+        guard !memory.parts.isEmpty, let loaded else { return true }
+        guard childPid != 0 else { return false }
+        let pagemap = self.pagemap ?? Pagemap(of: childPid)
+        self.pagemap = pagemap
+        var seen = Habit()
+        guard memory.fetch(from: childPid, pagemap: pagemap, pages, seen: &seen) else { return false }
+        loaded.learn(seen)
+        return true
+    }
+
+    /// Makes an image of what the program left; what lies from `end` on in the context is left out.
+    func snapshot(end: UInt64) throws(PluginError) -> Image {
+        guard let loaded else { throw PluginError(DN_MISUSE, "no image is placed") }
+        return try memory.snapshot(of: loaded, end: end)
     }
 
     /// Ends the child and waits until it can touch nothing any more.
@@ -169,26 +298,64 @@ final class Sandbox {
         guard childPid != 0 else { return }
         dp_kill(childPid)
         _ = dp_reap(childPid, 1)
-        childPid = 0
+        lost()
         started = false
+    }
+
+    private func lost() {
+        childPid = 0
+        pagemap = nil
     }
 
     /// Whether the child has died by itself; it is reaped then.
     func childDied() -> Bool {
         guard childPid != 0, dp_reap(childPid, 0) == 0 else { return childPid == 0 }
-        childPid = 0
+        lost()
         return true
     }
 
-    /// After use: no child that ran a function, and zero memory. A child that still waits stays.
+    /// After use: no child that ran a function, and zero memory, but for a mapped image's pages, which are as in its file. A
+    /// child that still waits stays, unless it waits with an image that was unloaded.
     func clean() throws(PluginError) {
-        if started || childPid == 0 { killChild() }
+        if started || childPid == 0 || isStale { killChild() }
         started = false
-        try memory.zero(keep: settings.residentBytes, sparingControlPage: hasChild)
+        loaded = nil
+        memory.restore(with: recycler)
+        try memory.zero(keep: settings.residentBytes, sparingControlPages: hasChild)
     }
 
     /// Much more memory is in use than a clean sandbox keeps.
     var isLarge: Bool { memory.used > 2 * settings.residentBytes }
+
+    // MARK: Lists of operations
+
+    private func add(
+        _ part: ImageContents.Part, file: UInt16, sharing: Int32 = 0, to list: UnsafeMutablePointer<dp_operations>
+    ) {
+        let how = UInt16(PROT_READ | PROT_WRITE | sharing)
+        _ = dp_add(
+            list,
+            dp_operation(
+                begin: part.address, size: UInt64(part.count), offset: UInt64(part.offset), call: UInt32(DP_MAP),
+                how: how, file: file))
+    }
+
+    private func protect(
+        _ begin: UInt64, _ end: UInt64, _ rights: UInt32, _ list: UnsafeMutablePointer<dp_operations>
+    ) {
+        _ = dp_add(
+            list,
+            dp_operation(
+                begin: begin, size: end &- begin, offset: 0, call: UInt32(DP_PROTECT), how: UInt16(rights), file: 0))
+    }
+
+    private func advise(_ range: Range<UInt64>, _ advice: Int32, _ list: UnsafeMutablePointer<dp_operations>) {
+        _ = dp_add(
+            list,
+            dp_operation(
+                begin: range.lowerBound, size: range.upperBound &- range.lowerBound, offset: 0,
+                call: UInt32(DP_ADVISE), how: UInt16(advice), file: 0))
+    }
 
     private func protection(_ rights: Rights) -> UInt32 {
         UInt32(rights.contains(.execute) ? PROT_READ | PROT_EXEC : PROT_READ)

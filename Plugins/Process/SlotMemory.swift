@@ -1,9 +1,12 @@
+import CPluginKit
 import CProcess
 import Glibc
 import PluginABI
+import PluginElf
 import PluginKit
 
-/// The memory file of one sandbox, mapped once: control page, signal stack, guest stack, context.
+/// The memory file of one sandbox, mapped once: control pages, signal stack, guest stack, context. Over the context lie the
+/// pages of a mapped image: the host's own private mapping of them, as the child has one of its own.
 ///
 /// The file's size enforces the function's memory limit: what lies behind it faults in the child, and is never touched
 /// here, because it would fault here too.
@@ -18,13 +21,18 @@ struct SlotMemory: ~Copyable {
     /// File offset of the context.
     private let contextOffset: UInt64
     private(set) var limit: UInt64
+    /// The image that is mapped over the context, while it is loaded, and where it is mapped.
+    weak var mapped: Image?
+    var parts: [ImageContents.Part] = []
+    /// Bytes that were fetched into the mapped image's pages since they were made clean.
+    var fetched: UInt64 = 0
 
     init(_ settings: Settings) throws(PluginError) {
         stackBytes = settings.stackBytes
         contextMax = settings.contextMax
         contextOffset = UInt64(DP_CHILD_SIZE) + stackBytes
         limit = SlotMemory.contextBegin
-        let file = dp_memory_file("dandelion-context", contextOffset)
+        let file = dk_memory_file("dandelion-context", contextOffset)
         guard file >= 0 else {
             throw PluginError(DN_NO_MEMORY, "no memory file for a sandbox: \(errorText(-file))", errno: -file)
         }
@@ -47,8 +55,19 @@ struct SlotMemory: ~Copyable {
 
     /// Where a byte of the context lies. The address must be inside the limit.
     func context(_ address: dn_gaddr) -> UnsafeMutableRawPointer {
-        base + Int(contextOffset &+ (address &- SlotMemory.contextBegin))
+        base + Int(offset(address))
     }
+
+    /// Where the memory file's first byte lies.
+    var origin: UnsafeMutableRawPointer { base }
+
+    /// Where a byte of context or stack lies.
+    func place(_ address: dn_gaddr) -> UnsafeMutableRawPointer {
+        address >= stackLow ? base + Int(UInt64(DP_CHILD_SIZE) &+ (address &- stackLow)) : context(address)
+    }
+
+    /// Where a byte of the context lies in the memory file.
+    func offset(_ address: dn_gaddr) -> UInt64 { contextOffset &+ (address &- SlotMemory.contextBegin) }
 
     /// The host's view of a range of guest addresses.
     func view(_ address: dn_gaddr, _ size: UInt64) throws(PluginError) -> UnsafeMutableRawPointer {
@@ -63,10 +82,10 @@ struct SlotMemory: ~Copyable {
         )
     }
 
-    /// Bytes of the file that take memory.
+    /// Bytes that the file takes, and that were fetched beside it.
     var used: UInt64 {
         var status = stat()
-        return fstat(file, &status) == 0 ? UInt64(status.st_blocks) &* 512 : 0
+        return fetched &+ (fstat(file, &status) == 0 ? UInt64(status.st_blocks) &* 512 : 0)
     }
 
     /// Sets the memory limit of the next function; the memory must be zero.
@@ -86,10 +105,10 @@ struct SlotMemory: ~Copyable {
     }
 
     /// Makes all memory zero: what is resident is overwritten, up to `keep` bytes, and the rest given back. The control
-    /// page is spared while a child waits on it. No process that ran untrusted code may have the memory any more.
-    func zero(keep: UInt64, sparingControlPage: Bool) throws(PluginError) {
+    /// pages are spared while a child waits on them. No process that ran untrusted code may have the memory any more.
+    func zero(keep: UInt64, sparingControlPages: Bool) throws(PluginError) {
         let size = fileSize(limit)
-        var position: UInt64 = sparingControlPage ? pageSize : 0
+        var position: UInt64 = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
         var kept: UInt64 = 0
         var begin: UInt64 = 0
         var end: UInt64 = 0

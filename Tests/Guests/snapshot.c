@@ -22,6 +22,7 @@ static void prepare(void) {
     if (BEHAVIOUR == 1) __asm__ volatile("ud2");
     while (BEHAVIOUR == 2) __asm__ volatile("");
     if (BEHAVIOUR == 3) leave(9);
+    for (volatile u64 *at = heap; BEHAVIOUR == 6; at += 512) *at = 1;
     __dandelion_snapshot.data_begin = BEHAVIOUR == 4 ? ~0ull : (u64)(heap + WORDS);
     if (BEHAVIOUR != 5) __dandelion_snapshot.state = DN_SNAPSHOT_TAKEN;
     leave(0);

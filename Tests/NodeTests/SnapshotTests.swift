@@ -3,8 +3,9 @@ import PluginHarness
 import Testing
 
 /// Functions whose program is run once, at registration, up to where every invocation begins.
-@Suite(.enabled(if: access("/dev/kvm", R_OK | W_OK) == 0, "no /dev/kvm, whose backend begins from snapshots"))
-struct SnapshotTests {
+@Suite struct SnapshotTests {
+    static let classes = access("/dev/kvm", R_OK | W_OK) == 0 ? ["process", "kvm"] : ["process"]
+
     private func found(_ reply: RunningNode.Reply) -> [UInt64] {
         stride(from: 0, to: reply.body.count / 8 * 8, by: 8).map { at in
             reply.body[at..<at + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
@@ -13,15 +14,15 @@ struct SnapshotTests {
 
     /// What one invocation changes no other sees, also of another function on the same engines, and no two get the same
     /// random numbers.
-    @Test func everyInvocationBeginsAsPrepared() throws {
+    @Test(arguments: classes) func everyInvocationBeginsAsPrepared(in runClass: String) throws {
         let node = try RunningNode()
         defer { _ = node.stop() }
         for seed in ["1", "2"] {
             let reply = try node.register(
-                "snapshot", as: "s\(seed)", class: "kvm", memory: "4MiB", flags: ["-DSEED=\(seed)"])
+                "snapshot", as: "s\(seed)", class: runClass, memory: "4MiB", flags: ["-DSEED=\(seed)"])
             #expect(reply.status == 201, "\(reply.text)")
         }
-        #expect(try node.register("mark", class: "kvm", memory: "4MiB").status == 201)
+        #expect(try node.register("mark", class: runClass, memory: "4MiB").status == 201)
         var random = Set<UInt64>()
         let rounds: UInt64 = ProcessInfo.processInfo.environment["DANDELION_LONG_TESTS"] == nil ? 400 : 10_000
         for round in 0..<rounds {
@@ -37,31 +38,35 @@ struct SnapshotTests {
         }
     }
 
-    @Test func aFreshInvocationPreparesNothing() throws {
+    @Test(arguments: classes) func aFreshInvocationPreparesNothing(in runClass: String) throws {
         let node = try RunningNode()
         defer { _ = node.stop() }
-        #expect(try node.register("snapshot", class: "kvm", memory: "4MiB").status == 201)
+        #expect(try node.register("snapshot", class: runClass, memory: "4MiB").status == 201)
         let seen = found(node.request("POST", "/v1/invoke/snapshot?fresh=true", words([3])))
         #expect(seen.prefix(4) == [0, 1, 0, 0])
     }
 
-    @Test(arguments: [
-        (1, "illegal-instruction"), (2, "did not finish in time"), (3, "left with code 9"), (4, "outside of it"),
-    ])
-    func whatCannotBePreparedIsRefused(behaviour: Int, reason: String) throws {
+    @Test(
+        arguments: classes,
+        [
+            (1, "illegal-instruction"), (2, "did not finish in time"), (3, "left with code 9"), (4, "outside of it"),
+            (6, "memory-limit"),
+        ])
+    func whatCannotBePreparedIsRefused(in runClass: String, how: (behaviour: Int, reason: String)) throws {
+        let (behaviour, reason) = how
         let node = try RunningNode()
         defer { _ = node.stop() }
         let reply = try node.register(
-            "snapshot", class: "kvm", memory: "4MiB", timeout: "300ms", flags: ["-DBEHAVIOUR=\(behaviour)"])
+            "snapshot", class: runClass, memory: "4MiB", timeout: "300ms", flags: ["-DBEHAVIOUR=\(behaviour)"])
         #expect((400..<600).contains(reply.status) && reply.text.contains(reason), "\(reply.status) \(reply.text)")
         #expect(node.request("GET", "/v1/functions/snapshot").status == 404)
     }
 
     /// A program that could leave a snapshot and does not is a function like any other.
-    @Test func whoLeavesNoneRunsAsEver() throws {
+    @Test(arguments: classes) func whoLeavesNoneRunsAsEver(in runClass: String) throws {
         let node = try RunningNode()
         defer { _ = node.stop() }
-        #expect(try node.register("snapshot", class: "kvm", memory: "4MiB", flags: ["-DBEHAVIOUR=5"]).status == 201)
+        #expect(try node.register("snapshot", class: runClass, memory: "4MiB", flags: ["-DBEHAVIOUR=5"]).status == 201)
         for round in 0..<3 as Range<UInt64> {
             let seen = found(node.request("POST", "/v1/invoke/snapshot", words([round])))
             #expect(seen.count == 6 && seen[0] == 0 && seen[1] == 1 && seen[5] == round, "\(seen)")
@@ -69,9 +74,9 @@ struct SnapshotTests {
     }
 
     /// What was prepared is made again after a restart, and goes when the function does.
-    @Test func aRestartPreparesAnew() throws {
+    @Test(arguments: classes) func aRestartPreparesAnew(in runClass: String) throws {
         let first = try RunningNode()
-        #expect(try first.register("snapshot", class: "kvm", memory: "4MiB").status == 201)
+        #expect(try first.register("snapshot", class: runClass, memory: "4MiB").status == 201)
         _ = first.stop()
         let node = try RunningNode(config: nil, state: first.state)
         defer { _ = node.stop() }

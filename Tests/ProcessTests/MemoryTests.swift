@@ -28,6 +28,98 @@ import Testing
         }
     }
 
+    /// Neither what a function wrote to a mapped image nor another image is seen by the next, also when runs fault, are
+    /// stopped, or are of images that are copied.
+    @Test(arguments: [true, false], [true, false]) func imagesAreAlwaysAsTheirFiles(idle: Bool, pinned: Bool) throws {
+        let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(pinned ? 2 : 4)])
+        let images = try [1, 2].map { try plugin.load(try GuestCompiler.image("large", flags: ["-DSEED=\($0)"])) }
+        try onPinnedThread { core in
+            let others = GuestImages(plugin)
+            let engine = try HarnessEngine(plugin, core: pinned ? core : -1)
+            for round in 0..<48 {
+                let pages: UInt64 = [0, 1, 200, 384][round % 4]
+                let outcome = try engine.invoke(
+                    images[round / 3 % 2], inputs: parameters(pages), limit: 8 << 20, idle: idle)
+                #expect(found(outcome) == [0, 0], "round \(round): \(outcome)")
+                if round % 5 == 0 { _ = try engine.invoke(others.image("mark"), limit: 8 << 20, idle: idle) }
+                if round % 5 == 1 {
+                    let seen = try engine.invoke(others.image("zero"), limit: 8 << 20, idle: idle)
+                    #expect(found(seen) == [0, 0], "\(seen)")
+                }
+                if round % 5 == 2 {
+                    let loop = try others.image("loop")
+                    let stopped = try engine.invoke(loop, limit: 8 << 20, deadline: 1_000_000, idle: idle)
+                    #expect(stopped.outcome == DN_RUN_DEADLINE)
+                }
+            }
+            engine.destroy()
+        }
+    }
+
+    /// What no function writes exists once for all sandboxes, and goes with the image.
+    @Test func aMappedImageIsHeldOnce() throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let engine = try HarnessEngine(plugin)
+        var image: HarnessImage? = try plugin.load(try GuestCompiler.image("large", flags: ["-DSEED=3"]))
+        for _ in 0..<20 {
+            guard let image else { break }
+            let contexts = try (0..<4).map { _ in try engine.context(limit: 8 << 20, image: image) }
+            for context in contexts {
+                try context.write(inputs: parameters(0), outputs: ["found"])
+                #expect(found(try context.outcome(try engine.run(context))) == [0, 0])
+                context.destroy()
+            }
+            engine.idle()
+        }
+        #expect(memory(of: "dandelion-image") > 3 << 20)
+        // What is the image's own alone, of all sandboxes: next to nothing was written.
+        #expect(try privateBytes(ofMappings: "dandelion-image") < 128 << 10)
+        image = nil
+        engine.idle()
+        #expect(memory(of: "dandelion-image") == 0)
+        #expect(try privateBytes(ofMappings: "dandelion-image") == 0)
+        let hello = try plugin.load(try GuestCompiler.image("hello"))
+        #expect(try engine.invoke(hello).outcome == DN_RUN_EXITED)
+        engine.destroy()
+    }
+
+    /// The host may write wherever a context is memory, also where an image is mapped, and the function finds it.
+    @Test func theHostsWritesReachAMappedImage() throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let engine = try HarnessEngine(plugin)
+        let image = try plugin.load(try GuestCompiler.image("large", flags: ["-DSEED=4"]))
+        for round in 0..<6 {
+            let context = try engine.context(limit: 8 << 20, image: image)
+            try context.write(inputs: parameters(384), outputs: ["found"])
+            // Constants and variables lie around there; each word is wrong then.
+            if round % 2 == 0 { try context.write(0x10_0000, [UInt8](repeating: 1, count: 64)) }
+            if round % 2 == 0 { try context.write(0x28_0000, [UInt8](repeating: 1, count: 64)) }
+            let outcome = try context.outcome(try engine.run(context))
+            #expect(found(outcome) == [round % 2 == 0 ? 16 : 0, 0], "round \(round): \(outcome)")
+            context.destroy()
+            engine.idle()
+        }
+        engine.destroy()
+    }
+
+    private func parameters(_ number: UInt64) -> [GuestSet] {
+        [GuestSet("parameters", [GuestItem("numbers", bytes(of: number))])]
+    }
+
+    private func found(_ outcome: Outcome) -> [UInt64] { numbers(in: outcome.outputs.first?.items.first?.data ?? []) }
+
+    /// Memory that mappings of a file have for themselves, in bytes.
+    private func privateBytes(ofMappings name: String) throws -> Int {
+        var total = 0
+        var isCounted = false
+        for line in String(decoding: try fileBytes("/proc/self/smaps"), as: UTF8.self).split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            if fields.first?.contains("-") == true { isCounted = line.contains(name) && line.contains("rw-p") }
+            if isCounted, fields.first == "Private_Dirty:" { total += (Int(fields[1]) ?? 0) << 10 }
+        }
+        return total
+    }
+
     /// An engine that is never idle gives memory back before the next function begins, which may run for minutes.
     @Test func nothingLargeStaysThroughTheNextRun() throws {
         let plugin = try HarnessPlugin(file: processPlugin)
@@ -45,14 +137,17 @@ import Testing
     }
 
     /// Bytes of memory that the memory files of this process's contexts take.
-    private func fileMemory() -> Int {
+    private func fileMemory() -> Int { memory(of: "dandelion-context") }
+
+    private func memory(of name: String) -> Int {
+        let wanted = name
         var total = 0
         for fd in names(in: "/proc/self/fd").compactMap({ Int32($0) }) {
             var path = [CChar](repeating: 0, count: 256)
             let count = readlink("/proc/self/fd/\(fd)", &path, path.count)
             let name = String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
             var status = stat()
-            if name.contains("dandelion-context"), fstat(fd, &status) == 0 { total += Int(status.st_blocks) * 512 }
+            if name.contains(wanted), fstat(fd, &status) == 0 { total += Int(status.st_blocks) * 512 }
         }
         return total
     }

@@ -89,6 +89,9 @@ uint32_t zygote_filter(struct sock_filter *code) {
     allow(&out, __NR_futex);
     allow(&out, __NR_mprotect);
     allow(&out, __NR_madvise);
+    allow(&out, __NR_mmap);
+    allow(&out, __NR_recvmsg);
+    allow(&out, __NR_close_range);
     allow_first(&out, __NR_prctl, 59 /* PR_SET_SYSCALL_USER_DISPATCH */, PR_SET_PDEATHSIG);
     allow(&out, __NR_getppid);
     allow(&out, __NR_gettid);

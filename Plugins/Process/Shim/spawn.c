@@ -1,6 +1,7 @@
 /* Starts zygotes: makes their program in memory and executes it. */
 #define _GNU_SOURCE
 #include "zygote.h"
+#include <CPluginKit.h>
 
 #include <elf.h>
 #include <errno.h>
@@ -13,22 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x10U
-#endif
-
 #define TEXT_OFFSET DP_PAGE
-
-int32_t dp_memory_file(const char *name, uint64_t size) {
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
-    /* Before Linux 6.3 every memory file may be executed and the flag is unknown. */
-    if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0) return -errno;
-    if (ftruncate(fd, (off_t)size) == 0) return fd;
-    int error = errno;
-    close(fd);
-    return -error;
-}
 
 uint64_t dp_exit_address(void) { return zygote_address(dp_gate); }
 
@@ -74,7 +60,7 @@ static int32_t make_program(const dp_spawn *spawn) {
     uint64_t text_size = (uint64_t)(__stop_zygote - __start_zygote);
     uint64_t data_offset = TEXT_OFFSET + (text_size + DP_PAGE - 1) / DP_PAGE * DP_PAGE;
     image_head head = make_head(text_size, data_offset);
-    int32_t fd = dp_memory_file("dandelion-zygote", data_offset + sizeof params);
+    int32_t fd = dk_memory_file("dandelion-zygote", data_offset + sizeof params);
     if (fd < 0) return fd;
     if (pwrite(fd, &head, sizeof head, 0) == sizeof head &&
         pwrite(fd, __start_zygote, text_size, TEXT_OFFSET) == (ssize_t)text_size &&
@@ -88,7 +74,8 @@ static int32_t make_program(const dp_spawn *spawn) {
 __attribute__((noinline)) static void become(int program, const dp_spawn *spawn, int *failure) {
     char *const nothing[] = {NULL};
     char *const arguments[] = {"dandelion-zygote", NULL};
-    if (fcntl(spawn->slot_fd, F_SETFD, 0) == 0 && fcntl(spawn->zygote_fd, F_SETFD, 0) == 0)
+    if (fcntl(spawn->slot_fd, F_SETFD, 0) == 0 && fcntl(spawn->zygote_fd, F_SETFD, 0) == 0 &&
+        fcntl(spawn->socket, F_SETFD, 0) == 0)
         syscall(SYS_execveat, program, "", arguments, nothing, AT_EMPTY_PATH);
     *failure = errno;
     _exit(127);

@@ -1,14 +1,18 @@
 /* System calls that Swift cannot make, and what is best said once. */
 #define _GNU_SOURCE
 #include "include/CProcess.h"
+#include <CPluginKit.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +55,55 @@ int32_t dp_next_data(int32_t fd, uint64_t from, uint64_t limit, uint64_t *begin,
 
 int32_t dp_punch(int32_t fd, uint64_t offset, uint64_t size) {
     return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0 ? 0 : -errno;
+}
+
+int32_t dp_socket_pair(int32_t *host, int32_t *child) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    *host = ends[0];
+    *child = ends[1];
+    return 0;
+}
+
+int32_t dp_send(int32_t socket, uint64_t number, const int32_t *files, uint32_t count) {
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(DP_FILES * sizeof(int32_t))] = {0};
+    if (count == 0 || count > DP_FILES) return -EINVAL;
+    struct iovec body = {&number, sizeof number};
+    struct msghdr message = {.msg_iov = &body, .msg_iovlen = 1, .msg_control = control,
+                             .msg_controllen = CMSG_SPACE(count * sizeof *files)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof *files), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(head), files, count * sizeof *files);
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int32_t dp_list_pages(int32_t pagemap, uint64_t *at, uint64_t end, int32_t own, dp_pages *out) {
+    struct dk_region found[DP_PAGES];
+    struct dk_scan scan = {.size = sizeof scan, .start = *at, .end = end, .vec = (uintptr_t)found, .vec_len = DP_PAGES,
+                             .category_anyof_mask = dk_page_present | dk_page_swapped, .category_mask = own ? dk_page_file : 0,
+                             .category_inverted = own ? dk_page_file : 0, .return_mask = dk_page_file};
+    int count = ioctl(pagemap, dk_pagemap_scan, &scan);
+    if (count < 0) return -errno;
+    for (int i = 0; i < count; i++)
+        out[i] = (dp_pages){found[i].start, found[i].end, (found[i].categories & dk_page_file) == 0, 0};
+    *at = scan.walk_end;
+    return count;
+}
+
+int32_t dp_copy_pages(int32_t pid, const dp_pages *pages, int32_t count, uint64_t base, void *to) {
+    struct iovec local[DP_PAGES], remote[DP_PAGES];
+    int pieces = 0;
+    ssize_t size = 0;
+    for (int i = 0; i < count && i < DP_PAGES; i++) {
+        if (!pages[i].own) continue;
+        size_t length = pages[i].end - pages[i].begin;
+        remote[pieces] = (struct iovec){(void *)(uintptr_t)pages[i].begin, length};
+        local[pieces++] = (struct iovec){(char *)to + (pages[i].begin - base), length};
+        size += (ssize_t)length;
+    }
+    if (pieces == 0) return 0;
+    ssize_t copied = process_vm_readv(pid, local, (unsigned long)pieces, remote, (unsigned long)pieces, 0);
+    return copied == size ? 0 : copied < 0 ? -errno : -EFAULT;
 }
 
 int32_t dp_has_fsgsbase(void) { return (getauxval(AT_HWCAP2) & 2) != 0; }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <ucontext.h>
 
 #define ZYGOTE __attribute__((section("zygote"), used, noinline, visibility("hidden")))
@@ -32,7 +33,7 @@ void zygote_on_signal(int signo, siginfo_t *info, void *context);
 __attribute__((noreturn, visibility("hidden"))) void dp_enter(uint64_t entry, uint64_t stack, uint64_t argument);
 
 _Static_assert(offsetof(dp_child, done) == 8, "gate.S knows this offset");
-_Static_assert(sizeof(dp_child) <= DP_PAGE && sizeof(zygote_params) <= DP_DATA_SIZE / 2, "they fit their pages");
+_Static_assert(sizeof(dp_child) <= DP_CONTROL_SIZE && sizeof(zygote_params) <= DP_DATA_SIZE / 2, "they fit their pages");
 
 INLINE long call6(long number, long a, long b, long c, long d, long e, long f) {
     register long r10 __asm__("r10") = d;
@@ -98,17 +99,21 @@ INLINE void drop_capabilities(void) {
     must(CALL(__NR_capset, &head, data, 0, 0));
 }
 
-/* Nothing of the host stays: no descriptor, capability, terminal, core file; and no life after the host's thread. */
+/* Nothing of the host stays: no descriptor but the socket by which a waiting child gets files, no capability, terminal, core
+ * file; and no life after the host's thread. The host may read a child's memory, as any process of its user may that no
+ * security module keeps from it: that is where a mapped image's pages end. */
 INLINE void restrict_rights(void) {
     zygote_page()->step = DP_STEP_CLOSE;
-    must(CALL(__NR_close_range, 0, ~0u, 0, 0));
+    uint32_t socket = (uint32_t)params()->spawn.socket;
+    if (socket > 0) must(CALL(__NR_close_range, 0, socket - 1, 0, 0));
+    must(CALL(__NR_close_range, socket + 1, ~0u, 0, 0));
     zygote_page()->step = DP_STEP_RESTRICT;
     must(CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0));
     if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
     CALL(__NR_setsid, 0, 0, 0, 0);
     must(CALL(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0));
-    must(CALL(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0));
-    struct rlimit none = {0, 0};
+    /* One byte: too little for a core file, and what keeps the kernel from starting a program that would take one. */
+    struct rlimit none = {1, 1};
     must(CALL(__NR_prlimit64, 0, RLIMIT_CORE, &none, 0));
     drop_capabilities();
     int32_t priority = 0;
@@ -132,7 +137,7 @@ INLINE void prepare_signals(void) {
     handle(SIGFPE);
     handle(SIGTRAP);
     handle(SIGSYS);
-    stack_t stack = {.ss_sp = (void *)(DP_CHILD + DP_PAGE), .ss_flags = 0, .ss_size = DP_SIGNAL_STACK_SIZE};
+    stack_t stack = {.ss_sp = (void *)(DP_CHILD + DP_CONTROL_SIZE), .ss_flags = 0, .ss_size = DP_SIGNAL_STACK_SIZE};
     must(CALL(__NR_sigaltstack, &stack, 0, 0, 0));
     uint64_t open = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGFPE - 1) |
                     1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1);
@@ -152,12 +157,51 @@ INLINE void install_filter(void) {
     must(CALL(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program, 0));
 }
 
-INLINE long apply(long number, const dp_ranges *ranges) {
-    for (uint32_t i = 0; i < ranges->count && i < DP_RANGES; i++) {
-        long result = CALL(number, ranges->range[i].begin, ranges->range[i].size, ranges->range[i].how, 0);
+/* A message of dp_send: its number, and the files that came with it. */
+typedef struct message {
+    uint64_t number;
+    struct {
+        uint64_t length;
+        int32_t level, type;
+    } head; /* struct cmsghdr */
+    int32_t file[DP_FILES];
+} message;
+
+INLINE void close_files(const message *message, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) CALL(__NR_close_range, message->file[i], message->file[i], 0, 0);
+}
+
+/* Receives the message of that number: how many files it brought. One that a child before this one did not take is let go. */
+INLINE long receive(message *message, uint64_t number) {
+    for (;;) {
+        struct iovec body = {&message->number, sizeof message->number};
+        struct msghdr head = {0, 0, &body, 1, &message->head, sizeof message->head + sizeof message->file, 0};
+        long result = CALL(__NR_recvmsg, params()->spawn.socket, &head, MSG_DONTWAIT, 0);
         if (result < 0) return result;
+        uint64_t bytes = head.msg_controllen > sizeof message->head ? message->head.length - sizeof message->head : 0;
+        uint64_t count = bytes / sizeof message->file[0];
+        if (message->number == number) return (long)count;
+        close_files(message, count);
     }
-    return 0;
+}
+
+INLINE long perform(const dp_operation *operation, const message *message, uint64_t files) {
+    long begin = (long)operation->begin, size = (long)operation->size, how = operation->how;
+    if (operation->call == DP_PROTECT) return CALL(__NR_mprotect, begin, size, how, 0);
+    if (operation->call == DP_ADVISE) return CALL(__NR_madvise, begin, size, how, 0), 0;
+    if (operation->file >= files) return -EBADF;
+    long flags = MAP_FIXED | (how & DP_SHARED ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE);
+    long result = call6(__NR_mmap, begin, size, how & ~DP_SHARED, flags, message->file[operation->file], (long)operation->offset);
+    return result < 0 ? result : 0;
+}
+
+INLINE long apply(const dp_operations *list) {
+    message message;
+    long files = list->message ? receive(&message, list->message) : 0, result = files < 0 ? files : 0;
+    for (uint32_t i = 0; result == 0 && i < list->count && i < DP_OPERATIONS; i++)
+        result = perform(&list->operation[i], &message, (uint64_t)files);
+    if (files > 0) close_files(&message, (uint64_t)files);
+    return result;
 }
 
 INLINE void child_fails(long result) {
@@ -172,9 +216,8 @@ INLINE void child_prepare(dp_child *child) {
     CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
     long result = CALL(__NR_set_robust_list, params()->robust.head, sizeof params()->robust.head, 0, 0);
-    if (result == 0) result = apply(__NR_mprotect, &child->prepare);
+    if (result == 0) result = apply(&child->prepare);
     if (result < 0) child_fails(result);
-    apply(__NR_madvise, &child->prefault);
     child->thread = (uint32_t)CALL(__NR_gettid, 0, 0, 0, 0);
 }
 
@@ -184,7 +227,9 @@ ZYGOTE __attribute__((noreturn)) void zygote_child(void) {
     dp_store(&child->ready, DP_READY_YES);
     futex_wake(&child->ready);
     while (dp_load(&child->go) == 0) futex_wait(&child->go, 0);
-    long result = apply(__NR_mprotect, &child->change);
+    long result = apply(&child->change);
+    /* The socket goes: a function has no descriptor. */
+    if (result == 0) result = CALL(__NR_close_range, 0, ~0u, 0, 0);
     /* From here on only the gate reaches the kernel: the sites above are closed although the filter allows them. */
     uint64_t gate = zygote_address(dp_gate), size = (uint64_t)(dp_gate_end - dp_gate) + 1;
     if (result == 0) result = call6(__NR_prctl, SYSCALL_DISPATCH, 1, (long)gate, (long)size, 0, 0);

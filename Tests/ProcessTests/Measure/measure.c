@@ -4,6 +4,7 @@
  * measure PLUGIN IMAGE [requests]; the image is Tests/Guests/hello.c padded to 100 KiB of code (measure.sh). */
 #define _GNU_SOURCE
 #include "CProcess.h"
+#include "CPluginKit.h"
 
 #include <dandelion/abi.h>
 #include <dlfcn.h>
@@ -49,13 +50,14 @@ static void rest(long nanoseconds) {
 /* The floor: one sandbox, no checks. */
 static void floor_run(int requests, long pause, double *before, double *cycle) {
     uint64_t base = DP_CHILD_SIZE + STACK, size = base + LIMIT, code = 0x11000;
-    int slot = dp_memory_file("floor", size), page = dp_memory_file("floor-zygote", DP_PAGE);
+    int slot = dk_memory_file("floor", size), page = dk_memory_file("floor-zygote", DP_PAGE), host, socket;
     char *memory = dp_map(slot, size);
     dp_zygote *zygote = dp_map(page, DP_PAGE);
     if (!memory || !zygote) die("no memory");
     char *context = memory + base - DP_CONTEXT_BEGIN;
     dp_child *child = (dp_child *)memory;
-    dp_spawn spawn = {slot, page, 1, 0, STACK, DP_CONTEXT_BEGIN, LIMIT};
+    if (dp_socket_pair(&host, &socket) != 0) die("no socket");
+    dp_spawn spawn = {slot, page, socket, 1, STACK, DP_CONTEXT_BEGIN, LIMIT};
     int pid = dp_spawn_zygote(&spawn);
     if (pid < 0) die("no zygote");
     while (!dp_load(&zygote->ready)) dp_futex_wait(&zygote->ready, 0, 0);
@@ -65,9 +67,10 @@ static void floor_run(int requests, long pause, double *before, double *cycle) {
     memcpy(image, "\x48\xb8", 2), memcpy(image + 2, &leave, 8), memcpy(image + 10, "\xff\xe0", 2);
     for (int i = 0; i < requests; i++) {
         uint64_t t0 = now();
-        dp_add(&child->prepare, code, code + CODE, PROT_READ | PROT_EXEC);
-        dp_add(&child->prefault, DP_CONTEXT_BEGIN, code + CODE + DATA, DP_POPULATE_READ);
-        dp_add(&child->prefault, DP_STACK_HIGH - 2 * DP_PAGE, DP_STACK_HIGH, DP_POPULATE_READ);
+        dp_add(&child->prepare, (dp_operation){code, CODE, 0, DP_PROTECT, PROT_READ | PROT_EXEC, 0});
+        dp_add(&child->prepare,
+               (dp_operation){DP_CONTEXT_BEGIN, code + CODE + DATA - DP_CONTEXT_BEGIN, 0, DP_ADVISE, DP_POPULATE_READ, 0});
+        dp_add(&child->prepare, (dp_operation){DP_STACK_HIGH - 2 * DP_PAGE, 2 * DP_PAGE, 0, DP_ADVISE, DP_POPULATE_READ, 0});
         dp_store(&zygote->command, zygote->command + 1);
         dp_futex_wake(&zygote->command);
         while (dp_load(&child->ready) == 0) dp_futex_wait(&child->ready, 0, 0);

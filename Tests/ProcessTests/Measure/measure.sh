@@ -10,8 +10,8 @@ clang --target=x86_64-unknown-none-elf -O1 -ffreestanding -fno-pic -nostdlib -st
     -I Sources/PluginABI/include -I Tests/Guests -Wl,-z,max-page-size=4096 -Wl,--image-base=0x10000 \
     -Wl,-z,separate-code $here/guest.c -o "$work/guest.elf"
 clang -std=gnu11 -O2 -fPIC -fvisibility=hidden -fuse-ld=lld -fno-jump-tables -mgeneral-regs-only -c \
-    Plugins/Process/Shim/zygote.c -I Plugins/Process/Shim/include -o "$work/zygote.o"
-clang -std=gnu11 -O2 -fuse-ld=lld -fvisibility=hidden -I Plugins/Process/Shim/include -I Sources/PluginABI/include \
-    $here/measure.c "$work/zygote.o" Plugins/Process/Shim/filter.c Plugins/Process/Shim/spawn.c \
-    Plugins/Process/Shim/system.c Plugins/Process/Shim/gate.S -o "$work/measure"
+    Plugins/Process/Shim/zygote.c -I Plugins/Process/Shim/include -I Plugins/Kit/Shim/include -o "$work/zygote.o"
+clang -std=gnu11 -O2 -fuse-ld=lld -fvisibility=hidden -I Plugins/Process/Shim/include \
+    -I Plugins/Kit/Shim/include -I Sources/PluginABI/include $here/measure.c "$work/zygote.o" Plugins/Process/Shim/filter.c Plugins/Process/Shim/spawn.c \
+    Plugins/Process/Shim/system.c Plugins/Process/Shim/gate.S Plugins/Kit/Shim/memory.c -o "$work/measure"
 "$work/measure" "$(swift build -c release --show-bin-path)/libDandelionProcess.so" "$work/guest.elf" "${1:-2000}"

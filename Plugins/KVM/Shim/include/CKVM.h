@@ -30,13 +30,6 @@ int ckvm_run(int vcpu);
 /* Finishes an instruction that the last exit left half done, without running the guest. Returns 0 or errno. */
 int ckvm_finish_pending(int vcpu, struct kvm_run *run);
 
-/* ---- images that are mapped ---- */
-
-/* A file in memory of `size` bytes, to be filled and then sealed; -errno when there is none. */
-int ckvm_memory_file(uint64_t size);
-/* Nobody can change the file from now on; the caller must not have it mapped writable. 0 or errno. */
-int ckvm_seal(int file);
-
 /* ---- stopping a run ---- */
 
 /* What stops an engine's runs (dk_stop.h), of the vCPU that is at work. */

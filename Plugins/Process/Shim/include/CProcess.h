@@ -11,15 +11,12 @@
 typedef struct dp_spawn {
     int32_t slot_fd;        /* memfd of the slot: control page, signal stack, guest stack, context */
     int32_t zygote_fd;      /* memfd of the zygote's own page */
+    int32_t socket;         /* by which children receive files; its other end is the host's */
     int32_t batch;          /* 1: children never preempt a thread that wakes them (SCHED_BATCH) */
-    int32_t padding;
     uint64_t stack_size;    /* whole pages */
     uint64_t context_begin; /* guest address of the context's first byte: DP_CONTEXT_BEGIN */
     uint64_t context_end;   /* end of the reserved guest addresses */
 } dp_spawn;
-
-/* memfd_create(2), executable mappings allowed, closed on exec. A descriptor or -errno. */
-int32_t dp_memory_file(const char *name, uint64_t size);
 
 /* Starts a zygote without ever copying the host's address space (vfork, execveat of a program made in memory). The
  * calling thread is the parent of the zygote and of its children. The pid or -errno. */
@@ -49,22 +46,43 @@ int32_t dp_punch(int32_t fd, uint64_t offset, uint64_t size);
 static inline uint32_t dp_load(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static inline void dp_store(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
 
-/* The futex words of the shared pages; Swift has no address of a field. */
+/* Fields of the shared pages; Swift has no address of a field. */
 static inline uint32_t *dp_ready(dp_child *child) { return &child->ready; }
 static inline uint32_t *dp_go(dp_child *child) { return &child->go; }
 static inline uint32_t *dp_done(dp_child *child) { return &child->done; }
+static inline dp_operations *dp_prepare(dp_child *child) { return &child->prepare; }
+static inline dp_operations *dp_change(dp_child *child) { return &child->change; }
 static inline uint32_t *dp_zygote_ready(dp_zygote *zygote) { return &zygote->ready; }
 static inline uint32_t *dp_command(dp_zygote *zygote) { return &zygote->command; }
 
 /* 1 when functions may use wrfsbase: AT_HWCAP2 bit 1 (Linux 5.9). */
 int32_t dp_has_fsgsbase(void);
 
-/* Adds a call to a list; 0 when it is full. */
-static inline int32_t dp_add(dp_ranges *list, uint64_t begin, uint64_t end, uint32_t how) {
-    if (list->count >= DP_RANGES) return 0;
-    list->range[list->count++] = (dp_range){begin, end - begin, how, 0};
+/* Adds an operation to a list; 0 when it is full. */
+static inline int32_t dp_add(dp_operations *list, dp_operation operation) {
+    if (list->count >= DP_OPERATIONS) return 0;
+    list->operation[list->count++] = operation;
     return 1;
 }
+
+/* The two ends of a socket for dp_send, closed on exec. 0 or -errno. */
+int32_t dp_socket_pair(int32_t *host, int32_t *child);
+/* Sends the files of a message to the child that asks for that number. Never blocks. 0 or -errno. */
+int32_t dp_send(int32_t socket, uint64_t number, const int32_t *files, uint32_t count);
+
+/* Pages of a private mapping that are in memory, one after another and alike. */
+typedef struct dp_pages {
+    uint64_t begin, end; /* addresses */
+    uint32_t own;        /* 1: written, and so a copy of the process's own; 0: the file's */
+    uint32_t padding;
+} dp_pages;
+#define DP_PAGES 512
+/* Lists such pages of [*at, end), at most DP_PAGES, and moves *at behind what was looked at (PAGEMAP_SCAN, Linux 6.7).
+ * With `own` only those. How many or -errno. */
+int32_t dp_list_pages(int32_t pagemap, uint64_t *at, uint64_t end, int32_t own, dp_pages *out);
+/* Copies the process's own pages of a list to where they belong: address `base` of the process is at `to`. 0 or -errno;
+ * what the process does meanwhile decides what is copied, and nothing else. */
+int32_t dp_copy_pages(int32_t pid, const dp_pages *pages, int32_t count, uint64_t base, void *to);
 
 #pragma clang assume_nonnull end
 #endif

@@ -1,13 +1,14 @@
 /* Addresses and pages that the host, the zygote and its children agree on. Constants are also read by assembly.
  *
  * Guest addresses of a child, low to high:
- *   DP_CONTEXT_BEGIN ..   the context, shared with the host; bytes behind the memory limit fault with SIGBUS
+ *   DP_CONTEXT_BEGIN ..   the context, shared with the host but for the pages of a mapped image, which are the child's own;
+ *                         bytes behind the memory limit fault with SIGBUS
  *   DP_TEXT               the zygote's code, read and execute
  *   DP_DATA               its parameters, read-only, and DP_PRIVATE_STACK: its stack, private to each process
  *   DP_ZYGOTE             the zygote's page, which no child has
- *   DP_CHILD              the child's control page and its signal stack, shared with the host
+ *   DP_CHILD              the child's control pages and its signal stack, shared with the host
  *   .. DP_STACK_HIGH      the function's stack, shared with the host; nothing is mapped below it
- * The slot's memory file holds, in this order: control page, signal stack, guest stack, context. */
+ * The slot's memory file holds, in this order: control pages, signal stack, guest stack, context. */
 #ifndef DANDELION_PROCESS_LAYOUT_H
 #define DANDELION_PROCESS_LAYOUT_H
 
@@ -21,7 +22,8 @@
 #define DP_ZYGOTE 0x7e0000200000
 #define DP_CHILD 0x7e0000300000
 #define DP_SIGNAL_STACK_SIZE 0x10000
-#define DP_CHILD_SIZE (DP_PAGE + DP_SIGNAL_STACK_SIZE)
+#define DP_CONTROL_SIZE 0x4000
+#define DP_CHILD_SIZE (DP_CONTROL_SIZE + DP_SIGNAL_STACK_SIZE)
 #define DP_STACK_HIGH 0x7e0010000000
 #define DP_STACK_MAX 0x8000000
 #define DP_USER_END 0x7ffffffff000 /* of x86-64 with 47-bit addresses */
@@ -29,20 +31,27 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-/* mprotect(2) or madvise(2) of whole pages; prot is PROT_* or MADV_*. */
-typedef struct dp_range {
-    uint64_t begin;
-    uint64_t size;
-    uint32_t how;
-    uint32_t padding;
-} dp_range;
+/* What a child does to whole pages of its memory for the host. */
+#define DP_MAP 0     /* mmap(2) over what is there: how is PROT_*, with DP_SHARED or privately */
+#define DP_PROTECT 1 /* mprotect(2): how is PROT_* */
+#define DP_ADVISE 2  /* madvise(2): how is MADV_*; may fail */
+#define DP_SHARED 0x100
+typedef struct dp_operation {
+    uint64_t begin, size;
+    uint64_t offset; /* DP_MAP: where the pages begin in the file */
+    uint32_t call;   /* DP_MAP, DP_PROTECT, DP_ADVISE */
+    uint16_t how;
+    uint16_t file; /* DP_MAP: which of the message's files */
+} dp_operation;
 
-#define DP_RANGES 32
-typedef struct dp_ranges {
+#define DP_OPERATIONS 192
+#define DP_FILES 32 /* most files of a message */
+typedef struct dp_operations {
+    uint64_t message; /* the number of the message whose files are to be received first, 0 = none */
     uint32_t count;
     uint32_t padding;
-    dp_range range[DP_RANGES];
-} dp_ranges;
+    dp_operation operation[DP_OPERATIONS];
+} dp_operations;
 
 /* Values of dp_child.ready. */
 #define DP_READY_NO 0
@@ -68,7 +77,7 @@ typedef struct dp_fault {
     int32_t call;         /* si_syscall of SIGSYS */
 } dp_fault;
 
-/* The control page of a child. Once the child runs untrusted code the host trusts nothing that is read from it. */
+/* The control pages of a child. Once the child runs untrusted code the host trusts nothing that is read from it. */
 typedef struct dp_child {
     uint32_t ready; /* futex: DP_READY_*, set by child or zygote */
     uint32_t go;    /* futex: 1 starts the function */
@@ -76,13 +85,12 @@ typedef struct dp_child {
     uint32_t thread; /* the child's thread id */
     int32_t failure; /* errno of the step that failed before ready */
     uint32_t padding;
-    dp_ranges prepare; /* mprotect before ready */
-    dp_ranges prefault; /* madvise before ready */
-    dp_ranges change;  /* mprotect after go */
     uint64_t entry;
     uint64_t stack;
     uint64_t argument;
     dp_fault fault;
+    dp_operations prepare; /* done before ready */
+    dp_operations change;  /* and after go */
 } dp_child;
 
 /* The zygote's page. No process that ran untrusted code ever has it mapped. */
@@ -94,7 +102,9 @@ typedef struct dp_zygote {
     int32_t child;    /* pid of the newest child, or -errno */
 } dp_zygote;
 
-#define DP_POPULATE_READ 22 /* MADV_POPULATE_READ, Linux 5.14 */
+/* MADV_POPULATE_*, Linux 5.14 */
+#define DP_POPULATE_READ 22
+#define DP_POPULATE_WRITE 23
 
 #define DP_STEP_NONE 0
 #define DP_STEP_MAP_CONTROL 1

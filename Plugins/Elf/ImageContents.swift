@@ -1,0 +1,158 @@
+import CPluginKit
+import Glibc
+import PluginABI
+public import PluginKit
+
+/// The bytes with which an image's memory begins. Few are copied into each sandbox. Many are a sealed file in memory that
+/// sandboxes map privately: what no function writes exists once for all of them.
+public final class ImageContents: Sendable {
+    /// Guest addresses and where their contents begin, in the file and in `bytes`.
+    public struct Part: Sendable, Equatable {
+        public let address: UInt64
+        public let offset: Int
+        public let count: Int
+
+        public init(address: UInt64, offset: Int, count: Int) {
+            self.address = address
+            self.offset = offset
+            self.count = count
+        }
+
+        public var range: Range<UInt64> { address..<address + UInt64(count) }
+    }
+
+    /// In the order in which they were given. Whole pages when there is a file.
+    public let parts: [Part]
+    /// The sealed file; nil when the contents are to be copied.
+    public let file: Int32?
+    public let byteCount: Int
+    // SAFETY of nonisolated(unsafe): for the life of this object, and never written after init.
+    private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
+
+    static let page: UInt64 = 4096
+    /// Contents of so many bytes and more become a file. Copying fewer takes a fraction of a millisecond.
+    static let leastMapped = 1 << 20
+
+    /// - Parameters:
+    ///   - ranges: of guest addresses; whole pages where `wholePages`.
+    ///   - fill: writes the contents of one of them to memory that reads as zeros.
+    public init(
+        _ ranges: [Range<UInt64>], wholePages: Bool,
+        fill: (Range<UInt64>, UnsafeMutableRawPointer) throws(PluginError) -> Void
+    ) throws(PluginError) {
+        var offset = 0
+        var parts: [Part] = []
+        for range in ranges {
+            parts.append(
+                Part(address: range.lowerBound, offset: offset, count: Int(range.upperBound - range.lowerBound)))
+            offset += parts[parts.count - 1].count
+        }
+        self.parts = parts
+        byteCount = offset
+        func filled(_ memory: UnsafeMutableRawPointer) throws(PluginError) {
+            for (part, range) in zip(parts, ranges) { try fill(range, memory + part.offset) }
+        }
+        guard wholePages, offset >= Self.leastMapped else {
+            file = nil
+            bytes = .allocate(byteCount: max(offset, 1), alignment: 64)
+            memset(bytes, 0, offset)
+            do throws(PluginError) {
+                try filled(bytes)
+            } catch {
+                bytes.deallocate()
+                throw error
+            }
+            return
+        }
+        let file = dk_memory_file("dandelion-image", UInt64(offset))
+        guard file >= 0 else { throw PluginError(DN_NO_MEMORY, "no memory file for an image", errno: -file) }
+        do throws(PluginError) {
+            bytes = try Self.sealed(file, offset, filled)
+        } catch {
+            close(file)
+            throw error
+        }
+        self.file = file
+    }
+
+    deinit {
+        guard let file else { return bytes.deallocate() }
+        munmap(bytes, byteCount)
+        close(file)
+    }
+
+    /// The file's contents, as a mapping that cannot be written.
+    private static func sealed(
+        _ file: Int32, _ size: Int, _ fill: (UnsafeMutableRawPointer) throws(PluginError) -> Void
+    ) throws(PluginError) -> UnsafeMutableRawPointer {
+        let writable = try map(file, size, PROT_READ | PROT_WRITE)
+        do throws(PluginError) {
+            try fill(writable)
+        } catch {
+            munmap(writable, size)
+            throw error
+        }
+        munmap(writable, size)
+        let error = dk_seal(file)
+        guard error == 0 else { throw PluginError(DN_FAILED, "an image's memory file cannot be sealed", errno: error) }
+        return try map(file, size, PROT_READ)
+    }
+
+    private static func map(_ file: Int32, _ size: Int, _ rights: Int32) throws(PluginError) -> UnsafeMutableRawPointer
+    {
+        guard let base = mmap(nil, size, rights, MAP_SHARED, file, 0), base != MAP_FAILED else {
+            throw PluginError(DN_NO_MEMORY, "no addresses for an image of \(size) bytes", errno: errno)
+        }
+        madvise(base, size, MADV_DONTFORK)
+        return base
+    }
+
+    /// What `part` begins with.
+    public func contents(of part: Part) -> UnsafeRawPointer { UnsafeRawPointer(bytes + part.offset) }
+}
+
+extension ImageContents {
+    /// What the segments of an image hold, each checked against its file.
+    public convenience init(_ segments: [Segment], of file: UnsafeRawBufferPointer) throws(PluginError) {
+        let segments = segments.filter { $0.fileSize > 0 }
+        let size = segments.reduce(0) { $0 + $1.fileSize }
+        let wholePages = size >= Self.leastMapped
+        var ranges: [Range<UInt64>] = []
+        for segment in segments {
+            let begin = wholePages ? segment.address & ~(Self.page - 1) : segment.address
+            let last = segment.address + UInt64(segment.fileSize)
+            let end = wholePages ? (last + Self.page - 1) & ~(Self.page - 1) : last
+            if wholePages, let last = ranges.last, begin <= last.upperBound {
+                ranges[ranges.count - 1] = last.lowerBound..<max(end, last.upperBound)
+            } else {
+                ranges.append(begin..<end)
+            }
+        }
+        try self.init(ranges, wholePages: wholePages) { (range, memory) throws(PluginError) in
+            for segment in segments where range.contains(segment.address) {
+                // SAFETY: ElfImage checked that the segment's bytes lie in the file, and the range holds the segment.
+                let from = UnsafeRawBufferPointer(
+                    rebasing: file[segment.fileOffset..<segment.fileOffset + segment.fileSize])
+                guard let start = from.baseAddress else { continue }
+                (memory + Int(segment.address - range.lowerBound)).copyMemory(from: start, byteCount: from.count)
+            }
+        }
+    }
+
+    /// Pages of zeros that are kept between two that hold something: each piece costs a mapping in every sandbox.
+    private static let widestGap = 64
+
+    /// The pages that hold something, as ranges of guest addresses with narrow gaps between them.
+    /// - Parameter isHeld: by page, from the address `base` on.
+    public static func ranges(of isHeld: ArraySlice<Bool>, from base: UInt64) -> [Range<UInt64>] {
+        var found: [Range<Int>] = []
+        for (page, held) in isHeld.enumerated() where held {
+            if let last = found.last, page - last.upperBound <= widestGap {
+                found[found.count - 1] = last.lowerBound..<page + 1
+            } else {
+                found.append(page..<page + 1)
+            }
+        }
+        return found.map { base + UInt64($0.lowerBound) * page..<base + UInt64($0.upperBound) * page }
+    }
+}
