@@ -63,7 +63,7 @@ let pluginTemplates =
     + ["Package.swift.template", "exports.map", "System.c", "System.h", "abi.c", "module.modulemap"].map { "swift/\($0)" }
     + ["Clock", "Comm", "Compute", "ComputeTable", "Handle", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
     + ["Recycler", "Settings", "SlotPool", "Structs"].map { "kit/\($0).swift" }
-    + ["stop.c", "include/CPluginKit.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
+    + ["stop.c", "memory.c", "include/CPluginKit.h", "include/dk_memory.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
     + ["c/Makefile"]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {

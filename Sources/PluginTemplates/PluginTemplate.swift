@@ -122,6 +122,7 @@ public struct PluginTemplate: Sendable {
         ("PluginError.swift", PackageResources.PluginError_swift), ("Recycler.swift", PackageResources.Recycler_swift),
         ("Settings.swift", PackageResources.Settings_swift), ("SlotPool.swift", PackageResources.SlotPool_swift),
         ("Structs.swift", PackageResources.Structs_swift), ("Shim/stop.c", PackageResources.stop_c),
+        ("Shim/memory.c", PackageResources.memory_c), ("Shim/include/dk_memory.h", PackageResources.dk_memory_h),
         ("Shim/include/CPluginKit.h", PackageResources.CPluginKit_h),
         ("Shim/include/dk_pagemap.h", PackageResources.dk_pagemap_h),
         ("Shim/include/dk_slot.h", PackageResources.dk_slot_h), ("Shim/include/dk_stop.h", PackageResources.dk_stop_h),
