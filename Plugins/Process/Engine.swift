@@ -25,7 +25,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
         // Two sandboxes let one be made ready while the other runs; more come when they are needed.
         for context in contexts.prefix(2) {
-            let sandbox = try Sandbox(settings, pages, pinned: pinned)
+            let sandbox = try Sandbox.make(settings, services, pages, pinned: pinned)
             sandbox.askForChild()
             context.sandbox = sandbox
         }
@@ -79,7 +79,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         if let existing = context.sandbox {
             sandbox = existing
         } else {
-            sandbox = try Sandbox(settings, pages, pinned: pinned)
+            sandbox = try Sandbox.make(settings, services, pages, pinned: pinned)
         }
         context.sandbox = sandbox
         if !sandbox.hasChild { sandbox.askForChild() }

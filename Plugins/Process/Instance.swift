@@ -43,7 +43,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
         do throws(PluginError) {
             try checkProcessor()
             let pages = PageList()
-            let sandbox = try Sandbox(settings, pages, pinned: false)
+            let sandbox = try Sandbox.make(settings, services, pages, pinned: false)
             sandbox.askForChild()
             try sandbox.takeChild()
             return finding(pages, sandbox.childPid)

@@ -64,11 +64,26 @@ final class Sandbox {
     /// Where the end of an image is expected before there was one.
     private static let usualEnd = SlotMemory.contextBegin &+ 12 * pageSize
 
-    /// How long a zygote or a child may take to get ready before the sandbox counts as broken.
-    private static let patience: UInt64 = 5_000_000_000
+    /// How often a zygote is made anew that was killed before it was ready: by the system for want of memory, or by somebody.
+    private static let mostAttempts = 3
+
+    /// One that is ready for children.
+    static func make(
+        _ settings: Settings, _ services: HostServices, _ pages: PageList, pinned: Bool
+    ) throws(PluginError) -> Sandbox {
+        for _ in 1..<mostAttempts {
+            do throws(PluginError) {
+                return try Sandbox(settings, pages, pinned: pinned)
+            } catch {
+                guard error.status == DN_ENGINE_DEAD else { throw error }
+                services.log(DN_LOG_WARNING, "\(error.message); making another")
+            }
+        }
+        return try Sandbox(settings, pages, pinned: pinned)
+    }
 
     /// `pinned`: the engine's thread has one CPU, which children inherit.
-    init(_ settings: Settings, _ pages: PageList, pinned: Bool) throws(PluginError) {
+    private init(_ settings: Settings, _ pages: PageList, pinned: Bool) throws(PluginError) {
         self.settings = settings
         self.pages = pages
         recycler = Recycler(pages.own)
@@ -112,21 +127,25 @@ final class Sandbox {
     }
 
     private func awaitZygote() throws(PluginError) {
-        let deadline = Clock.now() &+ Sandbox.patience
-        while dp_load(dp_zygote_ready(zygotePage)) == 0, Clock.now() < deadline {
-            // Short waits: a zygote that was killed wakes nobody.
-            _ = dp_futex_wait(dp_zygote_ready(zygotePage), 0, Clock.now() &+ 10_000_000)
-            if zygoteDied() { break }
+        var patience = Patience()
+        var end: Int32?
+        // Short waits: a zygote that was killed wakes nobody.
+        while dp_load(dp_zygote_ready(zygotePage)) == 0, end == nil, patience.takeStep() {
+            _ = dp_futex_wait(dp_zygote_ready(zygotePage), 0, Clock.now() &+ Patience.step)
+            end = endOfZygote()
         }
         guard dp_load(dp_zygote_ready(zygotePage)) == 1, zygotePage.pointee.failure == 0 else {
-            throw StepFailure(page: zygotePage.pointee).error
+            throw StepFailure(page: zygotePage.pointee, end: end, waited: Patience.seconds).error
         }
     }
 
-    private func zygoteDied() -> Bool {
-        guard zygote != 0, dp_reap(zygote, 0) == 0 else { return zygote == 0 }
+    /// How the zygote ended (`dp_reap_telling`); nil = it lives.
+    private func endOfZygote() -> Int32? {
+        guard zygote != 0 else { return 0 }
+        var end: Int32 = 0
+        guard dp_reap_telling(zygote, &end) == 0 else { return nil }
         zygote = 0
-        return true
+        return end
     }
 
     var hasChild: Bool { childPid != 0 || asked }
@@ -190,10 +209,10 @@ final class Sandbox {
     func takeChild() throws(PluginError) {
         guard childPid == 0 else { return }
         let child = memory.child
-        let deadline = Clock.now() &+ Sandbox.patience
-        while dp_load(dp_ready(child)) == DP_READY_NO, Clock.now() < deadline {
-            _ = dp_futex_wait(dp_ready(child), UInt32(DP_READY_NO), Clock.now() &+ 100_000_000)
-            if dp_load(dp_ready(child)) == DP_READY_NO, zygoteDied() { break }
+        var patience = Patience()
+        while dp_load(dp_ready(child)) == DP_READY_NO, patience.takeStep() {
+            _ = dp_futex_wait(dp_ready(child), UInt32(DP_READY_NO), Clock.now() &+ Patience.step)
+            if dp_load(dp_ready(child)) == DP_READY_NO, endOfZygote() != nil { break }
         }
         let ready = dp_load(dp_ready(child)) == DP_READY_YES
         // Trusted: nothing untrusted has run on this page yet. A child that did not get ready is known by its zygote.
@@ -359,5 +378,21 @@ final class Sandbox {
 
     private func protection(_ rights: Rights) -> UInt32 {
         UInt32(rights.contains(.execute) ? PROT_READ | PROT_EXEC : PROT_READ)
+    }
+}
+
+/// How long a zygote or a child may take to get ready before the sandbox counts as broken. Counted by the waits that went by
+/// and not by the clock: when the whole machine stood still for seconds, nobody had a chance.
+private struct Patience {
+    /// Nanoseconds.
+    static let step: UInt64 = 20_000_000
+    static let seconds: UInt64 = 20
+    private var left = seconds &* 1_000_000_000 / step
+
+    /// False when there is no more.
+    mutating func takeStep() -> Bool {
+        guard left > 0 else { return false }
+        left &-= 1
+        return true
     }
 }

@@ -29,13 +29,24 @@ void dp_kill(int32_t pid) {
     if (pid > 0) kill(pid, SIGKILL);
 }
 
-int32_t dp_reap(int32_t pid, int32_t block) {
+static int32_t reap(int32_t pid, int options, siginfo_t *info) {
     for (;;) {
-        siginfo_t info = {.si_pid = 0};
-        int result = waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (block ? 0 : WNOHANG));
-        if (result == 0) return info.si_pid == 0;
+        info->si_pid = 0;
+        if (waitid(P_PID, (id_t)pid, info, WEXITED | __WALL | options) == 0) return info->si_pid == 0;
         if (errno != EINTR) return 0;
     }
+}
+
+int32_t dp_reap(int32_t pid, int32_t block) {
+    siginfo_t info;
+    return reap(pid, block ? 0 : WNOHANG, &info);
+}
+
+int32_t dp_reap_telling(int32_t pid, int32_t *how) {
+    siginfo_t info = {.si_code = 0};
+    int32_t lives = reap(pid, WNOHANG, &info);
+    *how = info.si_pid == 0 ? 0 : info.si_code == CLD_EXITED ? -1 - info.si_status : info.si_status;
+    return lives;
 }
 
 void *dp_map(int32_t fd, uint64_t size) {

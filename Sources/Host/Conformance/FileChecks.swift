@@ -32,11 +32,16 @@ let fileChecks: [Check] = [
     Check("probe-repeats", .probe, "The probe ends in 100 ms (1 s on a busy machine) and answers the same each time.") {
         subject in
         let first = try subject.probe()
-        let begin = Clock.now()
-        let second = try subject.probe()
-        let said = "first \(first.availability), then \(second.availability)"
-        try require(first.availability == second.availability, said)
-        try require(Clock.now() &- begin < 1_000_000_000, "the probe took more than a second")
+        var fastest = UInt64.max
+        // Who waits for a CPU is slow for nobody's fault, but not each time.
+        for _ in 0..<5 where fastest >= 1_000_000_000 {
+            let begin = Clock.now()
+            let next = try subject.probe()
+            fastest = min(fastest, Clock.now() &- begin)
+            let said = "first \(first.availability), then \(next.availability)"
+            try require(first.availability == next.availability, "\(said): \(first.message) | \(next.message)")
+        }
+        try require(fastest < 1_000_000_000, "each of five probes took more than a second")
     },
     Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
         _ = try subject.probe()

@@ -17,6 +17,7 @@ public final class ComputeEngine: @unchecked Sendable {
     fileprivate let liveContexts = Atomic<Int>(0)
     private var windows: EngineWindows
 
+    /// - Throws: also `.internal` with fact `engine=dead` when another attempt may succeed.
     public init(backend: ComputeBackend, core: Int32?, id: UInt64) throws(Failure) {
         self.backend = backend
         windows = EngineWindows(engine: id)
@@ -28,7 +29,9 @@ public final class ComputeEngine: @unchecked Sendable {
         var error = ABI.emptyError()
         let status = backend.slots.engineCreate(backend.instance.handle, &parameters, &created, &error)
         guard status == DN_OK else {
-            let failure = ABI.failure(status, error, "plugin \(backend.name): engine")
+            var failure = ABI.failure(status, error, "plugin \(backend.name): engine")
+            // The platform failed this once, as it may fail a run.
+            if status == DN_ENGINE_DEAD { failure.facts.append(.init("engine", "dead")) }
             backend.engineMade(failure.detail)
             throw failure
         }

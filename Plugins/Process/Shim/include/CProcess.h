@@ -34,6 +34,8 @@ void dp_futex_wake(uint32_t *word);
 void dp_kill(int32_t pid);
 /* Waits for the child's end. 0: it ended (or is not our child any more). 1: it lives. */
 int32_t dp_reap(int32_t pid, int32_t block);
+/* The same without waiting, and how it ended: the signal that killed it, or -1 - its exit status; 0: not known. */
+int32_t dp_reap_telling(int32_t pid, int32_t *how);
 
 /* mmap(2) of a whole memory file, shared. Null when it fails. */
 void *_Nullable dp_map(int32_t fd, uint64_t size);
