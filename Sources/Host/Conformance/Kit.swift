@@ -156,7 +156,7 @@ public struct Kit: Sendable {
 
     private func judge(_ check: Check, _ sheet: Sheet) {
         // As the node has them.
-        signal(SIGPIPE, SIG_IGN)
+        for ignored in [SIGPIPE, SIGXFSZ] { signal(ignored, SIG_IGN) }
         blockNodeSignals()
         let settings = PluginConfiguration(tree: Self.tree(configuration), json: configuration.json)
         let subject = Subject(

@@ -41,7 +41,7 @@ struct Assembly {
             communications: live.flatMap(\.functions),
             imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
             mostCalls: config.node.maxSandboxes)
-        self.plugins = PluginControl(config, copies: plugins.copies ?? "", plugins: live, catalogue: catalogue)
+        self.plugins = PluginControl(config, folder: plugins.folder, plugins: live, catalogue: catalogue)
     }
 
     private static func budget(_ config: NodeConfig) -> MemoryBudget {

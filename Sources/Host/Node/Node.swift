@@ -27,7 +27,6 @@ public final class Node {
         self.config = config
         self.signals = signals
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
-        signal(SIGPIPE, SIG_IGN)
         try Self.raiseDescriptorLimit()
         cp_return_large_blocks(1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)

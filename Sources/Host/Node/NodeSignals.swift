@@ -6,6 +6,7 @@ internal import Glibc
 ///
 /// They are blocked in every thread and read from a descriptor when the main thread comes to it.
 public struct NodeSignals: Sendable {
+    private static let ignored = [SIGPIPE, SIGXFSZ]
     static let stopping = [SIGTERM, SIGINT, SIGQUIT]
 
     /// Readable when one waits.
@@ -15,6 +16,8 @@ public struct NodeSignals: Sendable {
     /// threads when it is mapped, and a thread has the mask of the one that made it. One that had these signals unblocked
     /// would end the process in the middle of its work.
     public init() throws(Failure) {
+        // What they tell, write(2) tells whoever called it: a connection that is closed, a file at the limit of its size.
+        for ignored in Self.ignored { signal(ignored, SIG_IGN) }
         let all = Self.stopping + [SIGHUP]
         descriptor = cp_signal_fd(all, Int32(all.count))
         guard descriptor >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }

@@ -16,15 +16,15 @@ final class PluginControl {
     private static let mostFiles = 64
 
     private let config: NodeConfig
-    private let copies: String
+    private let folder: PluginFolder?
     private let catalogue: Catalogue
     private var plugins: [LivePlugin]
     private let published = Mutex<[PluginFacts]>([])
 
-    /// - Parameter copies: the folder of the files that are mapped.
-    init(_ config: NodeConfig, copies: String, plugins: [LivePlugin], catalogue: Catalogue) {
+    /// - Parameter folder: has the files that are mapped.
+    init(_ config: NodeConfig, folder: PluginFolder?, plugins: [LivePlugin], catalogue: Catalogue) {
         self.config = config
-        self.copies = copies
+        self.folder = folder
         self.plugins = plugins
         self.catalogue = catalogue
         publish()
@@ -96,7 +96,7 @@ final class PluginControl {
         }
         let (table, now) = try settings(of: plugin)
         var mistakes: [Mistake] = []
-        let status = PluginSet.load(table, now, copies, &mistakes)
+        let status = PluginSet.load(table, now, folder, &mistakes)
         guard mistakes.isEmpty else { throw Failure(.conflict, "\(ConfigError(mistakes: mistakes))") }
         guard let library = status.library, status.isUsable else { throw Failure(.conflict, status.reason) }
         if let digest = status.digest, !plugin.files.contains(digest), plugin.files.count >= Self.mostFiles {

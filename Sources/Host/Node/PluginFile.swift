@@ -17,14 +17,18 @@ enum PluginFile {
     /// Has child processes do what the node is about to do, so that a plugin that crashes, hangs or breaks a rule costs it
     /// nothing. A signal that asks the node to stop ends the trial.
     ///
-    /// - Parameter original: what `path` is a copy of.
+    /// - Parameter copy: of the file `original`; nil when that itself is mapped.
     /// - Throws: `.unavailable`, with why the node must not go on.
-    static func attempt(_ trial: Trial, _ path: String, original: String, settings: String) throws(Failure) {
+    static func attempt(
+        _ trial: Trial, _ copy: PluginCopy?, original: String, settings: String
+    ) throws(Failure) {
         let seconds: UInt64 = trial == .probe ? 10 : 180
+        let path = copy?.path(by: ChildProcess.folderDescriptor) ?? original
         let (ending, said) = ChildProcess.run(
             "/proc/self/exe",
             ["plugins", "trial", path, "--original", original] + (trial == .probe ? ["--probe"] : []),
-            input: Array(settings.utf8), timeout: seconds * 1_000_000_000, while: { !NodeSignals.askToStop })
+            input: Array(settings.utf8), folder: copy?.folder.descriptor, timeout: seconds * 1_000_000_000,
+            while: { !NodeSignals.askToStop })
         func refuse(_ why: String) -> Failure {
             Failure(.unavailable, trial == .probe ? "\(why) when it was inspected" : "failed its trial: \(why)")
         }
@@ -47,67 +51,31 @@ enum PluginFile {
     /// - Throws: `.unavailable` when the file cannot be read or has another digest.
     /// - Returns: SHA-256, hexadecimal.
     static func digest(_ path: String, expected: String?) throws(Failure) -> String {
-        try digest(of: read(path), path, expected: expected)
+        try digest(of: Blob(try read(path)), path, expected: expected)
     }
 
-    /// Copies the file to `folder`/<SHA-256>.so, which a changed original does not touch: a mapped file that is
-    /// overwritten takes the process with it.
-    static func copy(
-        _ path: String, expected: String?, to folder: String
-    ) throws(Failure) -> (path: String, digest: String) {
-        let bytes = try read(path)
-        let digest = try digest(of: bytes, path, expected: expected)
-        let copy = "\(folder)/\(digest).so"
-        if access(copy, R_OK) == 0 { return (copy, digest) }
-        let temporary = "\(copy).\(getpid())"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o500)
-        guard descriptor >= 0 else { throw failed(temporary) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            // SAFETY: bytes has bytes.count readable bytes, and done is below that.
-            let count = bytes.withUnsafeBytes {
-                write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
-            }
-            guard count > 0 else { throw failed(temporary) }
-            done += count
-        }
-        guard rename(temporary, copy) == 0 else { throw failed(copy) }
-        return (copy, digest)
-    }
-
-    /// Makes the folder of copies, empty: those of an earlier node are of no use.
-    static func makeFolder(in state: String) throws(Failure) -> String {
-        let folder = "\(state)/plugins"
-        for (index, character) in zip(folder.indices, folder) where character == "/" && index > folder.startIndex {
-            mkdir(String(folder[..<index]), 0o700)
-        }
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failed(folder) }
-        guard let stream = opendir(folder) else { throw failed(folder) }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            // SAFETY: d_name is NUL-terminated inside the entry, which lives until the next readdir.
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-            }
-            if name.contains(".so") { unlink("\(folder)/\(name)") }
-        }
-        return folder
-    }
-
-    private static func digest(of bytes: [UInt8], _ path: String, expected: String?) throws(Failure) -> String {
-        let digest = Store.digest(of: Blob(bytes))
+    static func digest(of bytes: Blob, _ path: String, expected: String?) throws(Failure) -> String {
+        let digest = Store.digest(of: bytes)
         guard expected == nil || digest == expected?.lowercased() else {
             throw Failure(.unavailable, "plugin \(path): has SHA-256 \(digest), the config wants \(expected ?? "")")
         }
         return digest
     }
 
-    private static func read(_ path: String) throws(Failure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    private static let mostBytes = 1 << 30
+
+    /// The whole file.
+    /// - Throws: `.unavailable`, also when it has more than a gibibyte.
+    static func read(_ path: String) throws(Failure) -> [UInt8] {
+        // Not blocking, should somebody have put a pipe there.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw failed(path) }
         defer { close(descriptor) }
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else { throw failed(path) }
+        guard facts.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(.unavailable, "plugin file \(path): is not a regular file")
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -116,6 +84,9 @@ enum PluginFile {
             guard count >= 0 else { throw failed(path) }
             if count == 0 { return bytes }
             bytes += buffer[..<count]
+            guard bytes.count <= mostBytes else {
+                throw Failure(.unavailable, "plugin file \(path): has more than \(mostBytes) bytes")
+            }
         }
     }
 

@@ -22,6 +22,8 @@ public struct PluginStatus: Sendable {
     let configuration: PluginConfiguration
     /// SHA-256 of the file; nil when it could not be read, or no copy was made.
     let digest: String?
+    /// What judges the file before it is used.
+    let trial: PluginTrial
 
     public var isUsable: Bool {
         if case .available = state { return true }
@@ -51,9 +53,7 @@ public struct PluginStatus: Sendable {
 extension PluginStatus {
     /// Starts an instance, after the conformance kit has judged the file in processes of its own.
     func start(_ library: PluginLibrary, _ memory: MemoryBudget) throws(Failure) -> PluginInstance {
-        do { try PluginFile.attempt(.whole, library.path, original: path, settings: configuration.json) } catch {
-            throw Failure(error.kind, "plugin \(path): \(error.detail)")
-        }
+        try trial.judge()
         let instance = try library.start(label: name, configuration: configuration, memory: memory)
         let facts = library.descriptor
         Log.info(
@@ -66,7 +66,44 @@ extension PluginStatus {
     func unavailable(_ why: String) -> PluginStatus {
         PluginStatus(
             name: name, path: path, state: .unavailable(why), library: library, configuration: configuration,
-            digest: digest)
+            digest: digest, trial: trial)
+    }
+}
+
+/// How a plugin's file is judged, once: what passed with all that it depends on needs no second trial.
+struct PluginTrial: Sendable {
+    /// Nil when the file itself is mapped.
+    let copy: PluginCopy?
+    let original: String
+    let settings: String
+    private let memory: RememberedTrials?
+    private let subject: String
+    private let isKnown: Bool
+
+    init(_ copy: PluginCopy?, original: String, settings: String, _ memory: RememberedTrials?) {
+        self.copy = copy
+        self.original = original
+        self.settings = settings
+        self.memory = copy == nil ? nil : memory
+        subject = copy.map { RememberedTrials.subject($0, original: original, settings: settings) } ?? ""
+        isKnown = self.memory?.holds(subject) ?? false
+    }
+
+    /// Before the file is mapped.
+    func inspect() throws(Failure) { try attempt(.probe) }
+
+    /// Before an instance is started.
+    func judge() throws(Failure) {
+        guard !isKnown else { return Log.info("plugin \(original): passed its trial before, which is not repeated") }
+        try attempt(.whole)
+        memory?.keep(subject)
+    }
+
+    private func attempt(_ trial: PluginFile.Trial) throws(Failure) {
+        guard !isKnown else { return }
+        do { try PluginFile.attempt(trial, copy, original: original, settings: settings) } catch {
+            throw Failure(error.kind, "plugin \(original): \(error.detail)")
+        }
     }
 }
 
@@ -74,25 +111,25 @@ extension PluginStatus {
 public struct PluginSet: Sendable {
     public let statuses: [PluginStatus]
     /// Where copies of the files lie; nil when the files themselves were loaded.
-    let copies: String?
+    let folder: PluginFolder?
 
     /// Loads and probes every plugin of the config; what is wrong with one is in its status.
     /// - Parameter serving: copies the files into the state folder and loads the copies, as a node that goes on serving
     ///   while the files are changed must do.
     /// - Throws: every mistake in the plugins' configurations, each with file, line and column.
     public init(_ config: NodeConfig, serving: Bool = false) throws(ConfigError) {
-        var copies: String?
+        var folder: PluginFolder?
         if serving {
-            do throws(Failure) { copies = try PluginFile.makeFolder(in: config.node.state) } catch {
+            do throws(Failure) { folder = try PluginFolder(in: config.node.state) } catch {
                 throw ConfigError(mistakes: [Mistake(file: config.file, place: nil, message: error.detail)])
             }
         }
         var statuses: [PluginStatus] = []
         var mistakes: [Mistake] = []
-        for plugin in config.plugins { statuses.append(Self.load(plugin, config, copies, &mistakes)) }
+        for plugin in config.plugins { statuses.append(Self.load(plugin, config, folder, &mistakes)) }
         guard mistakes.isEmpty else { throw ConfigError(mistakes: mistakes) }
         self.statuses = statuses
-        self.copies = copies
+        self.folder = folder
     }
 
     /// Where the plugin's file lies.
@@ -102,31 +139,32 @@ public struct PluginSet: Sendable {
 
     /// Loads and probes one plugin; what is wrong with it is in its status, and in `mistakes` if its settings are.
     static func load(
-        _ plugin: PluginConfig, _ config: NodeConfig, _ copies: String?, _ mistakes: inout [Mistake]
+        _ plugin: PluginConfig, _ config: NodeConfig, _ folder: PluginFolder?, _ mistakes: inout [Mistake]
     ) -> PluginStatus {
         let name = plugin.name.value
         let path = path(of: plugin, config)
         let configuration = PluginConfiguration(tree: ConfigTree(plugin.config), json: plugin.config.json)
         var digest: String?
+        var trial = PluginTrial(nil, original: path, settings: configuration.json, nil)
         func status(_ state: PluginStatus.State, _ library: PluginLibrary?) -> PluginStatus {
             PluginStatus(
-                name: name, path: path, state: state, library: library, configuration: configuration, digest: digest)
+                name: name, path: path, state: state, library: library, configuration: configuration, digest: digest,
+                trial: trial)
         }
         func unavailable(_ why: String, _ library: PluginLibrary? = nil) -> PluginStatus {
             status(.unavailable(why), library)
         }
         do {
             try PluginLibrary.checkTrust(path: path)
-            var mapped = path
-            if let copies {
-                (mapped, digest) = try PluginFile.copy(path, expected: plugin.sha256?.value, to: copies)
+            if let folder {
+                let copy = try folder.copy(path, expected: plugin.sha256?.value)
+                digest = copy.digest
+                trial = PluginTrial(copy, original: path, settings: configuration.json, folder.trials)
             } else if let expected = plugin.sha256 {
                 digest = try PluginFile.digest(path, expected: expected.value)
             }
-            do { try PluginFile.attempt(.probe, mapped, original: path, settings: configuration.json) } catch {
-                return unavailable("plugin \(path): \(error.detail)")
-            }
-            let library = try PluginLibrary(path: mapped, original: path)
+            try trial.inspect()
+            let library = try PluginLibrary(path: trial.copy?.path ?? path, original: path)
             let schema = library.descriptor.configSchema
             do {
                 let wrong = try config.mistakes(of: plugin, schema: schema.isEmpty ? nil : schema)

@@ -14,12 +14,12 @@ public enum ChildProcess {
     }
 
     /// Runs a program with standard output captured (at most 1 MiB) and `input` as its standard input: what is secret goes
-    /// there, because everybody can read a command line.
+    /// there, because everybody can read a command line. The child has `folder`, an open one, as `folderDescriptor`.
     ///
     /// At `timeout` ns, or when `isWanted`, which is asked all 50 ms, is false, the child is killed with all processes of
     /// its group.
     public static func run(
-        _ path: String, _ arguments: [String], input: [UInt8] = [], timeout: UInt64,
+        _ path: String, _ arguments: [String], input: [UInt8] = [], folder: Int32? = nil, timeout: UInt64,
         while isWanted: () -> Bool = { true }
     ) -> (ending: Ending, output: String) {
         var ends: [Int32] = [-1, -1]
@@ -31,7 +31,7 @@ public enum ChildProcess {
             close(ends[1])
             return (.failed(-given), "")
         }
-        let child = spawn(path, arguments, input: given, output: ends[1])
+        let child = spawn(path, arguments, input: given, output: ends[1], folder: folder)
         close(ends[1])
         close(given)
         guard let child = child.pid else { return (.failed(child.errno), "") }
@@ -53,8 +53,11 @@ public enum ChildProcess {
         return (status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f), text)
     }
 
+    /// Where a child finds the folder that it was lent.
+    public static let folderDescriptor: Int32 = 3
+
     private static func spawn(
-        _ path: String, _ arguments: [String], input: Int32, output: Int32
+        _ path: String, _ arguments: [String], input: Int32, output: Int32, folder: Int32?
     ) -> (pid: pid_t?, errno: Int32) {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -66,6 +69,7 @@ public enum ChildProcess {
         }
         posix_spawn_file_actions_adddup2(&actions, input, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
+        if let folder { posix_spawn_file_actions_adddup2(&actions, folder, folderDescriptor) }
         // Nothing is blocked, whatever the caller has blocked for itself.
         var none = sigset_t()
         sigemptyset(&none)

@@ -5,9 +5,29 @@ internal import Glibc
 ///
 /// A node maps a copy of the plugin from another folder. A library that is loaded already is not searched for
 /// (dlopen(3)), so those beside the original are loaded first, from where they are.
-struct SiblingLibraries {
+package struct SiblingLibraries {
     /// Folders of the original that the copy's own search would miss.
     let folders: [String]
+
+    /// Where they lie, found and not opened.
+    package static func paths(of copy: String, at original: String) -> [String] {
+        guard let section = DynamicSection(of: copy) else { return [] }
+        return found(section, in: folders(of: section, at: original)).map(\.path)
+    }
+
+    private static func folders(of section: DynamicSection, at original: String) -> [String] {
+        let place = original.lastIndex(of: "/").map { String(original[..<$0]) } ?? "."
+        return section.searched.compactMap { folder in
+            let names = ["$ORIGIN", "${ORIGIN}"]
+            return names.first { folder.hasPrefix($0) }.map { place + folder.dropFirst($0.count) }
+        }
+    }
+
+    private static func found(_ section: DynamicSection, in folders: [String]) -> [(name: String, path: String)] {
+        section.needed.filter { !$0.contains("/") }.compactMap { name in
+            folders.first { access("\($0)/\(name)", R_OK) == 0 }.map { (name, "\($0)/\(name)") }
+        }
+    }
 
     /// - Parameter copy: the file to be mapped; `original` is the one whose place counts.
     /// - Throws: `Failure(.unavailable)` naming the library that cannot be used, and why.
@@ -17,14 +37,8 @@ struct SiblingLibraries {
             folders = []
             return
         }
-        let place = original.lastIndex(of: "/").map { String(original[..<$0]) } ?? "."
-        folders = section.searched.compactMap { folder in
-            let names = ["$ORIGIN", "${ORIGIN}"]
-            return names.first { folder.hasPrefix($0) }.map { place + folder.dropFirst($0.count) }
-        }
-        for name in section.needed where !name.contains("/") {
-            guard let folder = folders.first(where: { access("\($0)/\(name)", R_OK) == 0 }) else { continue }
-            let path = "\(folder)/\(name)"
+        folders = Self.folders(of: section, at: original)
+        for (name, path) in Self.found(section, in: folders) {
             try PluginLibrary.checkTrust(path: path)
             let called = DynamicSection(of: path)?.soname
             guard called == name else {

@@ -13,6 +13,8 @@ internal import Synchronization
 ///     temporary/      files being written
 ///     damaged/        what could not be used at a start
 ///     cache/          what backends made of images, to be used again
+///     plugins/        copies of the plugins' files while a node runs (room Node)
+///     trials/         which plugins passed their trial (room Node)
 ///
 /// Calls block on the disk and may come from any thread; those that change something wait for each other.
 public final class Store: Sendable {
@@ -109,8 +111,7 @@ private final class StoreLock: Sendable {
 
     init(in folder: StoreFolder) throws(Failure) {
         let path = "\(folder.path)/lock"
-        descriptor = folder.openOrMake("lock")
-        guard descriptor >= 0 else { throw StoreFolder.failed("open", path) }
+        descriptor = try folder.openOrMake("lock")
         var range = Glibc.flock()
         range.l_type = Int16(F_WRLCK)
         range.l_whence = Int16(SEEK_SET)

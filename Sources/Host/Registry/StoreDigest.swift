@@ -15,8 +15,13 @@ extension Store {
         var digest = [UInt8](repeating: 0, count: 32)
         // SAFETY: digest has the 32 bytes that are asked for.
         nettle_sha256_digest(&context, digest.count, &digest)
+        return hexadecimal(digest)
+    }
+
+    /// Two lower-case digits for each byte.
+    static func hexadecimal(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     static func isDigest(_ text: String) -> Bool {

@@ -1,23 +1,24 @@
-internal import Failure
+package import Failure
 internal import Glibc
-internal import Items
+package import Items
 
 /// A folder whose files appear and vanish as a whole, also through a crash or a loss of power. Names are digests or come
 /// from `StoreName`, never from outside.
-final class StoreFolder: Sendable {
-    let path: String
-    private let descriptor: Int32
+package final class StoreFolder: Sendable {
+    package let path: String
+    /// What is inside is the same whatever happens to `path`: for who must name files to others.
+    package let descriptor: Int32
 
     /// Opens the folder and makes it and those above it, durably, when they do not exist.
     /// - Throws: `.internal`, also when others could have put something into it.
-    init(_ path: String) throws(Failure) {
+    package init(_ path: String) throws(Failure) {
         self.path = path
         try Self.make(path)
         descriptor = try StateTrust.folder(path)
     }
 
     /// A folder in `parent`, made when it does not exist; never by way of a link.
-    init(_ name: String, in parent: StoreFolder) throws(Failure) {
+    package init(_ name: String, in parent: StoreFolder) throws(Failure) {
         path = "\(parent.path)/\(name)"
         if mkdirat(parent.descriptor, name, 0o700) == 0 {
             try parent.sync()
@@ -27,9 +28,17 @@ final class StoreFolder: Sendable {
         descriptor = try StateTrust.folder(name, in: parent.descriptor, called: path)
     }
 
-    /// A descriptor of the file `name`, made when it does not exist; never by way of a link. -1 and errno when it cannot be.
-    func openOrMake(_ name: String) -> Int32 {
-        openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    /// A descriptor of the file `name`, made when it does not exist; never by way of a link.
+    /// - Throws: `.internal`, also when it is no regular file, or another user's.
+    func openOrMake(_ name: String) throws(Failure) -> Int32 {
+        let file = openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Self.failed("open", path, name) }
+        var facts = stat()
+        guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_uid == geteuid() else {
+            close(file)
+            throw Failure(.internal, "state: \(path)/\(name) is no regular file of the node's user; remove it")
+        }
+        return file
     }
 
     deinit { close(descriptor) }
@@ -49,9 +58,33 @@ final class StoreFolder: Sendable {
     }
 
     private func writeSynced(_ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
-        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Self.failed("create", path, name) }
+        let file = try create(name)
         defer { close(file) }
+        try fill(file, name, content)
+        guard fsync(file) == 0 else { throw Self.failed("sync", path, name) }
+    }
+
+    /// Makes `name` anew with this content: what may be lost in a crash, and is checked before it is believed.
+    package func put(_ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
+        let file = try create(name)
+        defer { close(file) }
+        do throws(Failure) {
+            try fill(file, name, content)
+        } catch {
+            unlinkat(descriptor, name, 0)
+            throw error
+        }
+    }
+
+    /// A new file in the place of whatever has the name: not by way of a link, nor into a pipe.
+    private func create(_ name: String) throws(Failure) -> Int32 {
+        unlinkat(descriptor, name, 0)
+        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Self.failed("create", path, name) }
+        return file
+    }
+
+    private func fill(_ file: Int32, _ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
         var rest = content[...]
         while !rest.isEmpty {
             let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -61,12 +94,11 @@ final class StoreFolder: Sendable {
             guard count > 0 else { throw Self.failed("write", path, name) }
             rest = rest.dropFirst(count)
         }
-        guard fsync(file) == 0 else { throw Self.failed("sync", path, name) }
     }
 
     /// The whole content of a regular file.
     /// - Throws: `.notFound` when there is none, `.invalid` when it is longer than `limit` bytes, `.internal` else.
-    func read(_ name: String, limit: Int) throws(Failure) -> Blob { try openFile(name, limit: limit).read() }
+    package func read(_ name: String, limit: Int) throws(Failure) -> Blob { try openFile(name, limit: limit).read() }
 
     /// A regular file, open for reading. Throws as `read`.
     func openFile(_ name: String, limit: Int) throws(Failure) -> OpenFile {
@@ -106,7 +138,7 @@ final class StoreFolder: Sendable {
     }
 
     /// Removes a file whose return after a crash does no harm.
-    func discard(_ name: String) {
+    package func discard(_ name: String) {
         unlinkat(descriptor, name, 0)
     }
 
@@ -127,7 +159,7 @@ final class StoreFolder: Sendable {
     }
 
     /// The names of everything inside, sorted.
-    func names() throws(Failure) -> [String] {
+    package func names() throws(Failure) -> [String] {
         let list = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard list >= 0, let stream = fdopendir(list) else { throw Self.failed("list", path) }
         defer { closedir(stream) }
