@@ -130,14 +130,12 @@ public final class Catalogue: Sendable {
 
     /// Why functions of some classes cannot run at this moment, a sentence for each class; empty when all can.
     public func unreadiness() -> [String] {
-        classes.values.sorted { $0.name < $1.name }.compactMap { runClass in
-            guard !runClass.isOptional else { return nil }
-            guard let backend = runClass.backends.first else {
-                let reasons = runClass.unavailable.joined(separator: "; ")
-                return "class '\(runClass.name)' has no available backend: \(reasons)"
-            }
-            return backend.engineFailure.map { "class '\(runClass.name)' cannot run on \(backend.name): \($0)" }
-        }
+        classes.values.sorted { $0.name < $1.name }.compactMap { $0.isOptional ? nil : $0.unreadiness }
+    }
+
+    /// Each class of the config, and whether its functions can run at this moment.
+    public func readiness() -> [(name: String, isReady: Bool)] {
+        classes.values.map { ($0.name, $0.unreadiness == nil) }
     }
 
     /// How a call of `minSetBytes` splits its `any` sets.

@@ -28,6 +28,14 @@ public struct RunClass: Sendable {
     /// Why backends before the first available one, or all, are not: for errors.
     public let unavailable: [String]
 
+    /// Why its functions cannot run at this moment; nil when they can.
+    var unreadiness: String? {
+        guard let backend = backends.first else {
+            return "class '\(name)' has no available backend: \(unavailable.joined(separator: "; "))"
+        }
+        return backend.engineFailure.map { "class '\(name)' cannot run on \(backend.name): \($0)" }
+    }
+
     public init(
         name: String, slots: [BackendSlot], translators: [TranslatorSlot] = [], memoryLimit: UInt64, timeout: UInt64,
         mayRunInline: Bool, cores: [Int32] = [], spin: UInt64 = 0, isOptional: Bool = false,

@@ -1,5 +1,6 @@
 internal import Engines
 internal import Platform
+internal import Registry
 internal import Telemetry
 
 /// Numbers that are looked up when somebody asks for them.
@@ -20,7 +21,17 @@ struct NodeMetrics: Sendable {
         Metrics.shared.cell(name, help, .gauge)
     }
 
-    func refresh(_ pool: WorkerPool) {
+    private static func showReadiness(of catalogue: Catalogue) {
+        for (name, isReady) in catalogue.readiness() {
+            Metrics.shared.cell(
+                "dandelion_class_ready", "1 when functions of the class can run, 0 when its backends cannot.", .gauge,
+                labels: ["class": name]
+            ).set(isReady ? 1 : 0)
+        }
+    }
+
+    func refresh(_ pool: WorkerPool, _ catalogue: Catalogue) {
+        Self.showReadiness(of: catalogue)
         queue.set(pool.queueLength)
         busy.set(pool.busyEngines)
         memory.refresh(pool)

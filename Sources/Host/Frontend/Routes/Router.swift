@@ -83,15 +83,15 @@ final class Router: Sendable {
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ready\n")))
         } else if path.equals("/metrics") {
             try request.allow([.get, .head], "GET, HEAD")
-            offload(request.exchange, on: worker, to: observers) { [numbers, pool] () throws(Problem) in
-                numbers.refresh(pool)
+            offload(request.exchange, on: worker, to: observers) { [numbers, pool, catalogue] () throws(Problem) in
+                numbers.refresh(pool, catalogue)
                 let text = Array(Metrics.shared.prometheusText().utf8)
                 return Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text))
             }
         } else if path.equals("/stats") {
             try request.allow([.get, .head], "GET, HEAD")
             offload(request.exchange, on: worker, to: observers) { [self] () throws(Problem) in
-                numbers.refresh(pool)
+                numbers.refresh(pool, catalogue)
                 return .json(stats())
             }
         } else {
