@@ -19,7 +19,7 @@ struct Faulty: Sendable {
     }
 
     static let all: [Faulty] =
-        files + ends + state + threads + requests + answers + memory + reactors + pace + functions + host
+        files + ends + state + threads + processes + requests + answers + memory + reactors + pace + functions + host
 
     private static let files: [Faulty] = [
         one("bad_version", "descriptor-texts"), one("bad_schema", "config-schema"), one("moody_probe", "probe-repeats"),
@@ -69,15 +69,27 @@ struct Faulty: Sendable {
             ("x87_in_submit", "rounding mode"), ("alarm_in_submit", "timer of alarm(2)"),
             ("nice_in_submit", "nice value"),
             ("privileges_in_submit", "NoNewPrivs"), ("dumpable_in_start", "dumpable"),
-            ("closes_output_in_submit", "descriptor 1, which was open before: it is closed"),
             ("closes_others_in_start", "descriptor 3, which was open before: it is closed"),
             ("closes_others_in_submit", "descriptor 3, which was open before: it is closed"),
             ("closes_one_in_poll", "poll changed descriptor 5"),
             ("replaces_input_in_poll", "poll changed descriptor 0, which was open before: it is another file"),
             ("blocking_error_in_submit", "has other flags"), ("umask_in_run", "run changed the umask"),
+            ("cpu_timer_in_submit", "submit changed the timer of setitimer(2) for CPU time"),
+            ("profiling_timer_in_start", "start changed the timer of setitimer(2) for profiling"),
+            ("signal_timer_in_submit", "submit changed the number of timers of timer_create(2)"),
+            ("name_in_submit", "submit changed the name of the thread"),
+            ("name_in_run", "run changed the name of the thread"),
+            ("personality_in_start", "personality(2)"), ("adopts_in_start", "adoption of orphans"),
+            ("locks_memory_in_start", "mlockall(2)"), ("score_in_submit", "score for the killer"),
+            ("keyring_in_submit", "session keyring"), ("slack_in_poll", "poll changed the timer slack"),
+            ("death_signal_in_start", "parent's death"), ("disk_priority_in_submit", "priority of input and output"),
+            ("huge_pages_in_start", "huge pages"), ("filter_in_start", "start changed the process's NoNewPrivs"),
+            ("namespace_in_submit", "namespace ipc"), ("handler_flags_in_start", "handler of signal 13"),
             ("mask_in_run", "run changed the signal mask"), ("rounding_in_run", "run changed the rounding mode"),
         ].map { one($0.0, "process-kept", $0.1) } + [
-            everywhere("closes_others_in_run", "failed", "process-kept", "run changed descriptor 3")
+            everywhere("closes_others_in_run", "failed", "process-kept", "run changed descriptor 3"),
+            // Whoever opens something next finds it in the place of the output.
+            everywhere("closes_output_in_submit", "failed", "process-kept", "descriptor 1, which was open before"),
         ]
 
     private static let threads: [Faulty] = [
@@ -88,6 +100,14 @@ struct Faulty: Sendable {
         one("thread_in_probe", "threads-ended", "its probe left 1 threads"),
         one("thread_in_submit", "threads-ended", "go on after stop"),
         one("thread_takes_signals", "threads-ended", "[15, 2, 3, 1] unblocked"),
+    ]
+
+    private static let processes: [Faulty] = [
+        one("child_in_submit", "children-ended", "is left after stop"),
+        one("zombie_in_start", "children-ended", "is left after stop, living or not reaped"),
+        one("daemon_in_start", "children-ended", "goes on after stop"),
+        one("exit_handler_hangs", "exit-quiet", "did not end the process"),
+        one("exit_handler_crashes", "exit-quiet", "signal 11"), one("exit_handler_leaves", "exit-quiet", "status 9"),
     ]
 
     private static let requests: [Faulty] = [
@@ -154,6 +174,8 @@ struct Faulty: Sendable {
         one("deadline_as_cancel", "run-deadline", "outcome cancelled"),
         Faulty(name: "ignores_interrupt", verdict: "failed", checks: ["interrupt-during", "interrupt-before"]),
         one("stale_interrupt", "interrupt-stale", "outcome cancelled"), one("destroyed_elsewhere", "context-threads"),
+        one("settle_fails", "context-kept", "context_settle gave DN_ENGINE_DEAD"),
+        one("settle_clears", "context-kept", "changed after the run"),
         everywhere("memory_not_zero", "failed", "isolation-zero", "not zero"),
         one("overflow_accepted", "context-bounds", "gave DN_OK"),
         one("wrapping_read", "context-bounds", "context_read at address"),

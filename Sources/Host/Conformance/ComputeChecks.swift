@@ -170,6 +170,33 @@ let computeChecks: [Check] = [
             rig.idle()
         }
     },
+    Check("context-kept", .compute, "After a run, and context_settle, the memory stays as it is while others run.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        let (exits, loops) = (try rig.image(.exits), try rig.image(.loops))
+        for (image, deadline) in [(exits, 5_000_000_000), (loops, 10_000_000)] as [(OpaquePointer, UInt64)] {
+            let sandbox = try rig.context(image)
+            defer { rig.end(sandbox) }
+            let free = sandbox.entryBlock &+ 4096
+            try require(
+                sandbox.write(free, [UInt8](repeating: 0x5a, count: 4096)) == DN_OK, "context_write failed")
+            _ = try rig.run(sandbox, deadline: deadline)
+            let before = sandbox.read(free, claiming: 4096)
+            try require(before.bytes.allSatisfy { $0 == 0x5a }, "bytes that no function touched changed in the run")
+            for _ in 0..<2 {
+                if let status = rig.settle(sandbox) {
+                    try require(status == DN_OK, "context_settle gave \(ABIName.status(status))")
+                }
+            }
+            if rig.caps.contexts_per_engine != 1 {
+                let next = try rig.runOnce(exits)
+                try require(next.outcome == DN_RUN_EXITED, "while a context is held, the next function \(told(next))")
+            }
+            let after = sandbox.read(free, claiming: 4096)
+            try require(after.status == DN_OK, "context_read after the run gave \(ABIName.status(after.status))")
+            try require(after.bytes == before.bytes, "the memory changed after the run's end")
+        }
+    },
     Check("runs-leak-nothing", .compute, "Runs leave no descriptor, thread, mapping or signal handler behind.") {
         subject in
         let rig = try ComputeRig(subject)

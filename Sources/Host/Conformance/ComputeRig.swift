@@ -181,6 +181,13 @@ final class ComputeRig: @unchecked Sendable {
         return try run(sandbox, deadline: deadline)
     }
 
+    /// - Returns: nil where the backend has no such slot.
+    func settle(_ sandbox: Sandbox) -> dn_status? {
+        guard let settle = table.context_settle else { return nil }
+        var error = Self.error()
+        return watch.call("context_settle") { settle(sandbox.handle, &error) }
+    }
+
     func end(_ sandbox: Sandbox) {
         destroy(sandbox.handle)
         idle()

@@ -7,6 +7,7 @@ internal import Platform
 struct ProcessState {
     private let facts: [(name: String, value: String)]
     private let actions: [UInt]
+    private let actionFlags: [UInt]
     /// Its values may be secrets, so they are never told.
     private let environment: Set<String>
     /// What each descriptor is; nil = it is closed.
@@ -23,9 +24,12 @@ struct ProcessState {
                 ("root directory", place("/")),
                 ("locale", setlocale(LC_ALL, nil).map { String(cString: $0) } ?? ""),
                 ("process group", "\(getpgrp())"), ("session", "\(getsid(0))"),
-                ("timer of alarm(2)", "\(isTimerSet())"), ("dumpable flag", "\(ck_prctl_get(3))"),
-            ] + rights() + limits(),
-            actions: Resources.dispositions(), environment: variables(),
+                ("host name", text(of: "/proc/sys/kernel/hostname")),
+                ("control group", text(of: "/proc/self/cgroup")),
+                ("score for the killer of processes", text(of: "/proc/self/oom_score_adj")),
+                ("number of timers of timer_create(2) that send signals", "\(signallingTimers())"),
+            ] + rights() + namespaces() + limits() + kernel(ck_process_facts),
+            actions: Resources.dispositions(), actionFlags: Resources.actionFlags(), environment: variables(),
             descriptors: Dictionary(descriptors.map { ($0, identity($0)) }, uniquingKeysWith: { first, _ in first }))
     }
 
@@ -43,6 +47,9 @@ struct ProcessState {
         }
         for (index, pair) in zip(actions, later.actions).enumerated() where pair.0 != pair.1 {
             return "the handler of signal \(index + 1); the host owns them all, ask dn.host.signal/1"
+        }
+        for (index, pair) in zip(actionFlags, later.actionFlags).enumerated() where pair.0 != pair.1 {
+            return "the flags or the mask of the handler of signal \(index + 1)"
         }
         let variables = environment.symmetricDifference(later.environment).map { $0.prefix { $0 != "=" } }
         guard variables.isEmpty else {
@@ -72,22 +79,45 @@ struct ProcessState {
         return "\(name.map { String(cString: $0) } ?? path) (inode \(facts.st_ino) of device \(facts.st_dev))"
     }
 
-    private static func isTimerSet() -> Bool {
-        var timer = itimerval()
-        return getitimer(__itimer_which_t(0), &timer) == 0
-            && (timer.it_value.tv_sec != 0 || timer.it_value.tv_usec != 0)
+    private static func text(of path: String) -> String {
+        String(decoding: (try? Folder.read(path)) ?? [], as: UTF8.self).split(separator: "\n").joined(separator: " ")
+    }
+
+    /// As /proc/self/timers lists them; those for a thread of their own (SIGEV_THREAD) are the plugin's affair.
+    private static func signallingTimers() -> Int {
+        let text = String(decoding: (try? Folder.read("/proc/self/timers")) ?? [], as: UTF8.self)
+        return text.split(separator: "\n").count { $0.hasPrefix("notify: signal/pid.") }
+    }
+
+    fileprivate static func kernel(
+        _ ask: (UnsafeMutablePointer<ck_fact>) -> Int32
+    ) -> [(name: String, value: String)] {
+        withUnsafeTemporaryAllocation(of: ck_fact.self, capacity: CK_FACTS) { facts in
+            // SAFETY: ask writes at most CK_FACTS of them, whose names are literals.
+            let count = facts.baseAddress.map { Int(ask($0)) } ?? 0
+            return facts[..<count].map { (String(cString: $0.name), "\($0.value)") }
+        }
     }
 
     /// Who the process is and what it may do, as proc_pid_status(5) tells.
     private static func rights() -> [(name: String, value: String)] {
         let wanted: Set<Substring> = [
             "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+            "Seccomp_filters",
         ]
         let text = String(decoding: (try? Folder.read("/proc/thread-self/status")) ?? [], as: UTF8.self)
         return text.split(separator: "\n").compactMap { line in
             let parts = line.split(separator: ":", maxSplits: 1)
             guard parts.count == 2, wanted.contains(parts[0]) else { return nil }
             return ("process's \(parts[0])", parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " "))
+        }
+    }
+
+    private static func namespaces() -> [(name: String, value: String)] {
+        ["cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"].map { name in
+            var target = [UInt8](repeating: 0, count: 64)
+            let count = readlink("/proc/thread-self/ns/\(name)", &target, target.count)
+            return ("namespace \(name)", String(decoding: target.prefix(max(0, count)), as: UTF8.self))
         }
     }
 
@@ -131,7 +161,8 @@ struct ThreadState {
                 ("rounding mode or traps of floating point", String(ck_float_control(), radix: 16)),
                 ("locale of the thread", "\(UInt(bitPattern: uselocale(nil)))"),
                 ("nice value", "\(getpriority(__priority_which_t(0), 0))"), ("scheduler", "\(sched_getscheduler(0))"),
-            ])
+                ("name of the thread", Resources.name(of: cp_gettid()) ?? ""),
+            ] + ProcessState.kernel(ck_thread_facts))
     }
 
     /// What is otherwise in `later`; nil = nothing.

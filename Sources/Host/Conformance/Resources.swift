@@ -33,6 +33,16 @@ struct Resources {
         }
     }
 
+    /// Flags and mask of every signal's action, as one number each.
+    static func actionFlags() -> [UInt] {
+        (1...64).map { signal in
+            var action = sigaction()
+            guard sigaction(Int32(signal), nil, &action) == 0 else { return 0 }
+            let blocked = (1...64 as ClosedRange<Int32>).filter { sigismember(&action.sa_mask, $0) == 1 }
+            return blocked.reduce(UInt(UInt32(bitPattern: action.sa_flags))) { $0 &* 31 &+ UInt($1) }
+        }
+    }
+
     /// The first number of /proc/self/statm (proc_pid_statm(5)), which counts pages.
     private static func addressSpace() -> Int {
         let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)

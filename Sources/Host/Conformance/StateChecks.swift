@@ -1,3 +1,4 @@
+internal import CConformance
 internal import CPlatform
 internal import Glibc
 internal import Items
@@ -9,8 +10,8 @@ internal import PluginHost
 let stateChecks: [Check] = [
     Check(
         "process-kept", .start,
-        "No call changes a signal handler or mask, a descriptor of others, directory, umask, locale, environment, "
-            + "affinity, rounding mode, right or resource limit."
+        "No call changes a signal handler or mask, a timer, a descriptor of others, directory, umask, locale, "
+            + "environment, affinity, priority, rounding mode, name, namespace, right or resource limit."
     ) { subject in
         // The host's own, before anything is compared.
         _ = cp_signals_install()
@@ -45,6 +46,33 @@ let stateChecks: [Check] = [
             try require(Clock.now() < end, "\(own().count) threads go on after stop: \(names(own()))")
             Sleep.milliseconds(5)
         }
+    },
+    Check("children-ended", .start, "Processes that it makes have ended and are reaped when stop has returned.") {
+        subject in
+        func settled(_ living: Bool, _ what: String) throws {
+            let end = Clock.now() &+ 2_000_000_000
+            while ck_has_children(living) {
+                try require(Clock.now() < end, what)
+                Sleep.milliseconds(5)
+            }
+        }
+        _ = try subject.load()
+        try settled(false, "its load left a child process")
+        try liveOnce(subject)
+        try settled(false, "a child process is left after stop, living or not reaped")
+        // From here on those whose parents have ended are found too.
+        ck_adopt()
+        try liveOnce(subject)
+        try settled(true, "a process that it had another one make goes on after stop")
+    },
+    Check("exit-quiet", .start, "What it leaves to the end of the process, such as exit handlers, runs to its end.") {
+        subject in
+        try liveOnce(subject)
+        let limit: Int32 = 3000
+        let status = ck_try_exit(limit)
+        try require(status >= 0, "exit(3) did not end the process within \(limit) ms")
+        try require(status & 0x7f == 0, "exit(3) ended in signal \(status & 0x7f): \(signalName(status & 0x7f))")
+        try require(status >> 8 == 0, "exit(0) ended with status \(status >> 8)")
     },
     Check("two-generations", .start, "A copy of the file loads and works beside the first, and outlives its instance.")
     {
@@ -117,6 +145,8 @@ private func run(_ subject: Subject, _ instance: PluginInstance, _ during: () th
         try during()
     } catch is NotApplicable {}
 }
+
+private func signalName(_ signal: Int32) -> String { String(cString: strsignal(signal)) }
 
 private func names(_ threads: Set<pid_t>) -> String {
     threads.sorted().map { "'\(Resources.name(of: $0) ?? "ended")'" }.joined(separator: ", ")

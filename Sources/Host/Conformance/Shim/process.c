@@ -7,10 +7,15 @@
 #include <fenv.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct ck_sheet *ck_current;
@@ -112,9 +117,75 @@ uint64_t ck_float_control(void) {
 #endif
 }
 
+/* Whether memory that is mapped from now on is locked (mlockall(2) with MCL_FUTURE): it is there before it is touched. */
+static long locks_future_memory(void) {
+    size_t size = ck_page();
+    unsigned char there = 0;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return 0;
+    if (mincore(memory, size, &there) != 0) there = 0;
+    munmap(memory, size);
+    return there & 1;
+}
+
+static long timer(int which) {
+    struct itimerval now = {{0, 0}, {0, 0}};
+    return getitimer(which, &now) == 0 && (now.it_value.tv_sec != 0 || now.it_value.tv_usec != 0);
+}
+
+int ck_process_facts(ck_fact *facts) {
+    int adopts = 0, count = 0;
+    prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0);
+    facts[count++] = (ck_fact){"timer of alarm(2)", timer(ITIMER_REAL)};
+    facts[count++] = (ck_fact){"timer of setitimer(2) for CPU time", timer(ITIMER_VIRTUAL)};
+    facts[count++] = (ck_fact){"timer of setitimer(2) for profiling", timer(ITIMER_PROF)};
+    facts[count++] = (ck_fact){"execution domain of personality(2)", personality(0xffffffff)};
+    facts[count++] = (ck_fact){"adoption of orphans (PR_SET_CHILD_SUBREAPER)", adopts};
+    facts[count++] = (ck_fact){"dumpable flag", prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)};
+    facts[count++] = (ck_fact){"use of huge pages (PR_SET_THP_DISABLE)", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0)};
+    facts[count++] = (ck_fact){"locking of memory (mlockall(2))", locks_future_memory()};
+    return count;
+}
+
+int ck_thread_facts(ck_fact *facts) {
+    int death = 0, count = 0;
+    prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
+    facts[count++] = (ck_fact){"signal at the parent's death (PR_SET_PDEATHSIG)", death};
+    facts[count++] = (ck_fact){"timer slack", prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)};
+    facts[count++] = (ck_fact){"keeping of capabilities (PR_SET_KEEPCAPS)", prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0)};
+    facts[count++] = (ck_fact){"security bits (PR_SET_SECUREBITS)", prctl(PR_GET_SECUREBITS, 0, 0, 0, 0)};
+    facts[count++] = (ck_fact){"priority of input and output", syscall(SYS_ioprio_get, 1, 0)};
+    /* KEYCTL_GET_KEYRING_ID of KEY_SPEC_SESSION_KEYRING, which is not made. */
+    facts[count++] = (ck_fact){"session keyring", syscall(SYS_keyctl, 0, -3, 0)};
+    return count;
+}
+
+void ck_adopt(void) { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+bool ck_has_children(bool living) {
+    for (;;) {
+        siginfo_t ended = {.si_pid = 0};
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | __WALL | (living ? 0 : WNOWAIT)) != 0) return errno != ECHILD;
+        if (!living || ended.si_pid == 0) return true;
+    }
+}
+
+int ck_try_exit(int milliseconds) {
+    pid_t child = fork();
+    if (child == 0) exit(0);
+    if (child < 0) return 0;
+    int status = 0;
+    for (int waited = 0; waited < milliseconds; waited++) {
+        if (waitpid(child, &status, WNOHANG) == child) return status;
+        usleep(1000);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    return -1;
+}
+
 long ck_sleeps(void) {
     struct rusage use;
     return getrusage(RUSAGE_THREAD, &use) == 0 ? use.ru_nvcsw : 0;
 }
 
-int ck_prctl_get(int option) { return prctl(option, 0, 0, 0, 0); }

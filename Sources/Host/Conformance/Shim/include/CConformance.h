@@ -59,8 +59,24 @@ bool ck_is_in_block(const void *_Nullable start, uint64_t len);
 uint64_t ck_float_control(void);
 /* How often the calling thread has gone to sleep by itself. */
 long ck_sleeps(void);
-/* prctl(2) of what takes no further argument, such as PR_GET_DUMPABLE. */
-int ck_prctl_get(int option);
+/* What the kernel keeps for the process, or for the calling thread, beside what proc(5) shows. */
+typedef struct ck_fact {
+    const char *name;
+    long value;
+} ck_fact;
+enum { CK_FACTS = 16 };
+/* The number of facts written. */
+int ck_process_facts(ck_fact *facts);
+int ck_thread_facts(ck_fact *facts);
+
+/* Has processes whose parents ended become this process's children. */
+void ck_adopt(void);
+/* Whether this process has children, ended ones that nobody reaped too, or only living ones; those that ended are reaped
+ * with living. */
+bool ck_has_children(bool living);
+/* Calls exit(3) in a child: the status that waitpid(2) gives, or -1 when the child did not end within the time and was
+ * killed. */
+int ck_try_exit(int milliseconds);
 
 #pragma clang assume_nonnull end
 
