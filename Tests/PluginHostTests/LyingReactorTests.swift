@@ -43,6 +43,14 @@ import Testing
         #expect(failure?.kind == .upstream && failure?.facts.contains(.init("reason", "too-large")) == true)
     }
 
+    /// What the other side said comes with the failure.
+    @Test func theProtocolsStatusReachesTheCaller() throws {
+        let (failure, breach) = try ending("S")
+        #expect(breach == "")
+        #expect(failure?.kind == .upstream)
+        #expect(failure?.facts == [.init("reason", "protocol"), .init("protocolStatus", "503")], "\(failure?.facts ?? [])")
+    }
+
     @Test(arguments: [
         ("C", "18446744073709551615 completions"), ("U", "token 99, which has no open request"),
         ("2", "token 7, which has no open request"),

@@ -2,7 +2,7 @@
 ///
 /// The request's first byte says what its poll does. Y: answers "yes". N: one output of no address and five bytes. O: two outputs, no
 /// array. 0: none. A: outputs at an address that is no memory. B: an output there. G: one that ends in a page without rights.
-/// H: one of 2^40 bytes. L: one of 1 MiB. U: also completes a token that nobody gave. 2: completes twice. C: claims 2^64 - 1 completions. P: fails. R: cannot connect twice, then answers "yes". I: breaks twice after it was
+/// H: one of 2^40 bytes. L: one of 1 MiB. U: also completes a token that nobody gave. S: fails as the protocol's status 503. 2: completes twice. C: claims 2^64 - 1 completions. P: fails. R: cannot connect twice, then answers "yes". I: breaks twice after it was
 /// sent, as a request that may be repeated, then answers; M: the same, but may not be repeated. With flag -DDESCRIPTOR=-1 reactors have no descriptor.
 public enum ScriptedComm {
     public static func compile(_ name: String, flags: [String] = []) throws -> String {
@@ -69,6 +69,12 @@ public enum ScriptedComm {
                 default: out[1] = out[0]; *count = 2; if (r->letter == 'U') out[1].token = 99;
                 }
                 r->letter = 0;
+                return DN_OK;
+            }
+            if (r->letter == 'S') {
+                out->outcome = DN_COMM_PROTOCOL; out->protocol_status = 503;
+                r->letter = 0;
+                *count = 1;
                 return DN_OK;
             }
             if (strchr("RIM", r->letter)) {

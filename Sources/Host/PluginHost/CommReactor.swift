@@ -178,8 +178,9 @@ public final class CommReactor: @unchecked Sendable {
         }
         let reason = ABIName.ending(raw.outcome)
         let message = ABI.text(raw.message)
-        return Failure(
-            kind, "communication \(backend.name): \(message.isEmpty ? reason : message)", [.init("reason", reason)])
+        var facts: [Failure.Fact] = [.init("reason", reason)]
+        if raw.protocol_status != 0 { facts.append(.init("protocolStatus", "\(raw.protocol_status)")) }
+        return Failure(kind, "communication \(backend.name): \(message.isEmpty ? reason : message)", facts)
     }
 
     /// Asks for an early end; the completion still comes. Any thread.
