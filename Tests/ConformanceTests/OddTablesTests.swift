@@ -51,6 +51,8 @@ import Testing
 
     /// By the kit: each is judged, and what is wrong is a verdict and not a crash of the judge.
     @Test func theKitReadsThem() throws {
-        try each(["check", "--include", "entry-loads", "--include", "run-exit", "--include", "two-instances"], ends: [0, 1, 64])
+        try each(
+            ["check", "--include", "entry-loads", "--include", "run-exit", "--include", "two-instances"],
+            ends: [0, 1, 64])
     }
 }

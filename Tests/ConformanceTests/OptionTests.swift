@@ -82,7 +82,10 @@ import Testing
 
     @Test(arguments: [
         ([:], "no folder in it has a folder 'in'"), (["r/other": "x"], "no folder in it has a folder 'in'"),
-        (["r/in/requests": "x", "r/outcome": "maybe"], "'maybe' is no way for a request to end; there are: refused, ok"),
+        (
+            ["r/in/requests": "x", "r/outcome": "maybe"],
+            "'maybe' is no way for a request to end; there are: refused, ok"
+        ),
     ])
     func foldersThatAreNoRequestsAreTold(files: [String: String], reason: String) throws {
         try requests(files.merging(["unused": ""]) { first, _ in first }) { folder in

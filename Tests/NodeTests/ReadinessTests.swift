@@ -3,7 +3,9 @@ import Testing
 
 /// A node that cannot run the functions of a class says so where balancers and monitors look.
 @Suite struct ReadinessTests {
-    private static func ready(_ name: String, _ value: Int) -> String { "dandelion_class_ready{class=\"\(name)\"} \(value)" }
+    private static func ready(_ name: String, _ value: Int) -> String {
+        "dandelion_class_ready{class=\"\(name)\"} \(value)"
+    }
 
     /// Ready but for a class without a backend, unless the config calls it optional.
     @Test(arguments: [false, true]) func aClassWithoutABackend(isOptional: Bool) throws {
@@ -52,7 +54,8 @@ import Testing
         let clang = try Process.run(
             URL(fileURLWithPath: "/usr/bin/env"),
             arguments: [
-                "clang", "-shared", "-fPIC", "-w", "-I\(root)/Sources/PluginABI/include", "-I\(root)/Tests/Fixtures/Bad",
+                "clang", "-shared", "-fPIC", "-w", "-I\(root)/Sources/PluginABI/include",
+                "-I\(root)/Tests/Fixtures/Bad",
                 "-DBASE=\"\(products)/libDandelionProcess.so\"", "\(folder)/moody.c", "-o", "\(folder)/moody.so",
             ])
         clang.waitUntilExit()

@@ -39,6 +39,12 @@ public final class HarnessContext {
 
     public func destroy() { plugin.compute.pointee.context_destroy?(handle) }
 
+    /// After the run; nothing where the plugin has no such slot.
+    public func settle() throws(HarnessError) {
+        guard let settle = plugin.compute.pointee.context_settle else { return }
+        try attempt("context_settle") { settle(handle, $0) }
+    }
+
     public func read(_ address: dn_gaddr, _ count: UInt64) throws(HarnessError) -> [UInt8] {
         guard count <= 1 << 30 else { throw HarnessError(DN_OUT_OF_RANGE, "\(count) bytes") }
         var bytes = [UInt8](repeating: 0, count: Int(count))

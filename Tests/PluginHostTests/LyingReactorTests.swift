@@ -48,7 +48,8 @@ import Testing
         let (failure, breach) = try ending("S")
         #expect(breach == "")
         #expect(failure?.kind == .upstream)
-        #expect(failure?.facts == [.init("reason", "protocol"), .init("protocolStatus", "503")], "\(failure?.facts ?? [])")
+        #expect(
+            failure?.facts == [.init("reason", "protocol"), .init("protocolStatus", "503")], "\(failure?.facts ?? [])")
     }
 
     @Test(arguments: [

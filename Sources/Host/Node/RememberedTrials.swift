@@ -50,7 +50,8 @@ final class RememberedTrials: Sendable {
             "libraries \(siblings.map { "\($0) \(identity($0))" })",
             "linker \(identity("/etc/ld.so.cache")) \(variable("LD_LIBRARY_PATH")) \(variable("LD_PRELOAD"))",
             "kit \(identity("/proc/self/exe"))", "kernel \(kernel)",
-            "boot \(text("/proc/sys/kernel/random/boot_id"))", "rights \(rights)", "limits \(text("/proc/self/limits"))",
+            "boot \(text("/proc/sys/kernel/random/boot_id"))", "rights \(rights)",
+            "limits \(text("/proc/self/limits"))",
         ].joined(separator: "\0")
     }
 

@@ -51,6 +51,29 @@ import Testing
         }
     }
 
+    /// A function is over when run returns: what it left stays as it is while the processor runs others over other slots.
+    @Test func memoryStaysAsItIsAfterTheEnd() throws {
+        let plugin = try TestPlugin.make(try EmulatedExecutor(), stackBytes: 64 << 10)
+        let engine = try HarnessEngine(plugin)
+        defer { engine.destroy() }
+        let escape = try plugin.load(Battery.guest("escape"))
+        let zero = try plugin.load(GuestCompiler.image("zero", for: .aarch64))
+        for row in FaultRow.all {
+            let inputs = [
+                GuestSet("p", [GuestItem("n", [row.way, row.address, ContextLayout.slot].flatMap { bytes(of: $0) })])
+            ]
+            let context = try engine.context(limit: Battery.limit, image: escape)
+            try context.write(inputs: inputs, outputs: ["out"])
+            _ = try engine.run(context, deadline: row.deadline)
+            let (begin, size) = (context.info.low, context.info.limit - context.info.low)
+            let before = try context.read(begin, size)
+            for _ in 0..<2 { _ = try engine.invoke(zero, limit: Battery.limit) }
+            #expect(try context.read(begin, size) == before, "\(row): memory changed after the end")
+            context.destroy()
+            engine.idle()
+        }
+    }
+
     @Test(arguments: Mutation.all) func isCaught(mutation: Mutation) throws {
         let mutated = try #require(mutation.apply(to: Emulator.trampoline()), "\(mutation): not in trampoline.S once")
         let problem = Battery(trampoline: mutated).firstProblem()
