@@ -44,6 +44,18 @@ void *dandelion_take_reserved(void);
 /* Builds the array of output items that the platform reads. */
 void dandelion_write_outputs(void);
 
+/* What the platform passed to this invocation; NULL when it passed nothing. */
+const dn_guest_entry *dandelion_entry_block(void);
+/* Hands over what the C library still holds of the standard streams. */
+void dandelion_flush(void);
+
+/* Names the function's report in the entry block, when there is something to report. */
+void dandelion_report(void);
+/* Where the platform finds a standard stream: the words of its address and length. */
+void dandelion_report_stream(int descriptor, const void *words);
+/* The trace of the failure that was told; empty when none was. */
+const void *dandelion_reported_trace(size_t *length);
+
 /* Jumps to `address`, or returns from the image's entry when it is 0. */
 __attribute__((noreturn)) void dandelion_leave(uint64_t address);
 

@@ -18,6 +18,10 @@ __attribute__((noreturn)) void dandelion_exit(int code) {
     dandelion_leave(entry->exit_address);
 }
 
+const dn_guest_entry *dandelion_entry_block(void) { return entry; }
+
+void dandelion_flush(void) {}
+
 uint64_t dandelion_realtime_ns(void) { return entry->realtime_ns; }
 
 static uint64_t rotated(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }

@@ -72,7 +72,7 @@ def own_library(lib, architecture, folder):
     """hlibc.a, and debug.a, which takes a platform's place on plain Linux."""
     flags = own_flags(lib, architecture)
     files = [HLIBC / "core" / name for name in ("blocks.c", "file.c", "pages.c", "random.c")]
-    files += [SDK / "freestanding" / name for name in ("by_hand.c", "data.c", "entry.c", "memory.c")]
+    files += [SDK / "freestanding" / name for name in ("by_hand.c", "data.c", "entry.c", "memory.c", "report.c")]
     # What is not in a program's loops is made small: every program has a part of it.
     small = [file for part in ("core", "calls", "start") for file in sorted((HLIBC / part).glob("*.c"))
              if file not in files]

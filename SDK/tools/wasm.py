@@ -64,7 +64,8 @@ def own_library(root, folder):
              f"-I{libc.SDK / 'include'}", f"-I{libc.ABI}", *after]
     hlibc = libc.HLIBC
     files = [file for part in ("core", "wasi", "wasi/program") for file in sorted((hlibc / part).glob("*.c"))]
-    files += [hlibc / "start" / "arguments.c", hlibc / "start" / "heap.c", libc.SDK / "freestanding" / "data.c"]
+    files += [hlibc / "start" / "arguments.c", hlibc / "start" / "heap.c", libc.SDK / "freestanding" / "data.c",
+              libc.SDK / "freestanding" / "report.c"]
     compile_all("hlibc for wasm32", [(file, flags) for file in files], folder / "libdandelion.a")
 
 

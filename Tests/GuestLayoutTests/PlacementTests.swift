@@ -21,7 +21,7 @@ import Testing
         #expect((0..<3).allSatisfy { guest.load(items, $0 * 5 + 2) % 128 == 0 })
         #expect([guest.system(4), guest.system(6), items].allSatisfy { $0 % 8 == 0 })
         #expect(guest.system(1) == placed.heapBegin && placed.heapBegin % 16 == 0)
-        #expect(placed.heapBegin > placed.entryBlock + 95)
+        #expect(placed.heapBegin > placed.entryBlock + 103)
         #expect(guest.system(2) == guest.limit - 128)
         #expect(guest.bytes.loadUnaligned(fromByteOffset: 0x10, as: Int32.self) == -1)
         // Two output sets without items, and the end.
@@ -33,7 +33,7 @@ import Testing
 
     @Test func theHeadersStructuresAreWhatIsPlaced() throws {
         #expect(MemoryLayout<dn_guest_system64>.size == 72 && MemoryLayout<dn_guest_system32>.size == 36)
-        #expect(MemoryLayout<dn_guest_entry>.size == 96)
+        #expect(MemoryLayout<dn_guest_entry>.size == 104)
         let guest = Guest(word: 8)
         let placed = try guest.place([set(item("id", "data", key: 3))], inputNames: ["in"], outputNames: ["out"])
         let base = UnsafeRawPointer(try #require(guest.bytes.baseAddress))
@@ -52,11 +52,11 @@ import Testing
         let output = view(system.output_sets, as: dn_guest_set64.self)
         #expect(guest.text(output.ident, output.ident_len) == "out")
         let entry = view(placed.entryBlock, as: dn_guest_entry.self)
-        #expect(entry.magic == DN_GUEST_ENTRY_MAGIC && entry.struct_size == 96)
+        #expect(entry.magic == DN_GUEST_ENTRY_MAGIC && entry.struct_size == 104)
         #expect(entry.exit_address == 0x1234 && entry.system_data == placed.systemData)
         #expect(entry.stack_low == Guest.stackLow && entry.stack_high == Guest.stackLow + 0x1000)
         #expect(entry.realtime_ns == 5 && entry.random == (6, 7, 8, 9))
-        #expect(entry.report == 0 && entry.counter_hz == 10)
+        #expect(entry.report == 0 && entry.counter_hz == 10 && entry.time_ns == 11)
     }
 
     @Test func the32BitStructuresAreWhatIsPlaced() throws {
@@ -79,7 +79,7 @@ import Testing
     @Test func exactBytes() throws {
         let guest = Guest(word: 4, size: 0x400)
         let placed = try guest.place([set(item("n", "xy", key: 5))], inputNames: ["i"], outputNames: ["o"])
-        #expect(placed == Placed(entryBlock: 0x10150, systemData: 0x10010, heapBegin: 0x101b0))
+        #expect(placed == Placed(entryBlock: 0x10150, systemData: 0x10010, heapBegin: 0x101c0))
         var expected = [UInt8](repeating: 0, count: 0x400)
         func put(_ words: [UInt32], at offset: Int) {
             for (index, word) in words.enumerated() {
@@ -88,20 +88,20 @@ import Testing
                 }
             }
         }
-        put([0xffff_ffff, 0x101b0, 0x10380, 1, 0x10108, 1, 0x10120, 0x10138, 0], at: 0x10)
+        put([0xffff_ffff, 0x101c0, 0x10380, 1, 0x10108, 1, 0x10120, 0x10138, 0], at: 0x10)
         expected.replaceSubrange(0x100..<0x105, with: Array("xyino".utf8))
         put([0x10102, 1, 0, 0, 0, 1], at: 0x108)
         put([0x10104, 1, 0, 0, 0, 0], at: 0x120)
         put([0x10103, 1, 0x10100, 2, 5], at: 0x138)
-        put([0x3159_4c44, 96, 0x1234, 0, 0x10010, 0, 0x7fff_0000, 0, 0x7fff_1000, 0], at: 0x150)
-        put([5, 0, 6, 0, 7, 0, 8, 0, 9, 0, 0, 0, 10, 0], at: 0x178)
+        put([0x3159_4c44, 104, 0x1234, 0, 0x10010, 0, 0x7fff_0000, 0, 0x7fff_1000, 0], at: 0x150)
+        put([5, 0, 6, 0, 7, 0, 8, 0, 9, 0, 0, 0, 10, 0, 11, 0], at: 0x178)
         #expect(Array(guest.bytes) == expected)
     }
 
     @Test func imagesWithoutSystemDataGetOne() throws {
         let guest = Guest(word: 8)
         let placed = try guest.place([], inputNames: [], outputNames: ["o"], frame: guest.frame(system: nil))
-        #expect(placed.systemData == placed.entryBlock + 96)
+        #expect(placed.systemData == placed.entryBlock + 104)
         #expect(placed.heapBegin >= placed.systemData + 72)
         #expect(guest.load(placed.entryBlock, 2) == placed.systemData)
         let outputs = try guest.memory.collect(
@@ -136,9 +136,9 @@ import Testing
         }
         #expect(kind(room) == .tooLarge)
         // Behind the data: 1 byte of name, padded to 8, tables of 48, 24 and 40 bytes, the entry block, 128 bytes spare.
-        #expect(kind(room - 128 - 96 - 112) == .tooLarge)
+        #expect(kind(room - 128 - 104 - 112) == .tooLarge)
         #expect(guest.bytes[0x100...].allSatisfy { $0 == 0 })
-        #expect(kind(room - 128 - 96 - 112 - 1) == nil)
+        #expect(kind(room - 128 - 104 - 112 - 1) == nil)
         var frame = guest.frame()
         for dataBegin in [guest.limit, .max, .max - 100, 0] {
             frame.dataBegin = dataBegin

@@ -49,7 +49,8 @@ final class Guest {
     func frame(system: UInt64? = Guest.system, dataBegin: UInt64 = 0x10100) -> GuestFrame {
         GuestFrame(
             pointerBytes: word, systemData: system, dataBegin: dataBegin, limit: limit, stackLow: Guest.stackLow,
-            stackHigh: Guest.stackLow + 0x1000, exitAddress: 0x1234, realtime: 5, random: (6, 7, 8, 9), counterHz: 10)
+            stackHigh: Guest.stackLow + 0x1000, exitAddress: 0x1234, realtime: 5, random: (6, 7, 8, 9), counterHz: 10,
+            time: 11)
     }
 
     func place(

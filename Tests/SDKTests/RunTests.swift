@@ -62,6 +62,35 @@ import Testing
         }
     }
 
+    /// What a function tells of its failure, in its own words, is what its caller gets.
+    @Test(arguments: classes) func failuresAreTold(runClass: String) throws {
+        let port = Int.random(in: 20000..<60000)
+        let ran = try shell(
+            """
+            $dandelion run --class \(runClass) ./tool fail; echo "exit code $?"
+            $dandelion serve --listen 127.0.0.1:\(port) --state state >log 2>&1 & node=$!
+            trap 'kill $node; wait' EXIT
+            for i in $(seq 600); do curl -s 'http://127.0.0.1:\(port)/v1/functions' >/dev/null && break; sleep 0.1; done
+            curl -s -T tool 'http://127.0.0.1:\(port)/v1/functions/tool?class=\(runClass)&inputs=stdio&outputs=out' >/dev/null
+            for how in fail where; do
+                curl -s -H 'Dandelion-Timeout: 400ms' -F "stdio=program $how;filename=argv" \
+                    'http://127.0.0.1:\(port)/v1/invoke/tool'; echo
+            done
+            """, in: folder(runClass))
+        #expect(ran.text.hasPrefix("half of the work\nhalf of the words\nat line 3\nexit code 1\n"), "\(ran)")
+        let documents = ran.text.split(separator: "\n").filter { $0.hasPrefix("{") }
+        #expect(documents.count == 2, "\(ran)")
+        let failed = documents.first ?? ""
+        #expect(
+            failed.contains(
+                #""type":"urn:dandelion:problem:functionFailed","title":"Unprocessable Content","status":422"#)
+                && failed.contains(#""detail":"function 'tool' failed: BadInput: no number""#)
+                && failed.contains(#""exception":"BadInput","message":"no number","traceback":"at line 3\n""#)
+                && failed.contains(#""stdout":"half of the work\n""#), "\(failed)")
+        let stopped = documents.last ?? ""
+        #expect(stopped.contains(#""status":504"#) && stopped.contains(#""traceback":"in step 2\n""#), "\(stopped)")
+    }
+
     @Test func abortIs134() throws {
         let ran = try shell("$dandelion run ./tool abort", in: folder())
         #expect(ran.status == 134 && ran.text == "half of the work\nhalf of the words\n", "\(ran)")

@@ -46,7 +46,7 @@ static void unchanged(struct hl_node *node, unsigned access) { (void)node, (void
 static void release_counter(struct hl_node *node) { hl_block_give(node->stream.state, sizeof(struct counter)); }
 
 static const struct hl_operations counter_operations = {
-    0, read_counter, write_counter, counter_events, unchanged, unchanged, release_counter};
+    0, read_counter, write_counter, counter_events, unchanged, unchanged, release_counter, NULL};
 
 static uint32_t opened_with(long flags) { return O_RDWR | ((uint32_t)flags & (O_CLOEXEC | O_NONBLOCK)); }
 
@@ -99,7 +99,7 @@ static void release_timer(struct hl_node *node) {
 }
 
 static const struct hl_operations timer_operations = {
-    0, read_timer, write_timer, timer_events, unchanged, unchanged, release_timer};
+    0, read_timer, write_timer, timer_events, unchanged, unchanged, release_timer, NULL};
 
 long hl_timerfd_create(long clock, long flags) {
     if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK) || (int)clock < 0 || clock > CLOCK_TAI) return -EINVAL;

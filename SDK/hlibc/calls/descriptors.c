@@ -204,6 +204,8 @@ long hl_ioctl(long descriptor, long request, long argument) {
         open->flags = *(const int *)argument ? open->flags | O_NONBLOCK : open->flags & ~(uint32_t)O_NONBLOCK;
         return 0;
     }
+    if (open->node->kind == HL_STREAM && open->node->stream.operations->control)
+        return open->node->stream.operations->control(open->node, request, argument);
     if ((unsigned long)request != FIONREAD || open->node->kind != HL_FILE) return -ENOTTY;
     uint64_t size = open->node->file.size;
     *(int *)argument = (int)(size > open->offset ? size - open->offset : 0);

@@ -93,7 +93,7 @@ static void release(struct hl_node *node) {
     hl_block_give(set, sizeof *set);
 }
 
-static const struct hl_operations operations = {0, no_read, no_write, set_events, unchanged, unchanged, release};
+static const struct hl_operations operations = {0, no_read, no_write, set_events, unchanged, unchanged, release, NULL};
 
 long hl_epoll_create1(long flags) {
     if (flags & ~EPOLL_CLOEXEC) return -EINVAL;

@@ -68,7 +68,7 @@ static void release(struct hl_node *node) {
     hl_block_give(pipe, sizeof *pipe);
 }
 
-static const struct hl_operations operations = {S_IFIFO, read_pipe, write_pipe, pipe_events, opened, closed, release};
+static const struct hl_operations operations = {S_IFIFO, read_pipe, write_pipe, pipe_events, opened, closed, release, NULL};
 
 struct hl_node *hl_pipe_create(void) {
     struct pipe *pipe = hl_block_take(sizeof *pipe);

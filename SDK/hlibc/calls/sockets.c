@@ -92,7 +92,7 @@ static void release(struct hl_node *node) {
 }
 
 static const struct hl_operations operations = {
-    S_IFSOCK, read_socket, write_socket, socket_events, opened, opened, release};
+    S_IFSOCK, read_socket, write_socket, socket_events, opened, opened, release, NULL};
 
 static struct channel *new_channel(void) {
     struct channel *channel = hl_block_take(sizeof *channel);

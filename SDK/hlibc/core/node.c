@@ -1,3 +1,4 @@
+#include "../../freestanding/runtime.h"
 #include "memory.h"
 #include "vfs.h"
 #include <string.h>
@@ -19,7 +20,7 @@ struct hl_node *hl_node_create(enum hl_kind kind, uint32_t permissions) {
 
 void hl_node_release(struct hl_node *node) {
     if (node->links > 0 || node->holds > 0) return;
-    if (node->standard > 0) hl_announce_stream(node->standard, NULL);
+    if (node->standard > 0) dandelion_report_stream(node->standard, NULL);
     if (node->kind == HL_DIRECTORY) hl_directory_free(node);
     if (node->kind == HL_FILE && node->file.capacity > 0) hl_block_give(node->file.data, node->file.capacity);
     if (node->kind == HL_STREAM && node->stream.operations->release) node->stream.operations->release(node);

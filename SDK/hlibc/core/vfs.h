@@ -30,6 +30,7 @@ struct hl_operations {
     void (*opened)(struct hl_node *node, unsigned access);
     void (*closed)(struct hl_node *node, unsigned access);
     void (*release)(struct hl_node *node); /* frees its state */
+    long (*control)(struct hl_node *node, long request, long argument); /* ioctl(2); NULL: there is none */
 };
 
 struct hl_entry {
@@ -192,10 +193,8 @@ struct hl_node *hl_set_directory(const char *name, size_t length);
  * output and error the tail is kept. Those files are outputs even when nothing was written, so this is to be called
  * before hl_collect. */
 struct hl_node *hl_standard_file(int descriptor);
-/* Given by the surroundings: where two words tell what was written to descriptor 1 or 2 so far, the bytes' address and how
- * many there are; NULL: not any more. */
-void hl_announce_stream(int descriptor, const void *words);
-
+/* Gives the terminal that takes the place of a standard stream, or NULL; set by the debug backend. */
+extern struct hl_node *(*hl_console)(int descriptor);
 /* collect.c */
 /* Adds every file below output sets' directories to the outputs; 0 or -ENOMEM. */
 int hl_collect(void);

@@ -57,6 +57,10 @@ enum hl_debug_kind hl_debug_kind(long at, const char *path, uint64_t *size);
 /* A + "/" + B. */
 char *hl_debug_join(const char *folder, const char *name);
 
+/* console.c */
+struct hl_node;
+struct hl_node *hl_debug_console(int descriptor);
+
 /* Adds the names between the commas of `list`, and then the folders in `folder`; none twice. */
 void hl_debug_find_sets(struct hl_debug_sets *sets, const char *list, const char *folder);
 void hl_debug_add_set(struct hl_debug_sets *sets, const char *name, size_t length);

@@ -3,6 +3,7 @@
 #include "linux.h"
 #include <dandelion/guest.h>
 #include "../../freestanding/runtime.h"
+#include "../core/vfs.h"
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -43,7 +44,10 @@ __attribute__((visibility("hidden"))) int __set_thread_area(void *pointer) {
 __attribute__((noreturn)) static void leave(void) {
     int code = __dandelion_system_data.exit_code;
     if (code < 0 || code > 255) hl_debug_fail("is too small for this function", "DANDELION_MEMORY", 0);
+    size_t length;
+    const void *trace = dandelion_reported_trace(&length);
     hl_debug_write_outputs();
+    hl_debug_write(2, trace, length);
     for (;;) hl_linux(SYS_exit_group, code, 0, 0, 0, 0, 0);
 }
 
@@ -120,5 +124,6 @@ __attribute__((used, noreturn)) void dandelion_debug_main(long *stack) {
         .system_data = (uintptr_t)&__dandelion_system_data, .stack_low = stack_low(stack), .stack_high = (uintptr_t)stack,
         .realtime_ns = now(CLOCK_REALTIME), .counter_hz = counter_hz()};
     hl_linux(SYS_getrandom, (long)block.random, sizeof block.random, 0, 0, 0, 0);
+    hl_console = hl_debug_console;
     dandelion_start(&block);
 }

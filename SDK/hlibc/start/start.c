@@ -45,18 +45,13 @@ static void size_thread_stacks(void) {
     if (&__default_stacksize) __default_stacksize = (unsigned)((part > most ? most : part < least ? least : part) & ~(HL_PAGE - 1));
 }
 
-/* Where the host looks for the standard streams when the function dies. */
-static dn_guest_report report = {DN_GUEST_REPORT_MAGIC, sizeof report, 0, 0};
+const dn_guest_entry *dandelion_entry_block(void) { return entry_block; }
 
-static void announce(void) {
-    dn_guest_entry *block = (dn_guest_entry *)(uintptr_t)entry_block;
-    if (block->struct_size < offsetof(dn_guest_entry, report) + sizeof block->report) return;
-    if (report.standard_output || report.standard_error) block->report = (uintptr_t)&report;
-}
+/* musl's; there when the program has streams of <stdio.h>. */
+void __stdio_exit(void) __attribute__((weak));
 
-void hl_announce_stream(int descriptor, const void *words) {
-    *(descriptor == 1 ? &report.standard_output : &report.standard_error) = (uintptr_t)words;
-    announce();
+void dandelion_flush(void) {
+    if (__stdio_exit) __stdio_exit();
 }
 
 static const char *variable(const char *name) {
@@ -133,7 +128,7 @@ void hl_begin_again(int *argc, char ***argv) {
     hl_memory_grow_past(__dandelion_system_data.heap_begin, __dandelion_system_data.heap_end);
     hl_mount_again();
     hl_reopen_standard();
-    announce();
+    dandelion_report();
     read_arguments();
     environ = hl_arguments + argument_count + 1;
     *argc = argument_count;

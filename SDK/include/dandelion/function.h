@@ -55,6 +55,16 @@ size_t dandelion_available(void);
 /* Leaves the function, from any depth; the outputs added so far are kept. */
 __attribute__((noreturn)) void dandelion_exit(int code);
 
+/* Ends the function as failed: instead of outputs its caller gets an error (422) that says so, with these texts, NUL-terminated
+ * UTF-8 or NULL: what kind of failure, such as "ValueError" (256 bytes are told), what is wrong (16 KiB), and where it
+ * happened, such as a traceback (the last 64 KiB). */
+__attribute__((noreturn)) void dandelion_fail(const char *kind, const char *message, const char *trace);
+/* Says where the function is, for the error that its caller gets when it is stopped from now on, by its time limit or a
+ * fault; the text must stay unchanged. NULL takes it back. */
+void dandelion_where(const char *trace);
+/* Nanoseconds that the function may run, from its beginning; 0 when there is no limit, or none is known. */
+uint64_t dandelion_time_limit_ns(void);
+
 /* CLOCK_REALTIME in nanoseconds when the invocation began; it does not advance. */
 uint64_t dandelion_realtime_ns(void);
 /* The next number of a sequence that differs for each invocation. Not for cryptographic keys. */

@@ -21,7 +21,8 @@ struct Run: ParsableCommand {
               dandelion run --in in=photos --out out=thumbnails ./resize 128
               dandelion run --here ./test_suite data/cases.txt
 
-            A function that faults, is stopped or takes too long ends with 125 and why.
+            A function that faults, is stopped or takes too long ends with 125 and why; one
+            that tells of its failure, such as an exception, with 1.
             Options come before the image; --debug runs a program that was built with a
             debug config of the SDK, with DANDELION_DEBUGGER in front when that is set.
             """)
@@ -106,8 +107,14 @@ struct Run: ParsableCommand {
         } catch {
             Output.bytes(Array((error.fact("stdout") ?? "").utf8))
             Output.errorBytes(Array((error.fact("stderr") ?? "").utf8))
-            Output.note("dandelion: \(error.detail)")
-            throw ExitCode(Self.failed)
+            Output.errorBytes(Array((error.fact("traceback") ?? "").utf8))
+            guard error.kind == .functionFailed else {
+                Output.note("dandelion: \(error.detail)")
+                throw ExitCode(Self.failed)
+            }
+            // A traceback tells it all.
+            if error.fact("traceback") == nil { Output.note("dandelion: \(error.detail)") }
+            throw ExitCode.failure
         }
     }
 }

@@ -79,9 +79,19 @@ public final class Invocation {
 
     private func end(at deadline: UInt64, _ reason: String) {
         timer = worker.loop.schedule(at: deadline) { [weak self] in
-            self?.finish(.failure(Failure(.deadline, reason)))
+            guard let self else { return }
+            // A run has the request's deadline too: what its function tells of its end comes a moment later.
+            guard deadline == request.deadline, tasks.values.contains(where: \.hasBegun) else {
+                return finish(.failure(Failure(.deadline, reason)))
+            }
+            timer = worker.loop.schedule(at: deadline &+ Self.timeForLastWords) { [weak self] in
+                self?.finish(.failure(Failure(.deadline, reason)))
+            }
         }
     }
+
+    /// Nanoseconds.
+    private static let timeForLastWords: UInt64 = 20_000_000
 
     private func target() throws(Failure) -> CatalogueEntry {
         switch request.target {

@@ -158,6 +158,9 @@ public final class ComputeTask: @unchecked Sendable {
         }
     }
 
+    /// Whether it has come into a sandbox. Any thread.
+    public var hasBegun: Bool { running.withLock { $0.run != 0 } }
+
     var isCancelled: Bool { running.withLock { $0.cancelled } }
 
     /// Says that the next run of `engine` is this task's; false when it was cancelled before.

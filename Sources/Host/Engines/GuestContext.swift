@@ -14,13 +14,14 @@ extension GuestMemory {
 }
 
 extension GuestFrame {
-    init(_ context: ComputeContext, random: (UInt64, UInt64, UInt64, UInt64)) {
+    /// - Parameter time: Nanoseconds that the run may take, 0 = no limit.
+    init(_ context: ComputeContext, random: (UInt64, UInt64, UInt64, UInt64), time: UInt64) {
         let image = context.image
         self.init(
             pointerBytes: image.pointerBytes, systemData: image.systemData == UInt64.max ? nil : image.systemData,
             dataBegin: image.dataBegin, limit: context.limit, stackLow: context.stackLow,
             stackHigh: context.stackHigh, exitAddress: context.exitAddress, realtime: Clock.wall(), random: random,
-            counterHz: Clock.counterHz)
+            counterHz: Clock.counterHz, time: time)
     }
 }
 

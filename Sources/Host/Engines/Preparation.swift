@@ -26,7 +26,8 @@ public struct Snapshots: Sendable {
 }
 
 extension ComputeFunction {
-    /// Prepares the function at registration, on an engine of its own. Takes as long as a run of the function may.
+    /// Prepares the function at registration, on an engine of its own. Takes as long as a run of the function may, and
+    /// `leastTime` at least.
     /// - Throws: what stopped the program, or the code that it left with.
     public func prepare(_ image: ComputeImage, account: MemoryAccount) throws(Failure) {
         guard image.snapshot != 0, let snapshots else { return }
@@ -53,15 +54,20 @@ extension ComputeFunction {
         _ image: ComputeImage, on engine: ComputeEngine, random: (UInt64, UInt64, UInt64, UInt64),
         _ snapshots: Snapshots
     ) throws(Failure) -> ComputeImage {
+        let time = timeout == 0 ? 0 : max(timeout, Self.leastTime)
         let context = try engine.makeContext(image: image, limit: memoryLimit)
         let memory = GuestMemory(context)
         let placed = try memory.place(
             inputs: snapshots.inputs(), inputNames: inputNames, outputNames: outputNames,
-            frame: GuestFrame(context, random: random))
+            frame: GuestFrame(context, random: random, time: time))
+        let last = LastWords(memory: memory, entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes)
         try memory.wantSnapshot(at: image.snapshot)
-        let deadline = timeout == 0 ? 0 : Clock.now() &+ timeout
+        let deadline = time == 0 ? 0 : Clock.now() &+ time
         let result = try engine.run(context, entryBlock: placed.entryBlock, deadline: deadline)
-        if var failure = result.failure(function: name) {
+        do throws(Failure) {
+            try last.check(result, function: name)
+        } catch {
+            var failure = last.added(to: error)
             failure.detail += ", before its first input: while it prepared what every run begins with"
             throw failure
         }
@@ -71,22 +77,18 @@ extension ComputeFunction {
         let outputs = try memory.collect(
             systemData: placed.systemData, pointerBytes: image.pointerBytes, outputCount: outputNames.count,
             limits: GuestLimits(items: 1 << 16, bytes: memoryLimit))
-        guard outputs.exitCode == 0 else { throw left(outputs) }
+        guard outputs.exitCode == 0 else { throw last.added(to: left(outputs.exitCode)) }
         return image
     }
 
-    private static let longestTold = 16 << 10
+    /// What programs have at least to prepare, ns: they do there what their runs then need no time for.
+    private static let leastTime: UInt64 = 5_000_000_000
 
-    /// The program gave up before it was prepared: with what it wrote to standard error.
-    private func left(_ outputs: GuestOutputs) -> Failure {
-        let said = outputs.sets.flatMap(\.items).first { Blob(copying: $0.ident).text == "stderr" }
-        var facts: [Failure.Fact] = [.init("function", name), .init("exitCode", String(outputs.exitCode))]
-        if let said, !said.data.isEmpty {
-            facts.append(.init("stderr", Blob(copying: .init(rebasing: said.data.suffix(Self.longestTold))).text))
-        }
-        return Failure(
+    /// The program gave up before it was prepared.
+    private func left(_ code: Int32) -> Failure {
+        Failure(
             .functionFault,
-            "function '\(name)' left with code \(outputs.exitCode) before its first input: while it prepared what every "
-                + "run begins with", facts)
+            "function '\(name)' left with code \(code) before its first input: while it prepared what every run begins with",
+            [.init("function", name), .init("exitCode", String(code))])
     }
 }

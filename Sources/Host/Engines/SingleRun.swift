@@ -24,7 +24,7 @@ public struct SingleRun {
     }
 
     /// Runs it to its end, on an engine of its own.
-    /// - Throws: what ended it otherwise than by leaving, with the facts `stdout` and `stderr` where it wrote to them.
+    /// - Throws: what ended it otherwise than by leaving, with what it wrote and told (`LastWords`).
     public func run(called name: String) throws(Failure) -> ComputeOutput {
         let engine = try ComputeEngine(backend: image.backend, core: nil, id: EngineIDs.next())
         let output = try run(on: engine, called: name)
@@ -38,19 +38,18 @@ public struct SingleRun {
         let memory = GuestMemory(context)
         let placed = try memory.place(
             inputs: inputs, inputNames: inputs.map(\.name), outputNames: outputNames,
-            frame: GuestFrame(context, random: random.next4()))
+            frame: GuestFrame(context, random: random.next4(), time: timeout))
+        let last = LastWords(memory: memory, entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes)
         do throws(Failure) {
             let deadline = timeout == 0 ? 0 : Clock.now() &+ timeout
             let result = try engine.run(context, entryBlock: placed.entryBlock, deadline: deadline)
-            if let failure = result.failure(function: name) { throw failure }
+            try last.check(result, function: name)
             let outputs = try memory.collect(
                 systemData: placed.systemData, pointerBytes: image.pointerBytes, outputCount: outputNames.count,
                 limits: GuestLimits(items: 1 << 20, bytes: memoryLimit &+ 16 << 20))
             return outputs.items { Blob(copying: $0) }
         } catch {
-            throw error.with(
-                memory.streams(
-                    entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes, most: Failure.streamTail))
+            throw last.added(to: error)
         }
     }
 }

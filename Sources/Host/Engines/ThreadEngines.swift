@@ -86,7 +86,7 @@ final class ThreadEngines {
         let memory = GuestMemory(context)
         let placed = try memory.place(
             inputs: task.inputs, inputNames: function.inputNames, outputNames: function.outputNames,
-            frame: GuestFrame(context, random: random.next4()))
+            frame: GuestFrame(context, random: random.next4(), time: time(of: task)))
         task.timeline.inputsPlaced = Clock.now()
         guard task.begin(on: engine) else { throw Self.cancelled(function) }
         let result: RunResult
@@ -100,10 +100,11 @@ final class ThreadEngines {
         }
         task.timeline.ran = Clock.now()
         function.ran(for: task.timeline.ran &- task.timeline.inputsPlaced)
+        let last = LastWords(memory: memory, entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes)
         var tables = MemoryCharge(task.tenant.memory, .decoded)
         let outputs: GuestOutputs
         do throws(Failure) {
-            if let failure = result.failure(function: function.name) { throw failure }
+            try last.check(result, function: function.name)
             outputs = try memory.collect(
                 systemData: placed.systemData, pointerBytes: image.pointerBytes,
                 outputCount: function.outputNames.count,
@@ -113,9 +114,7 @@ final class ThreadEngines {
                 if items > Self.fewItems { try tables.grow(by: items * Self.bytesPerItem) }
             }
         } catch {
-            throw error.with(
-                memory.streams(
-                    entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes, most: Failure.streamTail))
+            throw last.added(to: error)
         }
         return try take(
             outputs, from: context, limit: function.memoryLimit, holding: engine.hasSpareContext,
@@ -132,6 +131,14 @@ final class ThreadEngines {
         guard timeout != 0 else { return task.deadline }
         let own = task.timeline.inputsPlaced &+ timeout
         return task.deadline == 0 ? own : min(own, task.deadline)
+    }
+
+    /// The time that a run which begins now has, 0 = no limit.
+    private func time(of task: ComputeTask) -> UInt64 {
+        guard task.deadline != 0 else { return task.function.timeout }
+        let now = Clock.now()
+        let left = task.deadline > now ? task.deadline &- now : 1
+        return task.function.timeout == 0 ? left : min(left, task.function.timeout)
     }
 
     /// Makes items of what lies in a context: copies when small, references when large and both the engine and the budget

@@ -14,6 +14,8 @@ public struct Failure: Error, Sendable, Equatable {
         case limit
         /// The function failed by its own fault: fault, trap, forbidden system call, lying outputs (422).
         case functionFault
+        /// The function left with a failure that it tells of, such as an exception that nothing caught (422).
+        case functionFailed
         /// Would need more memory than the node has (507).
         case memory
         /// Too many requests in progress (429).

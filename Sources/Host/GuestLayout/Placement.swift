@@ -20,10 +20,13 @@ public struct GuestFrame {
     public var random: (UInt64, UInt64, UInt64, UInt64)
     /// How fast the counter runs that the function can read by itself; 0: not known.
     public var counterHz: UInt64
+    /// Nanoseconds that it may run for, 0 = no limit.
+    public var time: UInt64
 
     public init(
         pointerBytes: Int, systemData: UInt64?, dataBegin: UInt64, limit: UInt64, stackLow: UInt64, stackHigh: UInt64,
-        exitAddress: UInt64, realtime: UInt64, random: (UInt64, UInt64, UInt64, UInt64), counterHz: UInt64
+        exitAddress: UInt64, realtime: UInt64, random: (UInt64, UInt64, UInt64, UInt64), counterHz: UInt64,
+        time: UInt64
     ) {
         self.pointerBytes = pointerBytes
         self.systemData = systemData
@@ -35,6 +38,7 @@ public struct GuestFrame {
         self.realtime = realtime
         self.random = random
         self.counterHz = counterHz
+        self.time = time
     }
 }
 
@@ -84,7 +88,7 @@ private func tooLarge(_ limit: UInt64) -> Failure {
 /// Guest addresses of all that is placed: items' data, names, tables, entry block, system data.
 private struct Plan {
     static let dataAlignment: UInt64 = 128
-    static let entryBytes: UInt64 = 96
+    static let entryBytes: UInt64 = 104
 
     var names: UInt64
     var inputSets: UInt64
@@ -243,6 +247,7 @@ private struct Writer {
         put(frame.random.3, 72)
         put(0, Report.entryOffset)
         put(frame.counterHz, 88)
+        put(frame.time, 96)
     }
 
     func placeSystem(_ system: UnsafeMutableRawPointer, _ inputCount: Int, _ outputCount: Int) {

@@ -8,8 +8,8 @@ import GuestLayout
     // SAFETY: collecting only reads, and the input lives longer than this call.
     let base = UnsafeMutableRawPointer(mutating: start)
     let memory = GuestMemory(main: .init(base: base, low: low, high: low + UInt64(bytes.count)))
-    let streams = memory.streams(entryBlock: low, pointerBytes: first & 1 == 0 ? 8 : 4, most: 100)
-    expect(streams.output.count <= 100 && streams.error.count <= 100, "more than was asked for")
+    let report = memory.report(entryBlock: low, pointerBytes: first & 1 == 0 ? 8 : 4, most: 100)
+    expect(report.output.count <= 100 && report.error.count <= 100, "more than was asked for")
     let limits = GuestLimits(items: 1 << 16, bytes: 1 << 20)
     guard
         let outputs = try? memory.collect(

@@ -11,7 +11,7 @@ bool hl_memory_claim(size_t bytes) { return bytes > 0; }
 
 uint64_t hl_processor_time(void) { return 0; }
 
-void hl_announce_stream(int descriptor, const void *words) { (void)descriptor, (void)words; }
+void dandelion_report_stream(int descriptor, const void *words) { (void)descriptor, (void)words; }
 
 int hl_make_contents(struct hl_node *node) { return node->made ? -ENOSYS : 0; }
 

@@ -1,5 +1,6 @@
 /* A program as `dandelion run` runs one: what it gets goes to its outputs, or it ends in the way that its first argument says.
  */
+#include <dandelion/function.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,13 @@ int main(int count, char **arguments) {
     const char *how = count > 1 ? arguments[1] : "echo";
     fprintf(stderr, "half of the words\n");
     printf("half of the work\n");
+    /* What the C library still holds then is handed over. */
+    if (strcmp(how, "fail") == 0) dandelion_fail("BadInput", "no number", "at line 3\n");
     fflush(stdout);
     if (strcmp(how, "trap") == 0) __builtin_trap();
     if (strcmp(how, "abort") == 0) abort();
-    if (strcmp(how, "loop") == 0)
+    if (strcmp(how, "where") == 0) dandelion_where("in step 2\n");
+    if (strcmp(how, "loop") == 0 || strcmp(how, "where") == 0)
         for (;;) {}
     if (strcmp(how, "much") == 0) {
         for (int i = 0; i < 100000; i++) printf("%d\n", i);

@@ -10,4 +10,4 @@ sdk=$here/../../..
     -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-all -Wl,--import-memory -Wl,-z,stack-size=65536 -Wl,--stack-first \
     -Wl,--export=__dandelion_system_data \
     "$sdk"/hlibc/core/*.c "$sdk"/hlibc/wasi/*.c "$here/shim.c" "$sdk"/hlibc/start/{arguments,heap}.c \
-    "$sdk"/freestanding/{data,memory}.c -o "$1"
+    "$sdk"/freestanding/{data,memory,report}.c -o "$1"

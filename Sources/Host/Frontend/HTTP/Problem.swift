@@ -61,7 +61,7 @@ struct Problem: Error, Equatable {
         case .notFound: .notFound
         case .conflict: .conflict
         case .tooLarge: .contentTooLarge
-        case .functionFault, .limit: .unprocessableContent
+        case .functionFault, .functionFailed, .limit: .unprocessableContent
         case .busy: .tooManyRequests
         case .memory: .insufficientStorage
         case .upstream: .badGateway

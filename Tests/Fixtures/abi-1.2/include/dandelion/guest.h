@@ -55,14 +55,18 @@ typedef struct dn_guest_system32 {
 
 #define DN_GUEST_REPORT_MAGIC 0x31524c44u /* "DLR1" */
 
-/* Where the host may find what a function wrote to its standard streams, when it ended otherwise than by leaving: words of
- * the image's pointer size, first the address of the bytes and then how many there are. The function may change them at any
- * time; the host trusts nothing here. Same layout for 32-bit images. */
+/* What the host may find of a function that ended otherwise than well: words of the image's pointer size, first the address
+ * of bytes and then how many there are. The function may change them at any time; the host trusts nothing here. Same layout
+ * for 32-bit images. */
 typedef struct dn_guest_report {
     uint32_t magic;
     uint32_t struct_size;
-    uint64_t standard_output; /* address of the two words; 0: nothing */
+    uint64_t standard_output; /* address of the two words of what it wrote there; 0: nothing */
     uint64_t standard_error;
+    /* From here on where struct_size says so. */
+    uint64_t failure; /* address of the words of three texts in UTF-8: what kind of failure, what is wrong, and where. When the
+                       * function leaves with them it has failed, and has no outputs; when it is stopped they tell where it
+                       * was. 0: it has not failed */
 } dn_guest_report;
 
 #define DN_GUEST_ENTRY_MAGIC 0x31594c44u /* "DLY1" */
@@ -80,6 +84,7 @@ typedef struct dn_guest_entry {
     /* From here on where struct_size says so. */
     uint64_t report;       /* the host writes 0; the function puts the address of its dn_guest_report here, or nothing */
     uint64_t counter_hz;   /* how fast the counter runs that rdtsc or cntvct_el0 reads; 0: not known */
+    uint64_t time_ns;      /* how long the function may run, from when it is entered; 0: there is no limit */
 } dn_guest_entry;
 
 #define DN_SNAPSHOT_NONE 0u   /* the program goes on when it comes to where it could be taken */
