@@ -57,10 +57,12 @@ run_tests() {
         step 'checks that need no build' 'a minute'
         attempt 'checks (.ci/check)' run .ci/check
         fetch_peers
-        build_sdk > /dev/null
+        attempt 'the SDK and CPython' build_python > /dev/null
         [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_tools
         attempt 'tests (.build/test.log)' swift_tests ''
         attempt 'exported symbols (.ci/check-symbols)' .ci/check-symbols "$(swift build --show-bin-path)"
+        step 'Python functions' 'two minutes'
+        attempt 'Python functions (.ci/check-python)' run .ci/check-python "$(swift build --show-bin-path)"
         step 'the demo and the tour of the README' 'a minute'
         attempt 'the demo (.ci/check-demo)' run .ci/check-demo "$(swift build --show-bin-path)"
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"

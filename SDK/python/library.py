@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 LEFT_OUT = {
-    "__pycache__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "test", "tests", "tkinter", "turtledemo",
+    ".mypy_cache", "__pycache__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "test", "tests", "tkinter", "turtledemo",
     "venv", "distutils", "antigravity.py", "this.py", "turtle.py", "webbrowser.py", "_osx_support.py", "_aix_support.py",
 }
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -27,7 +27,7 @@ def compiled(source, name):
 def files(folder):
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if path.is_file() and not LEFT_OUT.intersection(name.parts):
+        if path.is_file() and path.suffix != ".pyi" and not LEFT_OUT.intersection(name.parts):
             yield path, name.as_posix()
 
 

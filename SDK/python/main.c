@@ -2,11 +2,14 @@
  * starts, the module dandelion and the user's own are imported. The command line is read after that, by dandelion._main. */
 #include "sets.h"
 #include <dandelion/program.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 extern const char dandelion_library[], dandelion_library_end[];
 
 #define HOME "/usr"
+#define PROGRAM HOME "/bin/python3"
 #define LIBRARY HOME "/lib/python311.zip"
 
 static PyStatus set_paths(PyConfig *config) {
@@ -29,8 +32,8 @@ static PyStatus configure(PyConfig *config) {
     config->site_import = 0;
     config->write_bytecode = 0;
     config->pathconfig_warnings = 0;
-    status = PyConfig_SetString(config, &config->program_name, L"/usr/bin/python3");
-    if (!PyStatus_Exception(status)) status = PyConfig_SetString(config, &config->executable, L"/usr/bin/python3");
+    status = PyConfig_SetString(config, &config->program_name, L"" PROGRAM);
+    if (!PyStatus_Exception(status)) status = PyConfig_SetString(config, &config->executable, L"" PROGRAM);
     if (!PyStatus_Exception(status)) status = PyConfig_SetString(config, &config->home, L"" HOME);
     return PyStatus_Exception(status) ? status : set_paths(config);
 }
@@ -67,11 +70,18 @@ static PyObject *words(int argc, char **argv) {
     return list;
 }
 
+/* sys.executable is looked at by some modules. */
+static const char program[] = "The interpreter; it is no file that could be run.\n";
+
+static int carry(const char *path, const void *data, size_t length) {
+    int error = dandelion_carry(path, data, length);
+    if (error) fprintf(stderr, "python: %s: %s\n", path, strerror(errno));
+    return error;
+}
+
 int main(int argc, char **argv) {
-    if (dandelion_carry(LIBRARY, dandelion_library, (size_t)(dandelion_library_end - dandelion_library)) != 0) {
-        perror("python: " LIBRARY);
-        return 1;
-    }
+    if (carry(LIBRARY, dandelion_library, (size_t)(dandelion_library_end - dandelion_library)) != 0) return 1;
+    if (carry(PROGRAM, program, sizeof program - 1) != 0) return 1;
     PyImport_AppendInittab("_dandelion", PyInit__dandelion);
     PyStatus status = start();
     if (PyStatus_Exception(status)) Py_ExitStatusException(status);

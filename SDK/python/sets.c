@@ -1,5 +1,6 @@
 #include "sets.h"
 #include <dandelion/function.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static PyObject *text(const char *bytes, size_t length) {
@@ -70,6 +71,33 @@ static PyObject *output(PyObject *module, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+/* fail(kind, message, trace) does not return; what the streams hold has been written. */
+static PyObject *fail(PyObject *module, PyObject *arguments) {
+    (void)module;
+    const char *kind, *message, *trace;
+    if (!PyArg_ParseTuple(arguments, "yyy", &kind, &message, &trace)) return NULL;
+    dandelion_fail(kind, message, trace);
+}
+
+/* where(trace: bytes) */
+static PyObject *where(PyObject *module, PyObject *argument) {
+    (void)module;
+    static char *told;
+    const char *trace = PyBytes_AsString(argument);
+    char *copy = trace ? strdup(trace) : NULL;
+    if (!trace) return NULL;
+    dandelion_where(copy);
+    free(told);
+    told = copy;
+    Py_RETURN_NONE;
+}
+
+static PyObject *watch(PyObject *module, PyObject *none) {
+    (void)module, (void)none;
+    dandelion_watch();
+    Py_RETURN_NONE;
+}
+
 /* The environment of this invocation: (name, value) each. */
 static PyObject *environment(PyObject *module, PyObject *none) {
     (void)module, (void)none;
@@ -87,6 +115,9 @@ static PyObject *environment(PyObject *module, PyObject *none) {
 
 static PyMethodDef methods[] = {
     {"environment", environment, METH_NOARGS, "The environment, as it is now."},
+    {"fail", fail, METH_VARARGS, "fail(kind, message, trace): ends the function as failed, with texts for its caller."},
+    {"where", where, METH_O, "Says where the program is, for the error if it is stopped."},
+    {"watch", watch, METH_NOARGS, "Has _main.tell_where called as the invocation's time runs out."},
     {"input_sets", input_sets, METH_NOARGS, "Names of the input sets."},
     {"output_sets", output_sets, METH_NOARGS, "Names of the output sets."},
     {"inputs", inputs, METH_O, "The items of an input set, by its number: (name, key, memory) each."},

@@ -7,4 +7,7 @@
 
 PyMODINIT_FUNC PyInit__dandelion(void);
 
+/* where.c: from now on the program tells where it is as its time runs out. */
+void dandelion_watch(void);
+
 #endif

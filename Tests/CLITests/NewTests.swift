@@ -15,6 +15,8 @@ import Testing
         for config in ["-freestanding", "", "-debug", "++", "++-debug", "-wasm"] {
             try Data().write(to: sdk.appending(path: "dandelion\(config).cfg"))
         }
+        try FileManager.default.createDirectory(at: sdk.appending(path: "python"), withIntermediateDirectories: true)
+        try Data().write(to: sdk.appending(path: "python/python"))
         return sdk.path
     }
 
@@ -33,6 +35,28 @@ import Testing
         let readme = String(decoding: try Data(contentsOf: project.appending(path: "README.md")), as: UTF8.self)
         // Every name between @ signs has been replaced.
         for text in [makefile, readme] { #expect(!text.contains(/@[A-Z]+@/)) }
+    }
+
+    @Test func pythonProject() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sdk = try sdk()
+        let ran = try Ran(["new", "python", "words", "--sdk", "sdk"], folder: folder.path)
+        #expect(ran.status == 0 && ran.errors.isEmpty)
+        let project = folder.appending(path: "words")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: project.path).sorted() == [
+                ".gitignore", "Makefile", "README.md", "function.py", "input_sets", "requirements.txt",
+                "test_function.py",
+            ])
+        #expect(FileManager.default.fileExists(atPath: project.path + "/input_sets/texts/fog.txt"))
+        for name in ["Makefile", "README.md"] {
+            let text = String(decoding: try Data(contentsOf: project.appending(path: name)), as: UTF8.self)
+            #expect(text.contains("words") && !text.contains(/@[A-Z]+@/))
+        }
+        try FileManager.default.removeItem(atPath: sdk + "/python/python")
+        let without = try Ran(["new", "python", "other", "--sdk", "sdk"], folder: folder.path)
+        #expect(without.status == 66 && without.errors.contains("has no python/python"))
+        #expect(without.errors.contains("`./dev python` in Dandelion's source tree builds it"))
     }
 
     @Test func mistakes() throws {

@@ -6,13 +6,14 @@ struct New: ParsableCommand {
         abstract: "Start the project of a compute function: source, Makefile, sample input.",
         discussion: """
               dandelion new c wordcount --sdk .build-sdk
+              dandelion new python wordcount
               cd wordcount && make run && make register && make invoke
 
             The SDK folder is the one that --sdk or the environment variable
             DANDELION_SDK names, or else a .build-sdk above the executable.
             """)
 
-    @Argument(help: "The kind of project: what the SDK has templates for, such as c and cpp.")
+    @Argument(help: "The kind of project: what the SDK has templates for, such as c, cpp and python.")
     var kind: String
 
     @Argument(help: "The name of the function and of the folder that is made here.")
@@ -34,21 +35,23 @@ struct New: ParsableCommand {
     func run() throws {
         let folder = try SDKFolder(named: sdk)
         let values = try folder.values(of: kind)
-        try folder.require(["CONFIG", "DEBUG"].compactMap { key in values.first { $0.key == key }?.value })
+        func value(_ key: String) -> String? { values.first { $0.key == key }?.value }
+        try folder.require(["CONFIG", "DEBUG"].compactMap { value($0).map { $0 + ".cfg" } }, madeBy: "./dev sdk")
+        try folder.require([value("IMAGE")].compactMap { $0 }, madeBy: "./dev \(kind)")
         let common = [("NAME", name), ("SDK", folder.path), ("DANDELION", Executable.path)]
         let project = ProjectWriter(root: name, values: common + values)
         // All templates are read first, so that an SDK that lacks one leaves no half of a project behind.
-        let source = values.first { $0.key == "SOURCE" }?.value ?? "main.c"
-        let templates = try Self.files(source).map { (target: $0.target, bytes: try folder.template($0.template)) }
+        let files = (value("FILES") ?? "").split(separator: " ").map(String.init)
+        let templates = try files.map { (target: Self.target($0, kind), bytes: try folder.template($0)) }
         try project.makeRoot()
         for template in templates { try project.write(template.bytes, to: template.target) }
         Output.line("\(name)/ is a project; next: cd \(name) && make run")
     }
 
-    /// Templates of the SDK folder, and what they are called in a project.
-    private static func files(_ source: String) -> [(template: String, target: String)] {
-        ["Makefile", "README.md", source, "input_sets/in/fog.txt", "input_sets/in/woods.txt"].map { ($0, $0) }
-            + [("gitignore", ".gitignore")]
+    /// What a template is called in a project: without the folder of its kind.
+    private static func target(_ template: String, _ kind: String) -> String {
+        let name = template.hasPrefix(kind + "/") ? String(template.dropFirst(kind.count + 1)) : template
+        return name == "gitignore" ? ".gitignore" : name
     }
 }
 
@@ -80,12 +83,13 @@ struct SDKFolder {
         access(path + "/dandelion-freestanding.cfg", R_OK) == 0 && access(path + "/templates/Makefile", R_OK) == 0
     }
 
-    /// - Throws: when the folder lacks one of these clang config files, which it has once their libraries are built.
-    func require(_ configs: [String]) throws {
-        for config in configs where access("\(path)/\(config).cfg", R_OK) != 0 {
+    /// - Throws: when the folder lacks one of these files, which it has once a command of the source tree has built what
+    ///   they stand for.
+    func require(_ files: [String], madeBy command: String) throws {
+        for file in files where access("\(path)/\(file)", R_OK) != 0 {
             Output.note(
-                "dandelion: the SDK folder \(path) has no \(config).cfg: the libraries for it are not built. `./dev sdk` "
-                    + "in Dandelion's source tree builds them all, unlike `./dev sdk --freestanding`")
+                "dandelion: the SDK folder \(path) has no \(file): what it is for is not built. `\(command)` in "
+                    + "Dandelion's source tree builds it")
             throw ExitCode.noInput
         }
     }

@@ -9,7 +9,8 @@
 
 The handler's parameters are named after the function's input sets; one with a default may be missing from them. What it
 returns becomes one item of the only output set: bytes as they are, text as UTF-8, None as no item, anything else as JSON.
-An `Item` carries a name and a key, a generator or `Items` yields several items, and `Outputs` tells the sets apart.
+An `Item` carries a name and a key, a generator or `Items` yields several items, and `Outputs` tells the sets apart. The
+handler may be a coroutine function. An exception becomes the answer of the invocation, with its message and traceback.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-__all__ = ["Item", "ItemSet", "Items", "Outputs", "handler"]
+from dandelion import _registered
+
+__all__ = ["HandlerError", "Item", "ItemSet", "Items", "Outputs", "handler"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_handler: Callable[..., Any] | None = None
+
+class HandlerError(Exception):
+    """The handler and the function's sets do not fit together: what to mend, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,10 @@ class Outputs(dict[str, Any]):
 
 def handler(function: Handler) -> Handler:
     """Makes `function` the one that each invocation calls."""
-    global _handler
-    if _handler is not None and _handler is not function:
-        raise RuntimeError(f"there are two handlers: {_handler.__qualname__} and {function.__qualname__}")
-    _handler = function
+    known = _registered.handler
+    if known is not None and known is not function:
+        raise HandlerError(f"there are two handlers: {known.__qualname__} and {function.__qualname__}")
+    if not callable(function):
+        raise HandlerError("@dandelion.handler stands before a function")
+    _registered.handler = function
     return function

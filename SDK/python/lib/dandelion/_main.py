@@ -1,61 +1,54 @@
-"""From the interpreter's start to the end of an invocation; called by main.c."""
+"""From the interpreter's start to the end of an invocation; called by main.c and where.c."""
 
 from __future__ import annotations
 
 import atexit
 import gc
 import importlib
-import inspect
 import os
 import random
 import runpy
 import sys
-import traceback
-from types import GeneratorType
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import _dandelion
-import dandelion
-from dandelion import Item, Items, ItemSet, Outputs
+from dandelion import HandlerError, _calling, _failures, _registered
 
 CODE = "/code"
-LIBRARY = ("/usr/lib/python311.zip/", "<frozen ")
+FILES = "/files"
 USAGE = "usage: python3 [-c COMMAND | -m MODULE | FILE | -] [ARGUMENT]..."
 IGNORED = {"-B", "-E", "-I", "-S", "-b", "-q", "-s", "-u", "-X", "-W"}
-LONGEST_TRACEBACK = 50
-
-
-class Misuse(Exception):
-    """What the function's author has to mend: told without a traceback."""
 
 
 def prepare() -> int:
     """What is the same for every invocation: imports the user's module. 0, or 1 after telling what failed."""
     # Objects that live through all invocations need not be looked at by their collector, which would write to their pages.
     try:
-        return _imported()
+        return _guarded(_import_function)
     finally:
         gc.collect()
         gc.freeze()
 
 
-def _imported() -> int:
-    if not os.path.exists(f"{CODE}/function.py"):
-        return 0
-    return _guarded(lambda: importlib.import_module("function"))
+def _import_function() -> None:
+    if os.path.exists(f"{CODE}/function.py"):
+        # The folder may not have been there when it was looked for first.
+        importlib.invalidate_caches()
+        importlib.import_module("function")
 
 
 def run(argv: list[str]) -> int:
     """One invocation; its exit code."""
     _renew()
-    code = _guarded(lambda: _command(argv[1:]) if len(argv) > 1 else _function(argv))
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            code = code or 120
-    return code
+    _dandelion.watch()
+    return _guarded(lambda: _command(argv[1:]) if len(argv) > 1 else _function(argv))
+
+
+def tell_where() -> None:
+    """Notes the user's lines that are under way, for the error if the invocation is stopped."""
+    _dandelion.where(_failures.stack(sys._getframe(1)).encode("utf-8", "replace").replace(b"\0", b""))
 
 
 def _renew() -> None:
@@ -66,35 +59,40 @@ def _renew() -> None:
     os.environ.update(environment)
 
 
-def _guarded(body: Any) -> int:
+def _guarded(body: Callable[[], None]) -> int:
+    """Runs it and what it left to be done at the end; an exception becomes the function's failure."""
+    try:
+        code = _ended(body)
+        atexit._run_exitfuncs()
+        return _flush() or code
+    except BaseException as error:
+        failure = _failures.tell(error)
+        _flush()
+        _dandelion.fail(*(text.encode("utf-8", "replace").replace(b"\0", b"") for text in failure))
+        return 1
+
+
+def _ended(body: Callable[[], None]) -> int:
     try:
         body()
     except SystemExit as exit:
-        return _exit_code(exit.code)
-    except Misuse as misuse:
-        print(misuse, file=sys.stderr)
-        return 1
-    except BaseException as error:
-        _tell(error)
+        if exit.code is None:
+            return 0
+        if isinstance(exit.code, int):
+            return exit.code & 0xFF
+        print(exit.code, file=sys.stderr)
         return 1
     return 0
 
 
-def _exit_code(code: Any) -> int:
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        return code & 0xFF
-    print(code, file=sys.stderr)
-    return 1
-
-
-def _tell(error: BaseException) -> None:
-    """The traceback from the user's first line on."""
-    told = traceback.TracebackException.from_exception(error, limit=-LONGEST_TRACEBACK)
-    first = next((i for i, frame in enumerate(told.stack) if not frame.filename.startswith(LIBRARY)), 0)
-    del told.stack[:first]
-    print("".join(told.format()), end="", file=sys.stderr)
+def _flush() -> int:
+    code = 0
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            code = 120
+    return code
 
 
 def _command(arguments: list[str]) -> None:
@@ -111,11 +109,9 @@ def _command(arguments: list[str]) -> None:
         case [] | ["-", *_]:
             _script(sys.stdin.buffer.read(), "<stdin>", arguments or [""])
         case [file, *rest] if not file.startswith("-"):
-            sys.argv = [file, *rest]
-            sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
-            runpy.run_path(file, run_name="__main__")
+            _file(file, rest)
         case [option, *_]:
-            raise Misuse(f"{option}: no such option\n{USAGE}")
+            raise HandlerError(f"{option}: no such option\n{USAGE}")
 
 
 def _script(source: str | bytes, name: str, argv: list[str]) -> None:
@@ -129,57 +125,34 @@ def _script(source: str | bytes, name: str, argv: list[str]) -> None:
     exec(compile(source, name, "exec"), main.__dict__)
 
 
+def _file(path: str, arguments: list[str]) -> None:
+    importlib.invalidate_caches()
+    sys.argv = [path, *arguments]
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    runpy.run_path(path, run_name="__main__")
+
+
 def _function(argv: list[str]) -> None:
-    """The handler, else the script /code/main.py, else a script on standard input."""
+    """The handler, else the script of the set `code`, else a script on standard input."""
     sys.argv = argv
-    if dandelion._handler is not None:
-        _store(_call(dandelion._handler))
-    elif os.path.exists(f"{CODE}/main.py"):
-        sys.argv = [f"{CODE}/main.py"]
-        runpy.run_path(f"{CODE}/main.py", run_name="__main__")
-    elif os.path.exists(f"{CODE}/function.py"):
-        raise Misuse("function.py has no function with the decorator @dandelion.handler")
-    else:
-        _command(["-"])
+    if _registered.handler is None:
+        _import_function()
+    handler = _registered.handler
+    if handler is not None:
+        return _calling.store(_calling.call(handler, _inputs()), _dandelion.output_sets(), _dandelion.output)
+    names = sorted(os.listdir(CODE)) if os.path.isdir(CODE) else []
+    scripts = [name for name in names if name == "main.py"] or [name for name in names if name != "packages.zip"]
+    if "function.py" in names:
+        raise HandlerError("function.py has no function with the decorator @dandelion.handler")
+    if len(scripts) > 1:
+        raise HandlerError(f"the set 'code' has several files and none is main.py or function.py: {', '.join(scripts)}")
+    if not scripts:
+        return _command(["-"])
+    if os.path.isdir(FILES):
+        os.chdir(FILES)
+    _file(f"{CODE}/{scripts[0]}", [bytes(memory).decode() for _, _, memory in _inputs().get("args", list)()])
 
 
-def _call(handler: Any) -> Any:
-    numbers = {name: number for number, name in enumerate(_dandelion.input_sets())}
-    arguments = {}
-    for name, parameter in inspect.signature(handler).parameters.items():
-        if name in numbers:
-            arguments[name] = _input(name, numbers[name])
-        elif parameter.default is parameter.empty:
-            known = ", ".join(sorted(numbers)) or "none"
-            raise Misuse(f"the handler's parameter '{name}' names no input set of this function; there are: {known}")
-    return handler(**arguments)
-
-
-def _input(name: str, number: int) -> ItemSet:
-    return ItemSet(name, (Item(memory, ident, key) for ident, key, memory in _dandelion.inputs(number)))
-
-
-def _store(result: Any) -> None:
-    numbers = {name: number for number, name in enumerate(_dandelion.output_sets())}
-    if not isinstance(result, Outputs):
-        own = [name for name in numbers if name != "stdio"]
-        if len(own) != 1 and result is not None:
-            raise Misuse(f"the handler must return dandelion.Outputs, which names its sets: {', '.join(own) or 'there are none'}")
-        result = Outputs({own[0]: result} if own else {})
-    for name, contents in result.items():
-        if name not in numbers:
-            raise Misuse(f"the handler returned items for '{name}', which is no output set; there are: {', '.join(numbers)}")
-        several = isinstance(contents, (Items, GeneratorType))
-        for index, content in enumerate(contents if several else [contents]):
-            _store_item(name, numbers[name], index, content)
-
-
-def _store_item(name: str, number: int, index: int, content: Any) -> None:
-    if content is None:
-        return
-    item = content if isinstance(content, Item) else Item(content)
-    raw = item.content if isinstance(item.content, (bytes, memoryview)) else None
-    try:
-        _dandelion.output(number, item.name, item.key, raw if raw is not None else item.data)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Misuse(f"item {index} for the output set '{name}' cannot be stored: {error}") from None
+def _inputs() -> dict[str, Callable[[], list[tuple[str, int, memoryview]]]]:
+    """How to read each input set."""
+    return {name: partial(_dandelion.inputs, number) for number, name in enumerate(_dandelion.input_sets())}

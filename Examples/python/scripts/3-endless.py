@@ -1,0 +1,4 @@
+"""Never ends."""
+rounds = 0
+while True:
+    rounds += 1
