@@ -87,9 +87,8 @@ def run(module, folder, run_class):
         name = (place or test).removeprefix("test.")
         # setUpClass and the like stand for their whole class.
         failed.add(name if place.endswith(test) or not place else f"{name}.{test}")
-    ended = re.search(r"^Tests result: |^== Tests result: ", text, re.MULTILINE)
-    skipped = re.search(rf"^{module} skipped", text, re.MULTILINE)
-    if not ended or (done.returncode not in (0, 1, 2) or done.returncode == 2 and not failed) or not ran and not skipped and not failed:
+    result = re.search(r"^(?:== )?Tests result: (.*?)(?: ==)?$", text, re.MULTILINE)
+    if not result or (result[1] not in ("SUCCESS", "NO TEST RUN", "NO TESTS RAN") and not failed):
         failed.add(module)
     return module, failed, ran, time.monotonic() - begun, text
 

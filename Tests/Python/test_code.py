@@ -47,7 +47,7 @@ class CodeTests(PythonTests):
 
     def test_a_limit_holds(self):
         for name in self.each():
-            reply = self.node.invoke(name, [("code", "s.py", "while True: pass")], Dandelion_Timeout="300ms")
+            reply = self.node.invoke(name, [("code", "s.py", "while True: pass")], Dandelion_Timeout="1500ms")
             self.assertEqual(reply.status, 504)
             self.assertIn('File "/code/s.py", line 1', reply.json["traceback"])
 

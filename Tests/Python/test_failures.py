@@ -31,6 +31,13 @@ class FailureTests(PythonTests):
                 self.assertEqual(lines[2].strip(), "value = float(numbers.only.text)")
                 self.assertEqual(lines[-1], "ValueError: could not convert string to float: 'twelve'")
 
+    def test_its_words_are_left_as_they_are(self):
+        """Also those that look like paths of the node's machine: else it could find out which ones there are."""
+        text = "/usr/bin/env /etc/hosts /nonexistent/x"
+        told = self.failure(handler(f"print('{text}')\nraise ValueError('{text}')"))
+        self.assertEqual((told["message"], told["stdout"]), (text, text + "\n"))
+        self.assertTrue(told["detail"].endswith(text) and told["traceback"].endswith(text + "\n"))
+
     def test_causes_and_groups(self):
         told = self.failure(handler("""
             try:
@@ -95,11 +102,11 @@ class FailureTests(PythonTests):
             """) + "\ndef step(n):\n    return n % 7\n"
         for runs in CLASSES:
             with self.subTest(runs):
-                told = self.failure(source, runs=runs, timeout="500ms", status=504)
+                told = self.failure(source, runs=runs, timeout="1500ms", status=504)
                 self.assertRegex(told["traceback"], self.WHERE)
                 self.assertEqual(told["stdout"], "begun\n")
         self.node.handler(source)
-        told = self.node.invoke("f", Dandelion_Timeout="400ms")
+        told = self.node.invoke("f", Dandelion_Timeout="1500ms")
         self.assertEqual(told.status, 504)
         self.assertRegex(told.json["traceback"], self.WHERE)
 

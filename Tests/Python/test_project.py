@@ -39,7 +39,7 @@ class ProjectTests(PythonTests):
         ran = self.make("run")
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         counts = (self.project / "output_sets/counts/fog.txt.json").read_text()
-        self.assertEqual(counts, '{"lines":2,"words":8,"bytes":34}')
+        self.assertEqual(counts, '{"lines":2,"words":7,"bytes":34}')
         tested = self.make("test")
         self.assertEqual(tested.returncode, 0, tested.stderr)
         self.assertRegex(tested.stderr, r"Ran 2 tests in .*\n\nOK")
@@ -48,7 +48,7 @@ class ProjectTests(PythonTests):
             self.assertEqual((registered.returncode, registered.stdout), (0, "registered function words\n"), registered.stderr)
             invoked = self.make("invoke")
             self.assertEqual(invoked.returncode, 0, invoked.stderr)
-            self.assertIn(r'{\"lines\":2,\"words\":8,\"bytes\":34}', invoked.stdout)
+            self.assertIn(r'{\"lines\":2,\"words\":7,\"bytes\":34}', invoked.stdout)
 
     def test_tests_that_fail_say_so(self):
         self.change("function.py", "len(text.split())", "len(text)")
@@ -60,13 +60,13 @@ class ProjectTests(PythonTests):
         self.change("function.py", "text = item.text", "text = item.text.nonesuch")
         ran = self.make("run")
         self.assertNotEqual(ran.returncode, 0)
-        self.assertIn('File "/code/function.py", line 13, in count\n    text = item.text.nonesuch', ran.stderr)
+        self.assertIn('File "/code/function.py", line 11, in count\n    text = item.text.nonesuch', ran.stderr)
         self.assertIn("AttributeError: 'str' object has no attribute 'nonesuch'", ran.stderr)
         self.make("register", "CLASS=process")
         invoked = self.make("invoke")
         self.assertNotEqual(invoked.returncode, 0)
         self.assertIn("AttributeError: 'str' object has no attribute 'nonesuch'", invoked.stderr)
-        self.assertIn('File "/code/function.py", line 13, in count', invoked.stderr)
+        self.assertIn('File "/code/function.py", line 11, in count', invoked.stderr)
 
     def test_a_script(self):
         (self.project / "main.py").write_text(
@@ -92,7 +92,7 @@ class ProjectTests(PythonTests):
         controller, terminal = pty.openpty()
         process = subprocess.Popen(["make", "-s", "debug"], cwd=self.project, stdin=terminal, stdout=terminal, stderr=terminal)
         os.close(terminal)
-        text = self.talk(controller, ["p item.name", "n", "p len(text)", "clear", "q"])
+        text = self.talk(controller, ["p item.name", "n", "p len(text)", "q"])
         process.wait(30)
         self.assertIn("'fog.txt'", text)
         self.assertRegex(text, r"\b34\b")

@@ -7,6 +7,7 @@
 #include "../core/memory.h"
 #include "../core/vfs.h"
 #include "../calls/calls.h"
+#include <dandelion/program.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -76,9 +77,17 @@ static void enter_working_directory(void) {
     if (hl_chdir((long)path) != 0) hl_die("cannot work in the folder ", path, CANNOT_BEGIN);
 }
 
+static bool clock_of_processor;
+
 static void choose_clock(void) {
     const char *clock = variable("DANDELION_CLOCK");
-    if (clock && strcmp(clock, "processor") == 0 && hl_processor_counts()) hl_clock_follow_processor();
+    bool follow = clock ? strcmp(clock, "processor") == 0 : clock_of_processor;
+    if (follow && hl_processor_counts()) hl_clock_follow_processor();
+}
+
+void dandelion_follow_processor(void) {
+    clock_of_processor = true;
+    choose_clock();
 }
 
 __attribute__((noreturn)) static void out_of_memory(void) {

@@ -20,6 +20,11 @@ int dandelion_carry(const char *path, const void *data, size_t length);
  * For the first thread, while there is no other. */
 int dandelion_snapshot(int *argc, char ***argv);
 
+/* From now on, and in all invocations that begin at a snapshot, the time that the processor is used for passes on all clocks, as
+ * with DANDELION_CLOCK=processor in the environment: for programs that wait for a time by looking at the clock. Another
+ * value there keeps the function's own time. */
+void dandelion_follow_processor(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,9 +33,11 @@ def tell(error: BaseException) -> tuple[str, str, str]:
 
 
 def stack(frame: FrameType | None) -> str:
-    """The user's lines that are under way in a frame."""
+    """The user's lines that are under way in a frame; empty when there are none."""
     frames = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=MOST_FRAMES)
     frames.reverse()
+    if all(entry.filename.startswith(LIBRARY) for entry in frames):
+        return ""
     return "".join(_from_the_first_line(frames).format())
 
 

@@ -48,7 +48,8 @@ def run(argv: list[str]) -> int:
 
 def tell_where() -> None:
     """Notes the user's lines that are under way, for the error if the invocation is stopped."""
-    _dandelion.where(_failures.stack(sys._getframe(1)).encode("utf-8", "replace").replace(b"\0", b""))
+    if lines := _failures.stack(sys._getframe(1)):
+        _dandelion.where(_bytes(lines))
 
 
 def _renew() -> None:
@@ -68,8 +69,13 @@ def _guarded(body: Callable[[], None]) -> int:
     except BaseException as error:
         failure = _failures.tell(error)
         _flush()
-        _dandelion.fail(*(text.encode("utf-8", "replace").replace(b"\0", b"") for text in failure))
+        _dandelion.fail(*map(_bytes, failure))
         return 1
+
+
+def _bytes(text: str) -> bytes:
+    """As C has texts."""
+    return text.encode("utf-8", "replace").replace(b"\0", b"")
 
 
 def _ended(body: Callable[[], None]) -> int:

@@ -19,13 +19,20 @@ struct Problem: Error, Equatable {
         self.facts = facts
     }
 
+    /// What a function told: its own words, in which no path is the machine's. Hiding those that look so would tell the
+    /// function which ones there are.
+    private static let functionsWords: Set<String> = ["exception", "message", "traceback", "stdout", "stderr"]
+
     /// Without the paths of the machine that the failure may name.
     init(_ failure: Failure) {
-        let detail = ServerPaths.hidden(in: failure.detail)
+        let detail = failure.kind == .functionFailed ? failure.detail : ServerPaths.hidden(in: failure.detail)
         if failure.kind == .internal, detail != failure.detail { Log.warning("a request failed: \(failure.detail)") }
         self.init(
             Self.status(of: failure.kind), failure.kind.rawValue, detail,
-            failure.facts.map { .init($0.name, ServerPaths.hidden(in: $0.value)) })
+            failure.facts.map { fact in
+                Self.functionsWords.contains(fact.name)
+                    ? fact : .init(fact.name, ServerPaths.hidden(in: fact.value))
+            })
     }
 
     /// A request that breaks the protocol or a format.
