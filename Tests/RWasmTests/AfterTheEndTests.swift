@@ -7,7 +7,7 @@ import Testing
 ///
 /// It runs on the engine's thread and has none of its own, so only this thread could go on in it.
 @Suite(.serialized) struct AfterTheEndTests {
-    private static let limit: UInt64 = 4 << 20
+    private static let limit: UInt64 = 2 << 20
     private static let begin: UInt64 = 1 << 16
 
     @Test(arguments: 0...4 as ClosedRange<UInt32>) func memoryStaysAsItIs(way: UInt32) throws {
@@ -20,7 +20,7 @@ import Testing
         func inputs(_ way: UInt32) -> [GuestSet] {
             [GuestSet("in", [GuestItem("how", withUnsafeBytes(of: way.littleEndian) { [UInt8]($0) })])]
         }
-        for turn in 0..<(way == 4 ? 50 : 200) {
+        for turn in 0..<(way == 4 ? 20 : 50) {
             let context = try engine.context(limit: Self.limit, image: image)
             var writer = Writer32(context, image, limit: Self.limit)
             _ = try writer.write(inputs: inputs(way), outputs: ["out"])

@@ -32,16 +32,17 @@ let fileChecks: [Check] = [
     Check("probe-repeats", .probe, "The probe ends in 100 ms (1 s on a busy machine) and answers the same each time.") {
         subject in
         let first = try subject.probe()
+        // Who waits for a CPU is slow for nobody's fault: not each time, and by as many as wait.
+        let limit = UInt64(1e9 * min(max(MachineLoad.crowd, 1), 10))
         var fastest = UInt64.max
-        // Who waits for a CPU is slow for nobody's fault, but not each time.
-        for _ in 0..<5 where fastest >= 1_000_000_000 {
+        for _ in 0..<5 where fastest >= limit {
             let begin = Clock.now()
             let next = try subject.probe()
             fastest = min(fastest, Clock.now() &- begin)
             let said = "first \(first.availability), then \(next.availability)"
             try require(first.availability == next.availability, "\(said): \(first.message) | \(next.message)")
         }
-        try require(fastest < 1_000_000_000, "each of five probes took more than a second")
+        try require(fastest < limit, "each of five probes took more than \(limit / 1_000_000) ms")
     },
     Check("probe-leaks-nothing", .probe, "A probe leaves no descriptor, thread or signal handler behind.") { subject in
         _ = try subject.probe()
