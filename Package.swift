@@ -220,7 +220,7 @@ let package = Package(
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
         tests("CLI", ["dandelion"]),
-        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmCore", "RWasmPlugin", "RWasmTools", "TestSupport"], exclude: ["guests", "Fuzz"]),
+        tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmCore", "RWasmPlugin", "RWasmTools", "TestSupport"], exclude: ["guests", "Fuzz", "wast"]),
         tests("Conformance", ["dandelion"]),
         tests(
             "CHERI", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "CHERICore", "CCHERI"],

@@ -23,7 +23,7 @@ enum ValueText {
                 let low = UInt64(digits.suffix(16), radix: 16)
             else { return nil }
             return rwasm_value(low: low, high: high)
-        case .funcref: return text == "null" ? rwasm_value() : nil
+        case .funcref, .exnref: return text == "null" ? rwasm_value() : nil
         case .externref:
             if text == "null" { return rwasm_value() }
             return UInt64(text).map { rwasm_value(low: $0 &+ 1, high: 0) }
@@ -43,6 +43,7 @@ enum ValueText {
         case .f64: "\(Double(bitPattern: value.low))"
         case .v128: "0x\(hexadecimal(value.high))\(hexadecimal(value.low))"
         case .funcref: value.low == 0 ? "null" : "function"
+        case .exnref: value.low == 0 ? "null" : "exception"
         case .externref: value.low == 0 ? "null" : "\(value.low - 1)"
         }
     }
@@ -59,6 +60,7 @@ extension ValueType {
         case .v128: "v128"
         case .funcref: "funcref"
         case .externref: "externref"
+        case .exnref: "exnref"
         default: rust
         }
     }

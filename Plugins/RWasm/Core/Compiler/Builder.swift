@@ -119,9 +119,8 @@ package struct Builder: Sendable {
             var arguments = ["--extern", "rt=librt.rlib", "-L", "dependency=."]
             let count = crates.stages.reduce(1) { $0 + $1.count }
             var done = 0
-            let flags = level == .quick && count > manyCrates ? ["-Copt-level=0", "-Cdebug-assertions=off"] : []
             for stage in crates.stages {
-                try compile(stage, arguments + flags) { told(UInt32(1000 * (done + $0) / count)) }
+                try compile(stage, arguments) { told(UInt32(1000 * (done + $0) / count)) }
                 done += stage.count
                 for crate in stage { arguments += ["--extern", "\(crate.name)=lib\(crate.name).rlib"] }
             }
@@ -182,7 +181,5 @@ package struct Builder: Sendable {
 
 /// Compilers at once: no more than there are processors.
 private let mostAtOnce = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-/// With more, whoever waits for the first version is served better by code that is not optimised at all.
-private let manyCrates = 32
 /// Bytes that the compiler of one part needs, whose size is bounded.
 private let leastShare: UInt64 = 3 << 28

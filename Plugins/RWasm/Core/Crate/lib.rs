@@ -32,6 +32,8 @@ pub const DIVIDE_BY_ZERO: u32 = 6;
 pub const INTEGER_OVERFLOW: u32 = 7;
 pub const INVALID_CONVERSION: u32 = 8;
 pub const PANIC: u32 = 10;
+pub const UNCAUGHT_EXCEPTION: u32 = 11;
+pub const NULL_EXCEPTION: u32 = 12;
 
 /// Ends the run. It does not return and frees nothing: generated code owns nothing but numbers.
 #[cfg(not(native))]
@@ -61,6 +63,12 @@ extern "C" fn rust_eh_personality() {}
 pub fn here() {
     // Safe: nothing.
     unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
+}
+
+/// An element of a table. No optimiser sees both the table and what is made of the element: it would compare with each.
+#[inline(never)]
+pub fn choose(table: &[u32], index: u32, otherwise: u32) -> u32 {
+    table.get(index as usize).copied().unwrap_or(otherwise)
 }
 
 /// What an instance is made of, as the host lays it out (CRWasm.h). The host keeps all of it alive and in place while the

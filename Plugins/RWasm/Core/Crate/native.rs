@@ -183,7 +183,7 @@ macro_rules! traps {
         }
     };
 }
-traps! { 2 3 4 5 6 7 8 10 }
+traps! { 2 3 4 5 6 7 8 10 11 12 }
 
 /// A module that has stored its exit code leaves by this trap, from any depth.
 #[cold]

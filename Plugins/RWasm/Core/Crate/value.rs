@@ -23,6 +23,8 @@ macro_rules! conversions {
 }
 
 impl Value {
+    pub const ZERO: Value = Value { low: 0, high: 0 };
+
     #[cfg(native)]
     pub(crate) fn from_words(low: u64, high: u64) -> Value {
         Value { low, high }

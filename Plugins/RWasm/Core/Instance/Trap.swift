@@ -10,6 +10,8 @@ package enum Trap: UInt32, Sendable {
     case invalidConversion = 8
     case stackExhausted = 9
     case panic = 10
+    case uncaughtException = 11
+    case nullException = 12
 
     /// As the specification's tests call it.
     package var message: String {
@@ -24,6 +26,8 @@ package enum Trap: UInt32, Sendable {
         case .invalidConversion: "invalid conversion to integer"
         case .stackExhausted: "call stack exhausted"
         case .panic: "the runtime refused an operation"
+        case .uncaughtException: "uncaught exception"
+        case .nullException: "null exception reference"
         }
     }
 }

@@ -2,12 +2,13 @@
 extension FunctionEmitter {
     mutating func bulk(_ instruction: Instruction) {
         switch instruction {
-        case .refNull: push(Operand(text: "0u64", type: .funcref))
+        case .refNull(let type): push(Operand(text: type == .exnref ? "X::NONE" : "0u64", type: type, isLasting: true))
         case .refIsNull:
             let value = pop()
+            let bits = value.text + (value.type == .exnref ? ".tag" : "")
             push(
                 Operand(
-                    text: "((\(value.text) == 0) as i32)", condition: "(\(value.text) == 0)", type: .i32,
+                    text: "((\(bits) == 0) as i32)", condition: "(\(bits) == 0)", type: .i32,
                     locals: value.locals, weight: value.weight + 1))
         case .refFunc(let index): bind(plan.reference(to: index), .funcref)
         case .memorySize: bind("c.mem.size()", .i32)

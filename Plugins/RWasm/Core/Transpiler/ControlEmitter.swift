@@ -18,18 +18,19 @@ extension FunctionEmitter {
         case .unreachable:
             text += "trap(UNREACHABLE, \(function));\n"
             die()
-        default: break
+        default: exception(instruction)
         }
     }
 
-    private mutating func open(_ kind: Kind, _ type: FunctionType) {
+    mutating func open(_ kind: Kind, _ type: FunctionType, _ clauses: [Catch] = []) {
         let condition = kind == .if ? pop().truth : ""
+        var frame = Frame(
+            kind: kind, type: type, id: newID(), height: operands.count - type.parameters.count, clauses: clauses)
+        if isDeep { return openDeep(frame, condition) }
         // The condition is evaluated after these names are bound; that changes nothing, for neither has effects.
         settleAll()
-        var frame = Frame(
-            kind: kind, type: type, id: newID(), results: type.results.map { _ in newName() },
-            height: operands.count - type.parameters.count)
-        let parameters = kind == .block ? [] : pop(type.parameters.count)
+        frame.results = type.results.map { _ in newName() }
+        let parameters = kind == .loop || kind == .if ? pop(type.parameters.count) : []
         frame.parameters = parameters
         if kind == .loop {
             for (index, parameter) in parameters.enumerated() {
@@ -44,6 +45,7 @@ extension FunctionEmitter {
         case .if:
             text += "if \(condition) {\n"
             for parameter in parameters { push(parameter) }
+        case .try, .tryTable: text += "'u\(frame.id): loop {\n"
         default: break
         }
         frames.append(frame)
@@ -52,7 +54,7 @@ extension FunctionEmitter {
     private mutating func alternative() {
         guard var frame = frames.last else { return }
         if !isDead { text += jump(0) }
-        text += "} else {\n"
+        if frame.arm == nil { text += "} else {\n" } else { begin(arm: frame.other) }
         revive()
         _ = pop(operands.count - frame.height)
         for parameter in frame.parameters { push(parameter) }
@@ -64,32 +66,36 @@ extension FunctionEmitter {
         guard let frame = frames.last else { return }
         // Falling out of a loop leaves it with its results, unlike a branch to it.
         if !isDead { text += frame.kind == .function ? jump(0) : leave(frame) }
+        frames.removeLast()
+        if frame.kind == .function { return finish() }
+        closeHandlers(of: frame)
+        if frame.arm != nil { return closeDeep(frame) }
         if frame.kind == .if {
             let values = frame.parameters.map(\.text)
             text += "} else {\nbreak 'b\(frame.id)\(values.isEmpty ? "" : " " + tuple(values));\n"
         }
         if frame.kind == .if || frame.kind == .else { text += "}\n" }
-        text += frame.kind == .function ? "}\n" : "};\n"
-        if frame.kind == .function { finish() }
+        text += "};\n"
         revive()
         _ = pop(operands.count - frame.height)
-        frames.removeLast()
         for (name, type) in zip(frame.results, frame.type.results) { push(Operand(text: name, type: type)) }
     }
 
-    /// `break` with the operands on top as results.
-    private func leave(_ frame: Frame) -> String {
+    /// Leaves a block with the operands on top as results.
+    func leave(_ frame: Frame) -> String {
+        if let arm = frame.arm { return go(to: arm, at: frame.height, frame.type.results.count) }
         let values = operands.suffix(frame.type.results.count).map(\.text)
         return "break 'b\(frame.id)\(values.isEmpty ? "" : " " + tuple(values));\n"
     }
 
     /// A branch with the operands on top, which stay.
-    private func jump(_ depth: Int) -> String {
+    func jump(_ depth: Int) -> String {
         let frame = frames[frames.count - 1 - depth]
         switch frame.kind {
         case .function:
             let values = operands.suffix(frame.type.results.count).map(\.text)
-            return "return\(values.isEmpty ? "" : " " + tuple(values));\n"
+            return giving(Array(values))
+        case .loop where frame.arm != nil: return go(to: frame.other, at: frame.height, frame.type.parameters.count)
         case .loop:
             let values = operands.suffix(frame.type.parameters.count)
             let moves = values.enumerated().map { "p\(frame.id)_\($0.offset) = \($0.element.text);\n" }
@@ -115,6 +121,10 @@ extension FunctionEmitter {
     private mutating func branchTable(_ depths: [Int], _ fallback: Int) {
         let index = pop()
         for operand in (operands.count - labelCount(fallback))..<operands.count { settle(operand) }
+        if let arms = arms(of: depths, fallback) {
+            text += chooseArm(arms, index)
+            return die()
+        }
         var cases: [Int: [String]] = [:]
         if depths.count > Self.longestMatch {
             let places = Dictionary(uniqueKeysWithValues: Set(depths).sorted().enumerated().map { ($1, $0) })

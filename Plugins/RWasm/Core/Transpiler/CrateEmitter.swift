@@ -33,6 +33,7 @@ package struct Crates {
         var text = head
         for (index, module) in modules.enumerated() {
             let plan = ModulePlan(module, isLinkable: isLinkable, exports: exports)
+            try plan.findThrowing()
             text += try ModuleEmitter.emit(plan, name: "m\(index)")
         }
         return Crates(
@@ -44,6 +45,7 @@ package struct Crates {
         _ module: Module, exports: ModulePlan.ExportCalls = .none, shape: Shape = .fast
     ) throws(WasmError) -> Crates {
         let plan = ModulePlan(module, isLinkable: false, exports: exports)
+        try plan.findThrowing()
         plan.inlines = shape.inlines
         plan.parts = parts(of: module, shape)
         guard plan.parts.last ?? 0 > 0 else {

@@ -30,7 +30,7 @@ extension ModuleEmitter {
         }
         let names = tuple(type.results.indices.map { "r\($0)" })
         return declaration + "extern \"C\" fn e\(index)(c: &mut I\(parameters)) -> \(kind) {\n"
-            + "let \(names) = \(scope(index))f\(index)(c\(arguments.joined()));\n\(value)\n}\n"
+            + "let \(names) = \(scope(index))f\(index)(c\(arguments.joined()));\n\(refuseException(of: index))\(value)\n}\n"
     }
 }
 

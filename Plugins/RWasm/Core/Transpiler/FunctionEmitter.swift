@@ -4,7 +4,7 @@
 /// what it is. Values without effects are kept as expressions until they are used; before a local that they read
 /// changes, and where blocks begin, they are bound to a name.
 struct FunctionEmitter: FunctionSink {
-    enum Kind { case function, block, loop, `if`, `else` }
+    enum Kind { case function, block, loop, `if`, `else`, `try`, `catch`, catchAll, tryTable }
 
     struct Frame {
         var kind: Kind
@@ -12,11 +12,21 @@ struct FunctionEmitter: FunctionSink {
         /// Names its label and, in a loop, its parameters.
         var id: Int
         /// Names of its results.
-        var results: [String]
+        var results: [String] = []
         /// Operands below it.
         var height: Int
         /// Names of an `if`'s parameters, for its else.
         var parameters: [Operand] = []
+        /// Of a `try_table`.
+        var clauses: [Catch] = []
+        /// In a handler of a `try`, what it caught.
+        var caught = ""
+        /// Of a `try`: the number of blocks around the one to which exceptions go, with it; nil when it is the next one.
+        var target: Int?
+        /// Of a block that is taken apart: where it ends, and where else it is entered, which is the beginning of a loop, the
+        /// alternative of an `if`, or handlers.
+        var arm: Int?
+        var other = 0
     }
 
     let plan: ModulePlan
@@ -25,7 +35,23 @@ struct FunctionEmitter: FunctionSink {
     /// The body; all of the function when it is complete.
     var text = ""
     private var head = ""
-    var size: Int { text.utf8.count }
+    var size: Int { armBytes + text.utf8.count }
+    /// How deep its blocks are nested.
+    private(set) var nesting = Nesting()
+    /// Of a function that is taken apart: what an earlier reading found, and how many blocks have begun.
+    let known: Nesting?
+    private var begun = 0
+    /// Its finished arms, the number of the one at hand, and the variables that all see.
+    var arms = [""]
+    var arm = 0
+    var armBytes = 0
+    var places: [String: ValueType] = [:]
+    /// Whether groups of arms are functions, which come behind this one, and where their variables are.
+    let isOutlined: Bool
+    var tail = ""
+    var scope: String { isOutlined ? "v." : "" }
+    /// Operands below are seen by all arms.
+    var lasting = 0
     /// Whether a local is named: the others are not declared, as there may be far more of them than code.
     private var isNamed: [Bool] = []
     /// Whether `m` is named, a copy of the instance's memory: what does not change is not loaded again after each store.
@@ -41,11 +67,14 @@ struct FunctionEmitter: FunctionSink {
     static let heaviest = 24
     static let mostPending = 32
 
-    init(plan: ModulePlan, function: Int, part: Int) {
-        self.plan = plan
-        self.function = function
-        self.part = part
+    /// `known` is the function's nesting when its blocks have to be taken apart.
+    init(plan: ModulePlan, function: Int, part: Int, known: Nesting? = nil) {
+        (self.plan, self.function, self.part, self.known) = (plan, function, part, known)
+        isOutlined = known?.isOutlined ?? false
     }
+
+    /// Whether the block that begins at this instruction is taken apart.
+    var isDeep: Bool { known.map { $0.heights[begun - 1] >= Nesting.mostKept } ?? false }
 
     mutating func begin(locals: [ValueType]) {
         let type = plan.module.type(ofFunction: function)
@@ -56,8 +85,7 @@ struct FunctionEmitter: FunctionSink {
         isNamed = [Bool](repeating: false, count: locals.count)
         frames.append(
             Frame(
-                kind: .function, type: FunctionType(parameters: [], results: type.results), id: 0, results: [],
-                height: 0))
+                kind: .function, type: FunctionType(parameters: [], results: type.results), id: 0, height: 0))
     }
 
     /// Comes after what may have grown the memory.
@@ -69,16 +97,27 @@ struct FunctionEmitter: FunctionSink {
 
     /// The function is complete.
     mutating func finish() {
-        let parameters = plan.module.type(ofFunction: function).parameters.count
-        for (index, local) in locals.enumerated().dropFirst(parameters) where isNamed[index] {
-            head += "let mut l\(index): \(local.rust) = \(local.zero);\n"
+        if known != nil { assembleArms() }
+        guard !isOutlined else {
+            text = head + text + "}\n" + tail
+            return
         }
-        text = head + (namesMemory ? "let mut m = c.mem;\n" : "") + text
+        for local in variablesInUse where local >= parameterCount {
+            head += "let mut l\(local): \(locals[local].rust) = \(locals[local].zero);\n"
+        }
+        text = head + memoryCopy + text + "}\n"
     }
+
+    var parameterCount: Int { plan.module.type(ofFunction: function).parameters.count }
+    /// Parameters, and other locals that are named.
+    var variablesInUse: [Int] { locals.indices.filter { $0 < parameterCount || isNamed[$0] } }
+    var memoryCopy: String { namesMemory ? "let mut m = c.mem;\n" : "" }
 
     private(set) var locals: [ValueType] = []
 
     mutating func take(_ instruction: Instruction) {
+        nesting.take(instruction)
+        if instruction.opensBlock { begun += 1 }
         if let deadBlocks {
             skip(instruction, deadBlocks)
             return
@@ -98,14 +137,19 @@ struct FunctionEmitter: FunctionSink {
             get(index)
         case .globalGet(let index): bind(plan.read(global: index), plan.module.globals[index].type.value)
         case .globalSet(let index): text += plan.write(global: index, value: pop().text) + ";\n"
-        case .block, .loop, .if, .else, .end, .br, .brIf, .brTable, .return, .unreachable: control(instruction)
+        case .block, .loop, .if, .else, .end, .br, .brIf, .brTable, .return, .unreachable, .try, .tryTable, .catch,
+            .catchAll,
+            .delegate, .rethrow, .throw, .throwRef:
+            control(instruction)
         case .call(let callee):
             call(plan.callee(callee, from: part), plan.module.type(ofFunction: callee), leading: [])
+            if plan.throwing.contains(callee) { passOn() }
         case .callIndirect(let type, let table):
             let index = pop()
             let element = newName()
             text += "let \(element) = c.t\(table).get(\(index.text), \(function));\n"
             call("k\(plan.canonical[type])", plan.module.types[type], leading: [element, "\(function)"])
+            if plan.throwingTypes.contains(plan.canonical[type]) { passOn() }
         default: bulk(instruction)
         }
     }
@@ -113,9 +157,11 @@ struct FunctionEmitter: FunctionSink {
     /// Code that cannot be reached is left out, but its blocks are counted to find where it ends.
     private mutating func skip(_ instruction: Instruction, _ depth: Int) {
         switch instruction {
-        case .block, .loop, .if: deadBlocks = depth + 1
-        case .end where depth > 0: deadBlocks = depth - 1
-        case .else where depth == 0, .end where depth == 0: control(instruction)
+        case .block, .loop, .if, .try, .tryTable: deadBlocks = depth + 1
+        case .end where depth > 0, .delegate where depth > 0: deadBlocks = depth - 1
+        case .else where depth == 0, .end where depth == 0, .catch where depth == 0, .catchAll where depth == 0,
+            .delegate where depth == 0:
+            control(instruction)
         default: break
         }
     }
@@ -126,6 +172,8 @@ struct FunctionEmitter: FunctionSink {
         deadBlocks = 0
         if let frame = frames.last, operands.count > frame.height {
             operands.removeLast(operands.count - frame.height)
+            settled = min(settled, operands.count)
+            lasting = min(lasting, operands.count)
         }
     }
 
@@ -137,6 +185,7 @@ struct FunctionEmitter: FunctionSink {
         // The validator has seen to it that there is one; the other value is never used.
         let operand = operands.popLast() ?? Operand(text: "0", type: .i32)
         settled = min(settled, operands.count)
+        lasting = min(lasting, operands.count)
         return operand
     }
 
@@ -144,6 +193,7 @@ struct FunctionEmitter: FunctionSink {
         let popped = Array(operands.suffix(count))
         operands.removeLast(popped.count)
         settled = min(settled, operands.count)
+        lasting = min(lasting, operands.count)
         return popped
     }
 
@@ -186,14 +236,15 @@ struct FunctionEmitter: FunctionSink {
 
     private mutating func get(_ local: Int) {
         isNamed[local] = true
-        push(Operand(text: "l\(local)", type: locals[local], locals: [local]))
+        push(Operand(text: "\(scope)l\(local)", type: locals[local], locals: [local]))
     }
 
     private mutating func set(_ local: Int) {
         isNamed[local] = true
         let value = pop()
         for index in settled..<operands.count where operands[index].locals.contains(local) { settle(index) }
-        if value.text != "l\(local)" { text += "l\(local) = \(value.text);\n" }
+        let name = "\(scope)l\(local)"
+        if value.text != name { text += "\(name) = \(value.text);\n" }
     }
 
     // MARK: Plain instructions

@@ -17,7 +17,13 @@ struct ModuleEmitter {
 
     func function(_ body: Int, part: Int, within allowance: inout Allowance) throws(WasmError) -> String {
         let sink = FunctionEmitter(plan: plan, function: module.importedFunctions + body, part: part)
-        return try FunctionReader.read(module, body, into: sink, within: &allowance).text
+        let before = allowance
+        let read = try FunctionReader.read(module, body, into: sink, within: &allowance)
+        guard read.nesting.isDeep else { return read.text }
+        allowance = before
+        let second = FunctionEmitter(
+            plan: plan, function: module.importedFunctions + body, part: part, known: read.nesting)
+        return try FunctionReader.read(module, body, into: second, within: &allowance).text
     }
 
     // MARK: The instance
@@ -29,19 +35,32 @@ struct ModuleEmitter {
     /// The struct and how it is made from what the host lays out.
     var instance: String {
         let isSplit = !plan.parts.isEmpty
-        var text = "pub struct I {\npub mem: Memory,\npub env: Env,\npub tag: u64,\n"
+        var text = exceptionType + "pub struct I {\npub mem: Memory,\npub env: Env,\npub tag: u64,\npub x: X,\n"
         if isSplit { text += "pub links: &'static Links,\n" }
         for index in module.tables.indices { text += "pub t\(index): Table,\n" }
         for index in module.globals.indices { text += "pub g\(index): \(fieldType(ofGlobal: index)),\n" }
         text += "}\nimpl I {\npub fn new(env: Env\(isSplit ? ", links: &'static Links" : "")) -> I {\nI {\n"
-        text += "mem: env.memory(),\ntag: env.tag(),\n"
+        text += "mem: env.memory(),\ntag: env.tag(),\nx: X::NONE,\n"
         if isSplit { text += "links,\n" }
         for index in module.tables.indices { text += "t\(index): env.table(\(index)),\n" }
         for (index, global) in module.globals.enumerated() {
-            text += "g\(index): env.global(\(index))"
-            text += plan.isShared(index) ? ",\n" : ".get().\(global.type.value.conversion)(),\n"
+            let cell = "env.global(\(index))"
+            text += "g\(index): \(plan.isShared(index) ? cell : global.type.value.unboxed("\(cell).get()")),\n"
         }
         return text + "env,\n}\n}\n}\n"
+    }
+
+    /// An exception: its tag's number, from 1 on, and what it carries. Without tags there is none.
+    private var exceptionType: String {
+        let count = module.tags.indices.map { module.values(ofTag: $0).count }.max() ?? 0
+        return "#[derive(Clone, Copy)]\npub struct X {\npub tag: u32,\npub v: [Value; \(count)],\n}\n"
+            + "impl X {\npub const NONE: X = X { tag: 0, v: [Value::ZERO; \(count)] };\n}\n"
+    }
+
+    /// Comes after a call from outside.
+    func refuseException(of function: Int) -> String {
+        guard plan.throwing.contains(function) else { return "" }
+        return "if c.x.tag != 0 {\nc.x.tag = 0;\ntrap(UNCAUGHT_EXCEPTION, \(function))\n}\n"
     }
 
     /// What the host calls. `scope` is where functions are ("" or "p0::"), `links` a further argument.
@@ -52,12 +71,13 @@ struct ModuleEmitter {
         for index in plan.callable {
             let type = module.type(ofFunction: index)
             let arguments = type.parameters.enumerated().map {
-                ", argument(v, \($0.offset)).\($0.element.conversion)()"
+                ", \($0.element.unboxed("argument(v, \($0.offset))"))"
             }
             let results = tuple(type.results.indices.map { "r\($0)" })
             text += "\(index) => {\nlet \(results) = \(scope(index))f\(index)(c\(arguments.joined()));\n"
+            text += refuseException(of: index)
             for (number, result) in type.results.enumerated() {
-                text += "set_result(v, \(number), Value::from_\(result.conversion)(r\(number)));\n"
+                text += "set_result(v, \(number), \(result.boxed("r\(number)")));\n"
             }
             text += "}\n"
         }
@@ -68,9 +88,9 @@ struct ModuleEmitter {
 
     /// A function that hands its arguments over as values, calls by `call`, and takes its results from them.
     private func passing(_ type: FunctionType, _ call: String) -> String {
-        let values = type.parameters.enumerated().map { "Value::from_\($0.element.conversion)(a\($0.offset))" }
+        let values = type.parameters.enumerated().map { $0.element.boxed("a\($0.offset)") }
         let padding = (values.count..<max(values.count, type.results.count)).map { _ in "Value::default()" }
-        let results = type.results.enumerated().map { "argument(&v, \($0.offset)).\($0.element.conversion)()" }
+        let results = type.results.enumerated().map { $0.element.unboxed("argument(&v, \($0.offset))") }
         let array = (values + padding).joined(separator: ", ")
         return "let mut v: [Value; \(values.count + padding.count)] = [\(array)];\n\(call);\n\(tuple(results))\n"
     }

@@ -27,6 +27,9 @@ package final class ModulePlan {
     var inlines = true
     /// Functions work on a copy of where the memory lies, unless they are to be compiled soon.
     var copiesMemory: Bool { inlines && !module.memories.isEmpty }
+    /// Functions that an exception may leave, and canonical types of functions that are called indirectly of which one does.
+    private(set) var throwing: Set<Int> = []
+    private(set) var throwingTypes: Set<Int> = []
     /// Functions that are called from another part, by canonical type, in the order of their places in a table.
     private(set) var crossCalls: [Int: [Int]] = [:]
     private var crossPlaces: [Int: Int] = [:]
@@ -63,15 +66,21 @@ package final class ModulePlan {
             + [module.start].compactMap { $0 }
         let exported = module.exports.filter { $0.kind == .function }.map(\.index)
         let own = exports == .bySignature ? [] : exports == .byValues ? entries + exported : entries
-        callable = Set(own + (isLinkable ? declared : [])).sorted()
-        entered = exports == .bySignature ? Set(exported + [module.start].compactMap { $0 }).sorted() : []
+        // Exceptions are not handed over.
+        let isPlain = { (function: Int) -> Bool in
+            let type = module.type(ofFunction: function)
+            return !(type.parameters + type.results).contains(.exnref)
+        }
+        callable = Set(own + (isLinkable ? declared : [])).filter(isPlain).sorted()
+        entered =
+            exports == .bySignature ? Set(exported + [module.start].compactMap { $0 }).filter(isPlain).sorted() : []
     }
 
     // MARK: Globals
 
     /// Whether other instances see changes of it.
     func isShared(_ global: Int) -> Bool {
-        guard module.globals[global].type.isMutable else { return false }
+        guard module.globals[global].type.isMutable, module.globals[global].type.value != .exnref else { return false }
         if global < module.importedGlobals { return true }
         return isLinkable && module.exports.contains { $0.kind == .global && $0.index == global }
     }
@@ -106,5 +115,49 @@ package final class ModulePlan {
     package func pointer(_ type: Int) -> String {
         let parameters = module.types[type].parameters.map { ", \($0.rust)" }.joined()
         return "fn(&mut I\(parameters)) -> \(module.types[type].results.rust)"
+    }
+}
+
+extension ModulePlan {
+    /// Finds the functions that exceptions may leave. In modules without tags none does.
+    func findThrowing() throws(WasmError) {
+        guard !module.tags.isEmpty else { return }
+        var callers: [Int: [Int]] = [:]
+        var indirectCallers: [Int: [Int]] = [:]
+        var found: [Int] = []
+        var allowance = Allowance(module)
+        for body in module.bodies.indices {
+            let function = module.importedFunctions + body
+            let calls = try FunctionReader.read(module, body, into: Calls(), within: &allowance)
+            if calls.throwsItself { found.append(function) }
+            for callee in calls.callees { callers[callee, default: []].append(function) }
+            for type in calls.types { indirectCallers[canonical[type], default: []].append(function) }
+        }
+        while let function = found.popLast() {
+            guard throwing.insert(function).inserted else { continue }
+            found += callers[function] ?? []
+            let type = canonical[module.functions[function]]
+            guard module.declared.contains(function), throwingTypes.insert(type).inserted else { continue }
+            found += indirectCallers[type] ?? []
+        }
+    }
+}
+
+/// What a function calls, and whether it throws.
+private struct Calls: FunctionSink {
+    private(set) var callees: Set<Int> = []
+    private(set) var types: Set<Int> = []
+    private(set) var throwsItself = false
+    var size: Int { 0 }
+
+    mutating func begin(locals: [ValueType]) {}
+
+    mutating func take(_ instruction: Instruction) {
+        switch instruction {
+        case .call(let callee): callees.insert(callee)
+        case .callIndirect(let type, _): types.insert(type)
+        case .throw, .rethrow, .throwRef: throwsItself = true
+        default: break
+        }
     }
 }

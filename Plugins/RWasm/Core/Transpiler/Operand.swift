@@ -11,6 +11,8 @@ struct Operand {
     var weight = 0
     /// A floating-point constant that the optimiser would fold as if no NaN signalled.
     var isNeutral = false
+    /// It needs no name that only a block knows.
+    var isLasting = false
 
     /// For `if`.
     var truth: String { condition ?? "\(text) != 0" }
@@ -20,7 +22,7 @@ extension Operand {
     /// The bits of a number or vector. The optimiser gives a NaN that it converts other bits than the processor does, so it
     /// does not learn that a constant is one.
     init(constant type: ValueType, _ low: UInt64, _ high: UInt64) {
-        self.init(text: "0", type: type)
+        self.init(text: "0", type: type, isLasting: true)
         switch type {
         case .i32:
             let value = Int32(truncatingIfNeeded: low)
@@ -52,6 +54,7 @@ extension ValueType {
         case .f64: "f64"
         case .v128: "V128"
         case .funcref, .externref: "u64"
+        case .exnref: "X"
         }
     }
 
@@ -61,6 +64,7 @@ extension ValueType {
         case .i32, .i64, .funcref, .externref: "0"
         case .f32, .f64: "0.0"
         case .v128: "V128::default()"
+        case .exnref: "X::NONE"
         }
     }
 

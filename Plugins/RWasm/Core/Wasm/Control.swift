@@ -45,7 +45,7 @@ extension FunctionReader {
             try pop(frames.first?.type.results ?? [])
             becomeUnreachable()
             return .return
-        default: throw opcode <= 0x0a ? unsupported("exception-handling") : illegal(UInt32(opcode))
+        default: throw illegal(UInt32(opcode))
         }
     }
 
@@ -92,7 +92,7 @@ extension FunctionReader {
         return .callIndirect(type: index, table: table)
     }
 
-    private mutating func blockType() throws(WasmError) -> FunctionType {
+    mutating func blockType() throws(WasmError) -> FunctionType {
         if cursor.peek() == 0x40 {
             _ = try cursor.byte()
             return FunctionType()

@@ -121,7 +121,7 @@ struct Cursor {
     private func unknownType(_ code: UInt8, _ kind: String, at offset: Int) -> WasmError {
         switch code {
         case 0x63, 0x64: WasmError(.unsupported, "proposal function-references: typed references", at: offset)
-        case 0x69, 0x74: WasmError(.unsupported, "proposal exception-handling: exception references", at: offset)
+        case 0x74: WasmError(.unsupported, "proposal exception-handling: the type noexn", at: offset)
         case 0x6a...0x6e, 0x71...0x73: WasmError(.unsupported, "proposal gc: its types", at: offset)
         default: malformed("malformed \(kind) type", at: offset)
         }

@@ -1,7 +1,7 @@
 /// Decodes and validates one function body by the algorithm of the specification's appendix, and hands each instruction to
 /// a sink. Nil on the operand stack is the type of code that cannot be reached.
 struct FunctionReader<Sink: FunctionSink> {
-    enum Block { case function, block, loop, `if`, `else` }
+    enum Block { case function, block, loop, `if`, `else`, `try`, `catch`, catchAll, tryTable }
 
     struct Frame {
         var block: Block
@@ -156,6 +156,7 @@ struct FunctionReader<Sink: FunctionSink> {
         let opcode = try cursor.byte()
         if let operation = Instructions.shared.plain(opcode) { return try apply(operation) }
         switch opcode {
+        case 0x06...0x0a, 0x18, 0x19, 0x1f: return try exception(opcode)
         case 0x00...0x0f: return try control(opcode)
         case 0x10, 0x11: return try call(opcode)
         case 0x1a...0x1c: return try parametric(opcode)
@@ -165,7 +166,6 @@ struct FunctionReader<Sink: FunctionSink> {
         case 0x41...0x44: return try constant(opcode)
         case 0xfc: return try prefixed(try cursor.u32())
         case 0xfd: return try vector(try cursor.u32())
-        case 0x06...0x0a, 0x18, 0x19, 0x1f: throw unsupported("exception-handling")
         case 0x12, 0x13: throw unsupported("tail-call")
         case 0x14...0x17, 0xd3...0xd6: throw unsupported("function-references")
         case 0xfb: throw unsupported("gc")

@@ -40,9 +40,36 @@ enum Instruction {
     case memoryCopy
     case memoryInit(Int)
     case dataDrop(Int)
-    case refNull
+    case refNull(ValueType)
     case refIsNull
     case refFunc(Int)
+    case `try`(FunctionType)
+    case tryTable(FunctionType, [Catch])
+    /// Of a `try`, not of a `try_table`.
+    case `catch`(tag: Int)
+    case catchAll
+    case delegate(Int)
+    case rethrow(Int)
+    case `throw`(tag: Int)
+    case throwRef
+
+    /// Whether an `end` or `delegate` belongs to it.
+    var opensBlock: Bool {
+        switch self {
+        case .block, .loop, .if, .try, .tryTable: true
+        default: false
+        }
+    }
+}
+
+/// A clause of a `try_table`.
+struct Catch {
+    /// Nil catches all.
+    var tag: Int?
+    /// The branch also carries the exception.
+    var givesReference: Bool
+    /// Seen from outside the block.
+    var depth: Int
 }
 
 /// What becomes of a function's instructions, which come validated and in order.

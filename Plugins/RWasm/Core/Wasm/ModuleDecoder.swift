@@ -11,6 +11,9 @@ package struct ModuleDecoder {
         static let types = 1_000_000
         static let functions = 1_000_000
         static let tables = 100
+        static let tags = 100_000
+        /// An exception is copied whole wherever it goes.
+        static let exceptionValues = 32
         static let globals = 1_000_000
         static let parameters = 1_000
         static let locals = 50_000
@@ -30,10 +33,8 @@ package struct ModuleDecoder {
         module.bytes = bytes
     }
 
-    // The order in which sections must come; data count (12) comes before code (10).
-    private static let rank: [UInt8: Int] = [
-        1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 12: 10, 10: 11, 11: 12,
-    ]
+    // The order in which sections must come; tags (13) come before globals (6), the data count (12) before code (10).
+    private static let order: [UInt8] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11]
 
     private mutating func run() throws(WasmError) {
         guard cursor.remaining >= 4, try cursor.fixed32() == 0x6d73_6100 else {
@@ -46,7 +47,7 @@ package struct ModuleDecoder {
                 version & 0xffff == 0xd ? .unsupported : .malformed,
                 version & 0xffff == 0xd ? "this is a component, not a core module" : "unknown binary version", at: 4)
         }
-        var last = 0
+        var last = -1
         while !cursor.isAtEnd {
             let begin = cursor.at
             let id = try cursor.byte()
@@ -57,10 +58,9 @@ package struct ModuleDecoder {
                 _ = try section.name()
                 continue
             }
-            guard id != 13 else {
-                throw WasmError(.unsupported, "proposal exception-handling: tags are not supported", at: begin)
+            guard let rank = Self.order.firstIndex(of: id) else {
+                throw WasmError(.malformed, "malformed section id \(id)", at: begin)
             }
-            guard let rank = Self.rank[id] else { throw WasmError(.malformed, "malformed section id \(id)", at: begin) }
             guard rank > last else {
                 throw WasmError(
                     .malformed, "unexpected content after last section: section \(id) out of order", at: begin)
@@ -88,6 +88,7 @@ package struct ModuleDecoder {
         case 9: try elements()
         case 10: try code()
         case 11: try data()
+        case 13: try tags()
         default:
             dataCount = try cursor.index()
             module.hasDataCount = true
@@ -146,9 +147,7 @@ package struct ModuleDecoder {
             let begin = cursor.at
             let code = try cursor.byte()
             guard let kind = ExternalKind(rawValue: code) else {
-                throw code == 4
-                    ? WasmError(.unsupported, "proposal exception-handling: tags are not supported", at: begin)
-                    : cursor.malformed("malformed import kind", at: begin)
+                throw cursor.malformed("malformed import kind", at: begin)
             }
             let index = try importDescription(kind)
             module.imports.append(Import(module: from, name: name, kind: kind, index: index, offset: offset))
@@ -174,6 +173,10 @@ package struct ModuleDecoder {
             module.globals.append(Global(type: try globalType(), initial: nil))
             module.importedGlobals += 1
             return module.globals.count - 1
+        case .tag:
+            throw WasmError(
+                .unsupported, "proposal exception-handling: an imported tag; exceptions do not leave a module",
+                at: cursor.at)
         }
     }
 
@@ -213,8 +216,16 @@ package struct ModuleDecoder {
         guard cursor.peek() != 0x40 else {
             throw WasmError(.unsupported, "proposal function-references: tables with an initializer", at: cursor.at)
         }
-        let element = try cursor.referenceType()
+        let element = try elementType()
         return TableType(element: element, limits: try limits(UInt64(UInt32.max), "table size"))
+    }
+
+    /// The type of what a table holds.
+    mutating func elementType() throws(WasmError) -> ValueType {
+        let begin = cursor.at
+        let type = try cursor.referenceType()
+        guard type != .exnref else { throw WasmError(.unsupported, "tables of exceptions", at: begin) }
+        return type
     }
 
     private mutating func tables() throws(WasmError) {
@@ -242,6 +253,23 @@ package struct ModuleDecoder {
         return GlobalType(value: type, isMutable: mutability == 1)
     }
 
+    private mutating func tags() throws(WasmError) {
+        let count = try cursor.count("tags")
+        try limit(count, Limit.tags, "tags")
+        for _ in 0..<count {
+            let begin = cursor.at
+            guard try cursor.byte() == 0 else { throw cursor.malformed("malformed tag attribute", at: begin) }
+            let type = try typeIndex()
+            guard module.types[type].results.isEmpty else { throw invalid("non-empty tag result type", at: begin) }
+            let values = module.types[type].parameters
+            try limit(values.count, Limit.exceptionValues, "values in an exception")
+            guard !values.contains(.exnref) else {
+                throw WasmError(.unsupported, "exceptions in exceptions", at: begin)
+            }
+            module.tags.append(type)
+        }
+    }
+
     private mutating func globals() throws(WasmError) {
         let count = try cursor.count("globals")
         try limit(count, Limit.globals, "globals")
@@ -264,6 +292,7 @@ package struct ModuleDecoder {
             let index = try cursor.index()
             let counts = [
                 module.functions.count, module.tables.count, module.memories.count, module.globals.count,
+                module.tags.count,
             ]
             guard index < counts[Int(kind.rawValue)] else { throw invalid("unknown \(kind) \(index)", at: begin) }
             guard names.insert(Array(name.utf8)).inserted else {

@@ -13,8 +13,9 @@ extension FunctionReader {
             try pop(.i32)
             return .tableSet(table)
         case 0xd0:
-            push(try cursor.referenceType())
-            return .refNull
+            let type = try cursor.referenceType()
+            push(type)
+            return .refNull(type)
         case 0xd1:
             let type = try pop()
             guard type?.isReference != false else { throw invalid("type mismatch") }

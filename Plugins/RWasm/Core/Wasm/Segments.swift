@@ -22,7 +22,7 @@ extension ModuleDecoder {
         var type = ValueType.funcref
         if flags & 3 != 0 {
             if flags & 4 != 0 {
-                type = try cursor.referenceType()
+                type = try elementType()
             } else {
                 let kind = try cursor.byte()
                 guard kind == 0 else { throw cursor.malformed("malformed element kind") }

@@ -7,8 +7,9 @@ package enum ValueType: UInt8, Sendable, Hashable {
     case v128 = 0x7b
     case funcref = 0x70
     case externref = 0x6f
+    case exnref = 0x69
 
-    package var isReference: Bool { self == .funcref || self == .externref }
+    package var isReference: Bool { self == .funcref || self == .externref || self == .exnref }
 
     /// The letter that the table of instructions uses.
     package init?(letter: Character) {
@@ -65,6 +66,7 @@ package enum ExternalKind: UInt8, Sendable {
     case table = 1
     case memory = 2
     case global = 3
+    case tag = 4
 }
 
 package struct Import: Sendable {
@@ -172,6 +174,8 @@ package struct Module: Sendable {
     package var importedMemories = 0
     package var globals: [Global] = []
     package var importedGlobals = 0
+    /// Type index of each tag of exceptions.
+    package var tags: [Int] = []
     package var exports: [Export] = []
     package var start: Int?
     package var elements: [ElementSegment] = []
@@ -184,6 +188,9 @@ package struct Module: Sendable {
     package var declared: Set<Int> = []
 
     package func type(ofFunction index: Int) -> FunctionType { types[functions[index]] }
+
+    /// What an exception of a tag carries.
+    func values(ofTag index: Int) -> [ValueType] { types[tags[index]].parameters }
 
     package func export(_ name: String, _ kind: ExternalKind) -> Int? {
         exports.first { $0.kind == kind && $0.name.utf8.elementsEqual(name.utf8) }?.index

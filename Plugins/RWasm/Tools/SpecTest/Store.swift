@@ -263,6 +263,7 @@ struct LinkedInstance {
         case .table: return area.tables[export.index].map { .table($0, module.tables[export.index]) }
         case .memory: return area.env.pointee.memory.map { .memory($0, module.memories[export.index]) }
         case .global: return area.globals[export.index].map { .global($0, module.globals[export.index].type) }
+        case .tag: return nil
         }
     }
 }
