@@ -55,7 +55,7 @@ func pluginProduct(_ folder: String) -> Product {
 let pluginTemplates =
     ["abi", "comm", "compute", "guest", "host", "plugin", "status", "translate", "types", "version"].map { "include/\($0).h" }
     + ["plugin.c", "plugin.h", "reactor.c"].map { "comm-c/comm_\($0)" }
-    + ["plugin.c", "plugin.h", "image.c", "context.c", "engine.c"].map { "compute-c/compute_\($0)" }
+    + ["plugin.c", "plugin.h", "image.c", "context.c", "engine.c", "snapshot.c"].map { "compute-c/compute_\($0)" }
     + ["Plugin", "Reactor"].map { "comm-swift/Comm\($0).swift" }
     + ["Plugin", "Image", "Context", "Engine"].map { "compute-swift/Compute\($0).swift" }
     + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]

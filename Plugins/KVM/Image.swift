@@ -61,4 +61,18 @@ final class Image: ComputeImage, @unchecked Sendable {
             memcpy(slot.memory + slot.offsets(of: part).lowerBound, contents.contents(of: part), part.count)
         }
     }
+
+    override func save(to take: (UnsafeRawBufferPointer) throws(PluginError) -> Void) throws(PluginError) {
+        try contents.save(dataBegin: dataBegin, to: take)
+    }
+
+    override func restored(_ bytes: UnsafeRawBufferPointer) throws(PluginError) -> ComputeImage {
+        let (contents, dataBegin) = try ImageContents.restored(
+            bytes,
+            within: [GuestMap.lowest..<GuestMap.contextMax, GuestMap.stackLow..<GuestMap.stackHigh])
+        guard dataBegin >= self.dataBegin, dataBegin <= GuestMap.contextMax else {
+            throw PluginError(DN_BAD_IMAGE, "a snapshot whose memory ends at 0x\(hex(dataBegin))", at: 8)
+        }
+        return Image(snapshotOf: self, dataBegin: dataBegin, contents)
+    }
 }

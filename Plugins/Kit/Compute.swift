@@ -24,6 +24,16 @@ open class ComputeImage: @unchecked Sendable {
     public init() {}
 
     open var info: dn_image_info { dn_image_info() }
+
+    /// See `ComputeSlots.restores`: gives a snapshot to `take`, in pieces.
+    open func save(to take: (UnsafeRawBufferPointer) throws(PluginError) -> Void) throws(PluginError) {
+        throw .missing("image_save")
+    }
+
+    /// See `ComputeSlots.restores`: what `save` gave of a snapshot that a program of this image left.
+    open func restored(_ bytes: UnsafeRawBufferPointer) throws(PluginError) -> ComputeImage {
+        throw .missing("image_restore")
+    }
 }
 
 /// What runs functions on one thread. Used there, but for `interrupt`.
@@ -97,4 +107,6 @@ public struct ComputeSlots: OptionSet, Sendable {
     public static let settles = ComputeSlots(rawValue: 1)
     /// Images can be made of what a program built in its context.
     public static let snapshots = ComputeSlots(rawValue: 2)
+    /// Such images can be kept as bytes.
+    public static let restores = ComputeSlots(rawValue: 4)
 }

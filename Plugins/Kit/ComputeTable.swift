@@ -19,7 +19,28 @@ public func computeTable(_ optional: ComputeSlots = []) -> UnsafePointer<dn_comp
             making(out, err) { () throws(PluginError) in try context(handle).snapshot(dataBegin: begin) }
         }
     }
+    if optional.contains(.restores) { fillRestoring(&table) }
     return permanent(&table, size: MemoryLayout<dn_compute>.size)
+}
+
+private func fillRestoring(_ table: inout dn_compute) {
+    table.image_save = { handle, sink, argument, err in
+        answering(err) { () throws(PluginError) in
+            try image(handle).save { piece throws(PluginError) in
+                // SAFETY: the host vouches for its sink, and the piece lives until it returns.
+                let bytes = dn_bytes(
+                    data: piece.baseAddress?.assumingMemoryBound(to: UInt8.self), len: UInt64(piece.count))
+                let status = sink(argument, bytes)
+                guard status == DN_OK else { throw PluginError(status, "no more of the snapshot is wanted") }
+            }
+        }
+    }
+    table.image_restore = { handle, bytes, out, err in
+        making(out, err) { () throws(PluginError) in
+            // SAFETY: borrow-call bytes of the host.
+            try image(handle).restored(UnsafeRawBufferPointer(start: bytes.data, count: Int(clamping: bytes.len)))
+        }
+    }
 }
 
 private func instance(_ handle: OpaquePointer) -> ComputeInstance { Handle.borrow(handle) }

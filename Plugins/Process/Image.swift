@@ -21,6 +21,9 @@ final class Image: ComputeImage, @unchecked Sendable {
     private let systemData: UInt64
     /// Where dn_guest_snapshot lies, 0 = nowhere.
     private let snapshot: UInt64
+    /// Where a context's addresses end, and the size of its stack.
+    private let contextMax: UInt64
+    private let stackBytes: UInt64
     private let habit = Mutex(Habit())
 
     /// Ranges that a child takes at most, twice: those of the image it was made ready for, and those of the one it runs.
@@ -28,7 +31,9 @@ final class Image: ComputeImage, @unchecked Sendable {
     /// Mappings of an image at most, for the same reason; one with more is copied.
     private static let maxParts = 24
 
-    init(_ bytes: UnsafeRawBufferPointer, contextMax: UInt64) throws(PluginError) {
+    init(_ bytes: UnsafeRawBufferPointer, _ settings: Settings) throws(PluginError) {
+        contextMax = settings.contextMax
+        stackBytes = settings.stackBytes
         let elf = try ElfImage(
             bytes: bytes, machine: .x86_64, addresses: SlotMemory.contextBegin..<contextMax,
             symbols: [ElfImage.snapshotSymbol])
@@ -47,6 +52,8 @@ final class Image: ComputeImage, @unchecked Sendable {
 
     /// What the program of `image` left in memory of its own, to be begun from again; `end` is where its memory ends.
     init(snapshotOf image: Image, end: UInt64, _ contents: ImageContents) {
+        contextMax = image.contextMax
+        stackBytes = image.stackBytes
         layout = image.layout
         entry = image.entry
         systemData = image.systemData
@@ -66,6 +73,22 @@ final class Image: ComputeImage, @unchecked Sendable {
         info.resident_bytes = UInt64(contents.byteCount)
         info.snapshot = snapshot
         return info
+    }
+
+    override func save(to take: (UnsafeRawBufferPointer) throws(PluginError) -> Void) throws(PluginError) {
+        try contents.save(dataBegin: end, to: take)
+    }
+
+    override func restored(_ bytes: UnsafeRawBufferPointer) throws(PluginError) -> ComputeImage {
+        let (contents, end) = try ImageContents.restored(
+            bytes,
+            within: [
+                SlotMemory.contextBegin..<contextMax, SlotMemory.stackHigh - stackBytes..<SlotMemory.stackHigh,
+            ])
+        guard end >= self.end, end <= contextMax else {
+            throw PluginError(DN_BAD_IMAGE, "a snapshot whose memory ends at 0x\(hex(end))", at: 8)
+        }
+        return Image(snapshotOf: self, end: end, contents)
     }
 
     /// What the last run touched, which the next one probably does too.
@@ -130,7 +153,7 @@ struct Habit: Equatable {
     /// Takes in pages that are one after another and alike; addresses rise from call to call.
     mutating func add(_ pages: Range<UInt64>, written isWritten: Bool) {
         if isWritten {
-            Habit.add(pages, to: &written, gap: 0)
+            Habit.add(pages, to: &written, gap: 1)
         } else {
             Habit.add(pages, to: &read, gap: 16)
         }

@@ -30,7 +30,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
     private nonisolated(unsafe) static let imageFormats = permanentText("elf-x86_64")
 
     override func load(_ params: dn_image_params) throws(PluginError) -> ComputeImage {
-        try Image(params.file, contextMax: settings.contextMax)
+        try Image(params.file, settings)
     }
 
     override func makeEngine(_ params: dn_engine_params) throws(PluginError) -> ComputeEngine {

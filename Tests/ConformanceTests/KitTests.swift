@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["good_echo", "good_transfer"]) func rightPluginsPass(name: String) throws {
+    @Test(arguments: ["good_echo", "good_transfer", "good_snapshot"]) func rightPluginsPass(name: String) throws {
         let judged = try Judged(fixture: name)
         #expect(judged.verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:], "\(judged.reasons)")
         #expect(try Trial(fixture: name).status == 0)

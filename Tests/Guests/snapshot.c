@@ -13,12 +13,13 @@
 
 __attribute__((used, visibility("default"), aligned(8))) dn_guest_snapshot __dandelion_snapshot;
 
-static u64 table[WORDS], *heap, prepared, invocations;
+static u64 table[WORDS], *heap, prepared, invocations, preparation;
 
 static void prepare(void) {
     heap = (u64 *)((__dandelion_system_data.heap_begin + 4095) & ~4095ull);
     for (u64 i = 0; i < WORDS; i++) table[i] = heap[i] = WORD(i);
     prepared++;
+    preparation = entry->random[0];
     if (BEHAVIOUR == 1) __asm__ volatile("ud2");
     while (BEHAVIOUR == 2) __asm__ volatile("");
     if (BEHAVIOUR == 3) leave(9);
@@ -29,7 +30,7 @@ static void prepare(void) {
 }
 
 void guest_main(void) {
-    static u64 found[6];
+    static u64 found[7];
     if (__dandelion_snapshot.state == DN_SNAPSHOT_WANTED) prepare();
     invocations++;
     found[0] = prepared;
@@ -38,6 +39,7 @@ void guest_main(void) {
     for (u64 i = 0; heap && i < WORDS; i++) found[3] += heap[i] != WORD(i);
     found[4] = entry->random[0];
     found[5] = parameter(0);
+    found[6] = preparation;
     for (u64 i = 0; heap && i < WORDS; i += 700) table[i] = heap[i] = ~0ull;
     for (u64 *at = (u64 *)__dandelion_system_data.heap_begin; (u64)(at + 1) <= __dandelion_system_data.heap_end; at += 512) *at = ~0ull;
     OUTPUT("found", found, sizeof found);

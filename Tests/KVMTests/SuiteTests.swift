@@ -15,5 +15,16 @@ extension KVMBackend {
             }
             #expect(plugin.host.log.isEmpty, "\(plugin.host.log)")
         }
+
+        @Test func isTreatedSoFromASnapshot() throws {
+            let plugin = try Rig.plugin.get()
+            try Rig.withEngine { engine in
+                let images = GuestImages(plugin)
+                for guestCase in BackendSuite.hostile {
+                    let problems = try BackendSuite.runFromSnapshot(guestCase, on: engine, images)
+                    #expect(problems.isEmpty, "\(guestCase): \(problems)")
+                }
+            }
+        }
     }
 }

@@ -141,6 +141,28 @@ public enum BackendSuite {
         return flags == 0 && control == (0x1f80, 0x37f) && values.allSatisfy { $0 == 0 }
     }
 
+    /// Cases that do not leave as functions do: they must be met alike when they begin from a snapshot.
+    public static let hostile = cases.filter { if case .exits = $0.expectation { false } else { true } }
+
+    /// Runs a case from a snapshot of what the guest left of a run before, with memory enough to be mapped and not copied.
+    public static func runFromSnapshot(
+        _ guestCase: GuestCase, on engine: HarnessEngine, _ images: GuestImages
+    ) throws(HarnessError) -> [String] {
+        let image = try images.image(guestCase.guest)
+        let context = try engine.context(limit: guestCase.limit, image: image)
+        let begin = (image.info.data_begin + 4095) & ~4095 + 1 << 20
+        try context.write(inputs: guestCase.inputs, outputs: guestCase.outputs)
+        try context.write(begin, [UInt8](repeating: 0x5a, count: 5 << 18))
+        _ = try engine.run(context, deadline: guestCase.deadline)
+        let snapshot = try context.snapshot(begin + 5 << 18)
+        context.destroy()
+        engine.idle()
+        return guestCase.problems(
+            try engine.invoke(
+                snapshot, inputs: guestCase.inputs, outputs: guestCase.outputs, limit: guestCase.limit,
+                deadline: guestCase.deadline))
+    }
+
     /// Runs a case on an engine; what is wrong, empty when nothing is.
     public static func run(_ guestCase: GuestCase, on engine: HarnessEngine, _ images: GuestImages) throws(HarnessError)
         -> [String]

@@ -45,6 +45,14 @@ public final class HarnessContext {
         try attempt("context_settle") { settle(handle, $0) }
     }
 
+    /// An image of what the run left, up to an address.
+    public func snapshot(_ end: dn_gaddr) throws(HarnessError) -> HarnessImage {
+        var made: OpaquePointer?
+        try attempt("image_snapshot") { plugin.compute.pointee.image_snapshot?(handle, end, &made, $0) }
+        guard let made else { throw HarnessError(DN_FAILED, "image_snapshot gave no image") }
+        return try HarnessImage(plugin, made)
+    }
+
     public func read(_ address: dn_gaddr, _ count: UInt64) throws(HarnessError) -> [UInt8] {
         guard count <= 1 << 30 else { throw HarnessError(DN_OUT_OF_RANGE, "\(count) bytes") }
         var bytes = [UInt8](repeating: 0, count: Int(count))

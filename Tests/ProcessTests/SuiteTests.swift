@@ -17,4 +17,18 @@ import Testing
         if pinned { try onPinnedThread(run) } else { try run(-1) }
         #expect(plugin.host.log.isEmpty, "\(plugin.host.log)")
     }
+
+    @Test(arguments: [true, false]) func isTreatedSoFromASnapshot(pinned: Bool) throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let run = { @Sendable (core: Int32) throws in
+            let engine = try HarnessEngine(plugin, core: core)
+            let images = GuestImages(plugin)
+            for guestCase in BackendSuite.hostile {
+                let problems = try BackendSuite.runFromSnapshot(guestCase, on: engine, images)
+                #expect(problems.isEmpty, "\(guestCase): \(problems)")
+            }
+            engine.destroy()
+        }
+        if pinned { try onPinnedThread(run) } else { try run(-1) }
+    }
 }

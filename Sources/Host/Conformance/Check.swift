@@ -23,7 +23,8 @@ public struct Check: Sendable {
 
     /// All checks, in the order in which they are told.
     public static let all =
-        fileChecks + paceChecks + stateChecks + computeChecks + faultChecks + transferChecks + commChecks
+        fileChecks + paceChecks + stateChecks + computeChecks + faultChecks + transferChecks
+        + snapshotChecks + commChecks
         + commLimitChecks
         + requestChecks + memoryChecks + translateChecks + contractChecks
 

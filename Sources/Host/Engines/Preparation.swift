@@ -12,16 +12,24 @@ public struct Snapshots: Sendable {
     public let inputs: @Sendable () -> [ItemSet]
     /// What was kept for a loaded image.
     public let find: @Sendable (ComputeImage) -> ComputeImage?
-    /// Keeps what `made` begins with for the loaded image `of`, which is `of` itself when its program left no snapshot.
-    public let keep: @Sendable (_ made: ComputeImage, _ of: ComputeImage) -> Void
+    /// What was kept through a restart for a loaded image. May read a file.
+    public let restore: @Sendable (ComputeImage) throws(Failure) -> ComputeImage?
+    /// Keeps what `made` begins with for the loaded image `of`, which is `of` itself when its program left no snapshot. Waits
+    /// for files only when it `mayWait`.
+    public let keep: @Sendable (_ made: ComputeImage, _ of: ComputeImage, _ mayWait: Bool) -> Void
+    /// Bytes of a snapshot at most.
+    public let most: UInt64
 
     public init(
         inputs: @escaping @Sendable () -> [ItemSet], find: @escaping @Sendable (ComputeImage) -> ComputeImage?,
-        keep: @escaping @Sendable (_ made: ComputeImage, _ of: ComputeImage) -> Void
+        restore: @escaping @Sendable (ComputeImage) throws(Failure) -> ComputeImage?,
+        keep: @escaping @Sendable (_ made: ComputeImage, _ of: ComputeImage, _ mayWait: Bool) -> Void, most: UInt64
     ) {
         self.inputs = inputs
         self.find = find
+        self.restore = restore
         self.keep = keep
+        self.most = most
     }
 }
 
@@ -36,7 +44,13 @@ extension ComputeFunction {
         let engine = try ComputeEngine(backend: image.backend, core: nil, id: EngineIDs.next())
         defer { _ = engine.destroyIfUnused() }
         var random = RandomSource()
-        snapshots.keep(try begun(image, on: engine, random: random.next4(), snapshots), image)
+        snapshots.keep(try begun(image, on: engine, random: random.next4(), snapshots), image, true)
+    }
+
+    /// Brings back what was prepared before a restart, ahead of the first request. May read a file.
+    public func restore(_ image: ComputeImage) throws(Failure) {
+        guard image.snapshot != 0, let snapshots, snapshots.find(image) == nil else { return }
+        _ = try snapshots.restore(image)
     }
 
     /// The image that a run begins with: the loaded one, or what its program left.
@@ -45,8 +59,9 @@ extension ComputeFunction {
     ) throws(Failure) -> ComputeImage {
         guard image.snapshot != 0, let snapshots else { return image }
         if let known = snapshots.find(image) { return known }
+        if let restored = try snapshots.restore(image) { return restored }
         let made = try begun(image, on: engine, random: random(), snapshots)
-        snapshots.keep(made, image)
+        snapshots.keep(made, image, false)
         return made
     }
 
@@ -72,13 +87,23 @@ extension ComputeFunction {
             throw failure
         }
         if let dataBegin = try memory.snapshotTaken(at: image.snapshot) {
-            return try engine.snapshot(of: context, dataBegin: dataBegin)
+            let made = try engine.snapshot(of: context, dataBegin: dataBegin)
+            guard made.residentBytes <= snapshots.most else { throw tooLarge(made, snapshots.most) }
+            return made
         }
         let outputs = try memory.collect(
             systemData: placed.systemData, pointerBytes: image.pointerBytes, outputCount: outputNames.count,
             limits: GuestLimits(items: 1 << 16, bytes: memoryLimit))
         guard outputs.exitCode == 0 else { throw last.added(to: left(outputs.exitCode)) }
         return image
+    }
+
+    private func tooLarge(_ made: ComputeImage, _ most: UInt64) -> Failure {
+        Failure(
+            .tooLarge,
+            "function '\(name)' prepared \(made.residentBytes) bytes for every run to begin with, and this node keeps at "
+                + "most \(most) of images (image_cache)",
+            [.init("function", name), .init("wanted", String(made.residentBytes)), .init("limit", String(most))])
     }
 
     /// What programs have at least to prepare, ns: they do there what their runs then need no time for.

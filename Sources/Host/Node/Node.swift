@@ -48,7 +48,9 @@ public final class Node {
         do { try assembly.pool.start(preparing: assembly.backends) } catch {
             throw Failure(.internal, "\(error)")
         }
-        assembly.catalogue.restore()
+        let catalogue = assembly.catalogue
+        catalogue.restore()
+        _ = HelperThreads.shared.submit { catalogue.restoreSnapshots() }
         let address = config.node.listen
         let port = try frontend.listen(host: address.host, port: address.port)
         Log.info("serving on \(address.host):\(port)")

@@ -95,6 +95,8 @@ public final class ComputeImage: @unchecked Sendable {
     public let residentBytes: UInt64
     /// Where the image's dn_guest_snapshot lies; 0 when it has none, or the backend cannot begin from snapshots.
     public let snapshot: UInt64
+    /// A snapshot can be kept as bytes.
+    public var canBeRestored: Bool { backend.slots.imageSave != nil && backend.slots.imageRestore != nil }
     let handle: OpaquePointer
     private let charge: MemoryCharge
 
@@ -160,6 +162,9 @@ struct ComputeSlots {
     let interrupt: @convention(c) (OpaquePointer, UInt64, Int32) -> Void
     let imageSnapshot:
         (@convention(c) (OpaquePointer, dn_gaddr, UnsafeMutablePointer<OpaquePointer?>, Error) -> dn_status)?
+    let imageSave: (@convention(c) (OpaquePointer, dn_sink, UnsafeMutableRawPointer?, Error) -> dn_status)?
+    let imageRestore:
+        (@convention(c) (OpaquePointer, dn_bytes, UnsafeMutablePointer<OpaquePointer?>, Error) -> dn_status)?
 
     init(_ table: dn_compute, _ what: String) throws(Failure) {
         guard let capabilities = table.capabilities, let imageLoad = table.image_load,
@@ -199,5 +204,7 @@ struct ComputeSlots {
         self.run = run
         self.interrupt = interrupt
         imageSnapshot = table.image_snapshot
+        imageSave = table.image_save
+        imageRestore = table.image_restore
     }
 }

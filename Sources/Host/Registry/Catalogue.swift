@@ -20,13 +20,13 @@ public enum CatalogueEntry: Sendable {
 ///
 /// Looking up is quick and for any thread. Registering and removing block (files, image loading): not on a worker.
 public final class Catalogue: Sendable {
-    private let table = Mutex(CatalogueTable())
+    let table = Mutex(CatalogueTable())
     /// One registration at a time, so that checks and writes of two cannot interleave.
     private let changing = Mutex(())
-    private let classes: [String: RunClass]
-    private let store: Store
-    private let images: ImageCache
-    private let loading = KeyedLock()
+    let classes: [String: RunClass]
+    let store: Store
+    let images: ImageCache
+    let loading = KeyedLock()
     /// Digests of images that helpers load.
     private let preparing = Mutex<Set<String>>([])
     private let partition: PartitionPolicy
@@ -207,7 +207,11 @@ public final class Catalogue: Sendable {
         let limit = compute.memoryLimit
         try refuseBeyondMemory(definition, limit, in: runClass)
         // Unless it is registered in the end, the image is nobody's.
-        defer { forgetUnused(digest) }
+        var isRegistered = false
+        defer {
+            if !isRegistered { function.forgetSnapshots() }
+            forgetUnused(digest)
+        }
         let caller = Turns.Caller(tenant: account.name, weight: weight)
         let loaded = try Turns.working(for: caller) { () throws(Failure) in
             try load(image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
@@ -225,8 +229,10 @@ public final class Catalogue: Sendable {
             if let old { old.keepImage(try? store.openImage(old.digest)) }
             try store.save(definition, image: image, digest: digest, replacing: replacing)
             table.withLock { $0.add(function) }
+            isRegistered = true
             if let old {
                 images.removeAll(preparedFor: old.number)
+                old.forgetSnapshots()
                 forgetUnused(old.digest)
             }
             return old != nil
@@ -284,6 +290,7 @@ public final class Catalogue: Sendable {
             table.withLock { $0.removeFunction(name) }
             forgetUnused(function.digest)
             images.removeAll(preparedFor: function.number)
+            function.forgetSnapshots()
         }
     }
 
@@ -435,16 +442,6 @@ public final class Catalogue: Sendable {
             _ = self.preparing.withLock { $0.remove(digest) }
         }
         if !accepted { _ = preparing.withLock { $0.remove(digest) } }
-    }
-
-    /// What was prepared of an image on a backend for the runs of a registration.
-    func prepared(_ backend: ComputeBackend, _ digest: String, for registration: UInt64) -> ComputeImage? {
-        images.image(ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
-    }
-
-    func keep(_ made: ComputeImage, _ backend: ComputeBackend, _ digest: String, for registration: UInt64) {
-        images.insert(
-            made, ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
     }
 
     private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {

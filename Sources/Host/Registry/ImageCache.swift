@@ -27,7 +27,8 @@ final class ImageCache: Sendable {
     private let table = Mutex(Table())
     private let size = Metrics.shared.cell(
         "dandelion_image_cache_bytes", "Memory of the images that are kept loaded.", .gauge)
-    private let capacity: UInt64
+    /// Bytes.
+    let capacity: UInt64
 
     /// `capacity` in bytes; one image is kept however large it is.
     init(capacity: UInt64) { self.capacity = capacity }
@@ -40,6 +41,9 @@ final class ImageCache: Sendable {
             return table.entries.values[index].image
         }
     }
+
+    /// Half of it is free.
+    var hasRoom: Bool { table.withLock { $0.bytes <= capacity / 2 } }
 
     /// What is loaded on a backend.
     func keys(of backend: ObjectIdentifier) -> [Key] {

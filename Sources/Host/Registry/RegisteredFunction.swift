@@ -2,6 +2,7 @@ public import Engines
 public import Failure
 public import Items
 internal import Memory
+internal import Platform
 internal import PluginHost
 internal import Synchronization
 
@@ -18,6 +19,8 @@ public final class RegisteredFunction: Sendable {
     /// Of what is kept beside the data of bound items.
     private let charge: MemoryCharge
     private let kept = KeptImage()
+    /// Of the files that hold what it has prepared.
+    let names: SnapshotNames
     /// Tells this registration from every other.
     let number: UInt64
     private static let numbers = Atomic<UInt64>(0)
@@ -37,6 +40,7 @@ public final class RegisteredFunction: Sendable {
         self.catalogue = catalogue
         inputNames = definition.inputs.map { Blob($0.name) }
         outputNames = definition.outputs.map { Blob($0) }
+        names = SnapshotNames(definition, digest: digest)
     }
 
     /// How engines see it in its own class, or in another.
@@ -52,7 +56,7 @@ public final class RegisteredFunction: Sendable {
                 "class '\(runClass.name)' has no available backend: \(runClass.unavailable.joined(separator: "; "))",
                 [.init("class", runClass.name)])
         }
-        let limit = definition.memoryLimit ?? runClass.memoryLimit
+        let limit = memoryLimit(in: runClass)
         guard limit <= runClass.memoryLimit else {
             throw Failure(
                 .tooLarge,
@@ -64,7 +68,7 @@ public final class RegisteredFunction: Sendable {
             name: definition.name, stages: runClass.stages, memoryLimit: limit, timeout: timeout,
             inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
-            spin: runClass.spin, snapshots: snapshots
+            spin: runClass.spin, snapshots: snapshots(limit: limit)
         ) { [unowned catalogue, digest, kept, name = definition.name] fresh, account throws(Failure) in
             // Without self, which holds this in `computes`.
             try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account, kept: kept)
@@ -79,13 +83,35 @@ public final class RegisteredFunction: Sendable {
     /// Requests that have begun still read the image of a function that is being removed.
     func keepImage(_ file: OpenFile?) { kept.keep(file) }
 
-    private var snapshots: Snapshots {
-        let bound = definition.inputs.enumerated().map { ItemSet(name: inputNames[$0], items: $1.bound ?? []) }
+    /// - Parameter limit: the memory that its runs may use.
+    private func snapshots(limit: UInt64) -> Snapshots {
+        // Without self, which holds this in `computes`.
+        let bound = boundInputs
         return Snapshots(
             inputs: { bound },
             find: { [unowned catalogue, number, digest] in catalogue.prepared($0.backend, digest, for: number) },
-            keep: { [unowned catalogue, number, digest] in catalogue.keep($0, $1.backend, digest, for: number) })
+            restore: { [unowned catalogue, number, digest, names] image throws(Failure) in
+                try catalogue.restored(names.name(on: image.backend, limit: limit), of: image, digest, for: number)
+            },
+            keep: { [unowned catalogue, number, digest, names] made, of, mayWait in
+                catalogue.keep(made, of.backend, digest, for: number)
+                guard made !== of else { return }
+                let name = names.name(on: of.backend, limit: limit)
+                names.add(name)
+                let save = { @Sendable [catalogue] in catalogue.save(made, as: name) }
+                if mayWait { save() } else { _ = HelperThreads.shared.submit(save) }
+            }, most: catalogue.largestSnapshot)
     }
+
+    private var boundInputs: [ItemSet] {
+        definition.inputs.enumerated().map { ItemSet(name: inputNames[$0], items: $1.bound ?? []) }
+    }
+
+    /// Removes what it has prepared from the state folder.
+    func forgetSnapshots() { catalogue.removeSnapshots(names.takeAll()) }
+
+    /// The memory that its runs may use in a class.
+    func memoryLimit(in runClass: RunClass) -> UInt64 { definition.memoryLimit ?? runClass.memoryLimit }
 
     private func known(_ className: String) -> ComputeFunction? {
         computes.withLock { computes in

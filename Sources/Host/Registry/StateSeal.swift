@@ -7,7 +7,8 @@ internal import Platform
 package struct StateSeal: Sendable {
     private let key: [UInt8]
     private static let length = 32
-    private static let file = "key"
+    /// The key's file.
+    static let file = "key"
 
     /// Takes the folder's key, or makes one where there is none that can be used.
     /// - Throws: `.internal` when none can be written.
@@ -24,13 +25,20 @@ package struct StateSeal: Sendable {
 
     /// HMAC-SHA-256 of the text: 64 lower-case hexadecimal digits.
     package func seal(of text: String) -> String {
+        Store.hexadecimal(seal(of: text, UnsafeRawBufferPointer(start: nil, count: 0)))
+    }
+
+    /// HMAC-SHA-256 of a name, which is of one length always, and of what is kept under it: 32 bytes.
+    func seal(of name: String, _ contents: UnsafeRawBufferPointer) -> [UInt8] {
         var context = hmac_sha256_ctx()
         nettle_hmac_sha256_set_key(&context, key.count, key)
-        let bytes = Array(text.utf8)
+        let bytes = Array(name.utf8)
         nettle_hmac_sha256_update(&context, bytes.count, bytes)
+        // SAFETY: contents has contents.count readable bytes; with none of them the pointer may be null and is not read.
+        nettle_hmac_sha256_update(&context, contents.count, contents.baseAddress?.assumingMemoryBound(to: UInt8.self))
         var seal = [UInt8](repeating: 0, count: 32)
         // SAFETY: seal has the 32 bytes that are asked for.
         nettle_hmac_sha256_digest(&context, seal.count, &seal)
-        return Store.hexadecimal(seal)
+        return seal
     }
 }

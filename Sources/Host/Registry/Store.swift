@@ -15,6 +15,7 @@ internal import Synchronization
 ///     cache/          what backends made of images, to be used again
 ///     plugins/        copies of the plugins' files while a node runs (room Node)
 ///     trials/         which plugins passed their trial (room Node)
+///     snapshots/      what programs of functions prepared for every run to begin with (SnapshotFiles)
 ///
 /// Calls block on the disk and may come from any thread; those that change something wait for each other.
 public final class Store: Sendable {
@@ -24,6 +25,7 @@ public final class Store: Sendable {
     let openImages = OpenImages()
     let temporary: StoreFolder
     let damaged: StoreFolder
+    let snapshots: SnapshotFiles
     private let lock: StoreLock
     let index = Mutex(StoreIndex())
     /// Where what is read from the folder is charged.
@@ -44,6 +46,7 @@ public final class Store: Sendable {
         temporary = try StoreFolder("temporary", in: root)
         damaged = try StoreFolder("damaged", in: root)
         cacheDirectory = try StoreFolder("cache", in: root).path
+        snapshots = try SnapshotFiles(in: root, temporary: temporary, damaged: damaged)
         try load()
     }
 

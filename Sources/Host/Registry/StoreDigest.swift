@@ -7,6 +7,15 @@ extension Store {
         content.withUnsafeBytes { digest(of: $0) }
     }
 
+    /// The same of items, with their names, keys and places.
+    static func digest(of sets: [[Item]]) -> String {
+        let facts = sets.map { set in
+            "\(set.count)"
+                + set.map { " \(digest(of: $0.ident)) \($0.key) \(digest(of: $0.data))" }.joined()
+        }
+        return digest(of: Blob(facts.joined(separator: "\n")))
+    }
+
     static func digest(of bytes: UnsafeRawBufferPointer) -> String {
         var context = sha256_ctx()
         nettle_sha256_init(&context)

@@ -112,7 +112,7 @@ typedef struct loaded {
     dn_image *image;
     dn_image_info facts;
     dn_engine *engine;
-    uint64_t run_id;
+    uint64_t run_id, limit;
 } loaded;
 
 static void plugin_load(loaded *it, const char *path, dn_bytes bytes, int core) {
@@ -127,7 +127,9 @@ static void plugin_load(loaded *it, const char *path, dn_bytes bytes, int core) 
     dn_image_params load = {.struct_size = sizeof load, .bytes = bytes};
     check(it->compute->image_load(it->instance, &load, &it->image, &err), &err);
     it->facts.struct_size = sizeof it->facts;
+    it->limit = LIMIT;
     check(it->compute->image_info(it->image, &it->facts, &err), &err);
+    if (it->facts.context_min + LIMIT > it->limit) it->limit = it->facts.context_min + LIMIT;
     dn_engine_params params = {.struct_size = sizeof params, .core = core};
     check(it->compute->engine_create(it->instance, &params, &it->engine, &err), &err);
 }
@@ -137,7 +139,7 @@ static void invoke(loaded *it) {
     static char data[DATA];
     const dn_compute *compute = it->compute;
     dn_context *context;
-    dn_context_params want = {.struct_size = sizeof want, .limit = LIMIT};
+    dn_context_params want = {.struct_size = sizeof want, .limit = it->limit, .image = it->image};
     check(compute->context_create(it->engine, &want, &context, &err), &err);
     check(compute->context_load(context, it->image, &err), &err);
     dn_context_info where = {.struct_size = sizeof where};
@@ -192,15 +194,19 @@ int main(int count, char **arguments) {
     sched_setaffinity(0, sizeof set, &set);
     FILE *file = fopen(arguments[2], "rb");
     if (!file) die("no image");
-    static uint8_t image[1 << 20];
+    static uint8_t image[64 << 20];
     size_t size = fread(image, 1, sizeof image, file);
     fclose(file);
+    if (size == sizeof image) die("the image is too large");
     double *before = calloc((size_t)requests, sizeof *before), *cycle = calloc((size_t)requests, sizeof *cycle);
-    floor_run(requests, 800000, before, cycle);
-    report("floor, 1 per ms: code, input, run, output", before, requests);
-    floor_run(requests, 0, before, cycle);
-    report("floor, back to back: the same", before, requests);
-    report("floor, back to back: full cycle", cycle, requests);
+    /* Of a large image mapped_floor has the floor. */
+    if (size < 1 << 20) {
+        floor_run(requests, 800000, before, cycle);
+        report("floor, 1 per ms: code, input, run, output", before, requests);
+        floor_run(requests, 0, before, cycle);
+        report("floor, back to back: the same", before, requests);
+        report("floor, back to back: full cycle", cycle, requests);
+    }
     plugin_run(arguments[1], (dn_bytes){image, size}, core, requests, before, cycle);
     report("plugin, back to back: create..output", before, requests);
     report("plugin, back to back: full cycle", cycle, requests);

@@ -147,6 +147,9 @@ DN_CONSTANT(int32_t, DN_INTERRUPT_DEADLINE, 1);
 DN_CONSTANT(int32_t, DN_VIEW_READ, 1);
 DN_CONSTANT(int32_t, DN_VIEW_WRITE, 2);
 
+/* Takes a piece of what image_save writes: borrow-call. Not DN_OK: no more is wanted. */
+typedef dn_status (*dn_sink)(void *DN_NULLABLE arg, dn_bytes piece);
+
 typedef struct dn_compute {
     uint32_t struct_size;
     uint32_t padding; /* 0 */
@@ -223,6 +226,17 @@ typedef struct dn_compute {
      * [engine-thread] DN_OUT_OF_RANGE: data_begin is not in the context. DN_NO_MEMORY. DN_UNSUPPORTED: not for this image. */
     dn_status (*DN_NULLABLE image_snapshot)(
         dn_context *context, dn_gaddr data_begin, dn_image *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+
+    /* Writes an image of image_snapshot as bytes of which image_restore makes it again, in pieces, in order; what they mean
+     * is the plugin's own. Since 1.2. Optional, with image_restore. [any-thread] sink and arg borrow-call.
+     * DN_UNSUPPORTED: not for this image. What sink returned, unless that was DN_OK. */
+    dn_status (*DN_NULLABLE image_save)(dn_image *image, dn_sink sink, void *DN_NULLABLE arg, dn_error *err);
+    /* Makes an image again of what image_save of the same version of the plugin wrote, maybe in another process; `of` is the
+     * image whose program left it. The host vouches for the bytes being those. Since 1.2. Optional, with image_save.
+     * [any-thread] bytes borrow-call; *out own, ended by image_unload; it does not need `of` any more.
+     * DN_UNSUPPORTED: of another version. DN_BAD_IMAGE: with the byte offset. DN_NO_MEMORY. */
+    dn_status (*DN_NULLABLE image_restore)(
+        dn_image *of, dn_bytes bytes, dn_image *DN_NULLABLE *DN_NONNULL out, dn_error *err);
 } dn_compute;
 
 DN_END

@@ -23,7 +23,9 @@ dn_status context_create(dn_engine *engine, const dn_context_params *params, dn_
 }
 
 dn_status context_load(dn_context *context, dn_image *image, dn_error *err) {
-    if (context->limit < CONTEXT_MIN) return fail(err, DN_LIMIT, DN_NO_OFFSET, "the context is smaller than 8 KiB");
+    if (context->limit < CONTEXT_MIN || context->limit < image->data_begin)
+        return fail(err, DN_LIMIT, DN_NO_OFFSET, "the context is smaller than 8 KiB, or than the snapshot");
+    if (image->memory) memcpy(context->base + LOW, image->memory, image->data_begin - LOW);
     context->image = image;
     return DN_OK;
 }

@@ -88,6 +88,7 @@ dn_status image_load(dn_instance *instance, const dn_image_params *params, dn_im
     for (uint64_t i = 0; i < size; i++) lines += text[i] == '\n';
     dn_image *image = calloc(1, sizeof *image + lines * sizeof *image->code);
     if (!image) return fail(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory for the image");
+    image->data_begin = DATA_BEGIN;
     uint64_t at = sizeof magic - 1;
     int found = 0;
     while (found >= 0) {
@@ -121,10 +122,13 @@ dn_status image_info(dn_image *image, dn_image_info *out, dn_error *err) {
     out->pointer_bytes = 8;
     out->entry = 0;
     out->system_data = SYSTEM_DATA;
-    out->data_begin = DATA_BEGIN;
-    out->context_min = CONTEXT_MIN;
-    out->resident_bytes = sizeof *image + image->count * sizeof *image->code;
+    out->data_begin = image->data_begin;
+    out->context_min = image->data_begin > CONTEXT_MIN ? image->data_begin : CONTEXT_MIN;
+    out->resident_bytes = sizeof *image + image->count * sizeof *image->code + (image->memory ? image->data_begin - LOW : 0);
     return DN_OK;
 }
 
-void image_unload(dn_image *image) { free(image); }
+void image_unload(dn_image *image) {
+    free(image->memory);
+    free(image);
+}

@@ -70,6 +70,9 @@ static const dn_compute table = {
     .context_destroy = context_destroy,
     .run = run,
     .interrupt = interrupt,
+    .image_snapshot = image_snapshot,
+    .image_save = image_save,
+    .image_restore = image_restore,
 };
 
 static const void *get_interface(const char *id) { return strcmp(id, DN_COMPUTE_1) == 0 ? &table : NULL; }

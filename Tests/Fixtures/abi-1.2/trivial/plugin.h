@@ -21,6 +21,8 @@ struct instruction {
 
 /* A parsed image; many contexts on many threads may run it. */
 struct dn_image {
+    uint8_t *memory;     /* of a snapshot: what lies from LOW to data_begin; else null */
+    uint64_t data_begin; /* one past what the image takes of a context */
     uint64_t count;
     struct instruction code[];
 };
@@ -55,6 +57,10 @@ dn_status context_read(dn_context *, dn_gaddr, void *, uint64_t, dn_error *);
 dn_status context_write(dn_context *, dn_gaddr, const void *, uint64_t, dn_error *);
 dn_status context_view(dn_context *, dn_gaddr, uint64_t, int32_t, void **, dn_error *);
 void context_destroy(dn_context *);
+
+dn_status image_snapshot(dn_context *, dn_gaddr data_begin, dn_image **, dn_error *);
+dn_status image_save(dn_image *, dn_sink, void *arg, dn_error *);
+dn_status image_restore(dn_image *of, dn_bytes, dn_image **, dn_error *);
 
 dn_status engine_create(dn_instance *, const dn_engine_params *, dn_engine **, dn_error *);
 void engine_destroy(dn_engine *);
