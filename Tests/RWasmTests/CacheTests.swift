@@ -25,6 +25,18 @@ import Testing
         utimes(path, &times)
     }
 
+    /// As a disk leaves it that was full when the key was written: it is made anew, and not missed for ever.
+    @Test(arguments: [0, 7, 31, 33]) func aKeyThatIsNotWholeIsReplaced(count: Int) throws {
+        try withFolder { folder in
+            try WasmGuest.write([UInt8](repeating: 1, count: count), to: "\(folder)/seal.key")
+            _ = try Cache(folder, budget: 1 << 20)
+            let key = try WasmGuest.read("\(folder)/seal.key")
+            #expect(key.count == 32)
+            _ = try Cache(folder, budget: 1 << 20)
+            #expect(try WasmGuest.read("\(folder)/seal.key") == key)
+        }
+    }
+
     @Test func tenThousandModulesStayWithinTheBudget() throws {
         try withFolder { folder in
             let cache = try Cache(folder, budget: 1 << 20)

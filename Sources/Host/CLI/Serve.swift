@@ -44,7 +44,8 @@ struct Serve: ParsableCommand {
             Output.note("dandelion: no --config: running with the built-in one, see `dandelion default-config`")
         }
         if let address = listen.flatMap(ListenAddress.init) { settings.node.listen = address }
-        if let state { settings.node.state = state }
+        // Absolute: what is said to clients is recognised as a path of this machine, wherever the process goes.
+        settings.node.state = Input.absolute(state ?? settings.node.state)
         ProcessEnd.forbid()
         defer { ProcessEnd.permit() }
         let signals = try telling { () throws(Failure) in try NodeSignals() }

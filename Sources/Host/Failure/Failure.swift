@@ -16,7 +16,7 @@ public struct Failure: Error, Sendable, Equatable {
         case functionFault
         /// The function left with a failure that it tells of, such as an exception that nothing caught (422).
         case functionFailed
-        /// Would need more memory than the node has (507).
+        /// Would need more memory, or more room in the state folder, than the node has (507).
         case memory
         /// Too many requests in progress (429).
         case busy

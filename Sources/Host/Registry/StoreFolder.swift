@@ -206,8 +206,9 @@ package final class StoreFolder: Sendable {
 
     /// From errno.
     static func failed(_ what: String, _ path: String, _ name: String? = nil) -> Failure {
+        let isFull = [ENOSPC, EDQUOT, EFBIG].contains(errno)
         let reason = String(cString: strerror(errno))
         let place = name.map { "\(path)/\($0)" } ?? path
-        return Failure(.internal, "state: cannot \(what) \(place): \(reason)")
+        return Failure(isFull ? .memory : .internal, "state: cannot \(what) \(place): \(reason)")
     }
 }

@@ -47,10 +47,12 @@ package final class Cache: Sendable {
     }
 
     private static func key(in folder: Folder, _ told: (String) -> Void) throws(PluginError) -> [UInt8] {
+        var why = ""
         for _ in 0..<3 {
             do throws(PluginError) {
-                if let key = try folder.read(keyName, atMost: Seal.count, isOwn: true), key.count == Seal.count {
-                    return key
+                if let key = try folder.read(keyName, atMost: Seal.count, isOwn: true) {
+                    if key.count == Seal.count { return key }
+                    folder.remove(keyName)
                 }
             } catch {
                 told("compiled modules are made anew: \(error.message)")
@@ -58,9 +60,9 @@ package final class Cache: Sendable {
             }
             guard let key = Seal.makeKey() else { throw Files.failure("no random numbers") }
             // Of two that do this at once, the second one finds the first one's key.
-            try? folder.write(key, to: keyName, mode: 0o600)
+            do throws(PluginError) { try folder.write(key, to: keyName, mode: 0o600) } catch { why = error.message }
         }
-        throw PluginError(DN_IO, "no key in \(folder.path)/\(keyName)")
+        throw PluginError(DN_IO, "no key to seal compiled modules with: \(why)", retryable: true)
     }
 
     // MARK: What is kept

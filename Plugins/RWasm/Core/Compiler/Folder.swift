@@ -73,7 +73,12 @@ final class Folder: Sendable {
         let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw Files.failure("cannot create \(path)/\(name)") }
         defer { close(file) }
-        try Files.write(bytes, to: file, "\(path)/\(name)")
+        do throws(PluginError) {
+            try Files.write(bytes, to: file, "\(path)/\(name)")
+        } catch {
+            unlinkat(descriptor, name, 0)
+            throw error
+        }
     }
 
     /// Writes a file at once: others see all of it or what was there before.
