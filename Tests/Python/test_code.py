@@ -51,6 +51,13 @@ class CodeTests(PythonTests):
             self.assertEqual(reply.status, 504)
             self.assertIn('File "/code/s.py", line 1', reply.json["traceback"])
 
+    def test_waiting_by_the_clock_ends(self):
+        script = ("import time\nbegun, loops = time.monotonic(), 0\nwhile time.monotonic() - begun < 0.05: loops += 1\n"
+                  "time.sleep(100)\nprint(loops > 1000, time.monotonic() - begun > 100)\n")
+        for name in self.each():
+            reply = self.node.invoke(name, [("code", "s.py", script)], Dandelion_Timeout="5s")
+            self.assertEqual(reply.items("stdio")["stdout"], "True True\n", reply.text)
+
     def test_standard_input_and_several_files(self):
         for name in self.each():
             reply = self.node.invoke(name, [("stdio", "stdin", "print(6 * 7)")])

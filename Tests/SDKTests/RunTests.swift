@@ -73,7 +73,7 @@ import Testing
             for i in $(seq 600); do curl -s 'http://127.0.0.1:\(port)/v1/functions' >/dev/null && break; sleep 0.1; done
             curl -s -T tool 'http://127.0.0.1:\(port)/v1/functions/tool?class=\(runClass)&inputs=stdio&outputs=out' >/dev/null
             for how in fail where; do
-                curl -s -H 'Dandelion-Timeout: 400ms' -F "stdio=program $how;filename=argv" \
+                curl -s -H 'Dandelion-Timeout: 2s' -F "stdio=program $how;filename=argv" \
                     'http://127.0.0.1:\(port)/v1/invoke/tool'; echo
             done
             """, in: folder(runClass))

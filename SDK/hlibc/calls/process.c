@@ -10,6 +10,9 @@
 
 long hl_nothing(void) { return 0; }
 
+/* What only the owner of a machine may do. */
+long hl_forbidden(void) { return -EPERM; }
+
 long hl_getpid(void) { return 1; }
 
 long hl_exit(long code) { hl_leave((int)code & 255); }
@@ -34,7 +37,7 @@ long hl_getcpu(long processor, long node) {
 }
 
 long hl_sched_getaffinity(long process, long size, long to) {
-    (void)process;
+    if (process != 0 && !hl_thread_numbered(process)) return -ESRCH;
     if (size < 8) return -EINVAL;
     memset((void *)to, 0, (size_t)size);
     *(unsigned char *)to = 1;

@@ -165,6 +165,8 @@ long hl_fchownat(long at, long path, long user, long group, long flags) {
 
 long hl_chown(long path) { return hl_fchownat(AT_FDCWD, path, 0, 0, 0); }
 
+long hl_lchown(long path) { return hl_fchownat(AT_FDCWD, path, 0, 0, AT_SYMLINK_NOFOLLOW); }
+
 static bool valid(const struct timespec *time) {
     return (time->tv_nsec >= 0 && time->tv_nsec < SECOND) || time->tv_nsec == UTIME_NOW || time->tv_nsec == UTIME_OMIT;
 }

@@ -91,7 +91,7 @@ public final class Invocation {
     }
 
     /// Nanoseconds.
-    private static let timeForLastWords: UInt64 = 20_000_000
+    private static let timeForLastWords: UInt64 = 100_000_000
 
     private func target() throws(Failure) -> CatalogueEntry {
         switch request.target {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -87,10 +88,25 @@ static void clocks(void) {
     while (second.tv_sec < until);
 }
 
+/* What only the owner of a machine may do is refused, and links are not followed where nobody wants it. */
+static void limits_of_a_user(void) {
+    struct timespec time = {0, 0};
+    cpu_set_t processors;
+    REFUSED(EPERM, clock_settime(CLOCK_REALTIME, &time));
+    REFUSED(EPERM, sethostname("other", 5));
+    REFUSED(EPERM, chroot("/tmp"));
+    CHECK(symlink("/nonexistent", "/tmp/dangling") == 0 && lchown("/tmp/dangling", 1, 1) == 0);
+    REFUSED(ENOENT, chown("/tmp/dangling", 1, 1));
+    CHECK(sched_getaffinity(0, sizeof processors, &processors) == 0 && CPU_COUNT(&processors) == 1);
+    REFUSED(ESRCH, sched_getaffinity(999, sizeof processors, &processors));
+    CHECK(unlink("/tmp/dangling") == 0);
+}
+
 int main(void) {
     devices();
     process();
     user();
+    limits_of_a_user();
     clocks();
     puts("all good");
     return 0;
