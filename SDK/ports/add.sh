@@ -5,7 +5,7 @@
 # --test runs the library's own tests too, in sandboxes. What was built is kept in the cache of the SDK.
 # A port is a file NAME.sh: `package`, `file` and `sha256` of Debian's source package, `licence` (a file in it), `needs`
 # (other ports), `build`, which runs in the unpacked source with CC, AR, RANLIB and `host`, and installs to "$prefix", and
-# `check`, which runs its tests there.
+# `check`, which runs its tests there by "$RUN".
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/dandelion/sdk
 fail() { echo "ports: $*" >&2 && exit 1; }
 names() { for name in "$here"/*.sh; do [[ $name == */add.sh ]] || basename "$name" .sh; done; }
 
-[[ $# -gt 0 ]] || { sed -n 4p "$0" >&2 && exit 64; }
+[[ $# -gt 0 ]] || { sed -n 4p "$0" | cut -c 3- >&2 && exit 64; }
 sdk=$(cd "$1" && pwd) arch=x86_64 test=no wanted=()
 shift
 while [[ $# -gt 0 ]]; do
@@ -35,6 +35,8 @@ export AR=llvm-ar RANLIB=llvm-ranlib NM=llvm-nm CFLAGS=-O2 CXXFLAGS=-O2 CC_FOR_B
 # Nothing of the machine that builds.
 export PKG_CONFIG_LIBDIR=$sdk/hlibc/lib/$arch/pkgconfig PKG_CONFIG_PATH=
 host=$arch-linux-musl
+# What configure tries, and what --test runs, runs in sandboxes.
+export RUN=$sdk/bin/dandelion-run DANDELION_RUN=$sdk/bin/dandelion-run
 
 # stage NAME: the folder that the port's build has filled, from the cache when nothing that it is made of has changed.
 stage() {
@@ -43,7 +45,7 @@ stage() {
         sha256sum | cut -c 1-24)
     folder=$cache/port-$name-$arch-$digest
     if [[ ! -d $folder || $test == yes ]]; then
-        tarball=$(python3 "$here/../tools/debian_source.py" "$package" "$file" "$sha256") || exit 1
+        tarball=$(PYTHONDONTWRITEBYTECODE=1 python3 "$here/../tools/debian_source.py" "$package" "$file" "$sha256") || exit 1
         work=$(mktemp -d)
         trap 'rm -rf "$work"' EXIT
         mkdir "$work/source" && tar xf "$tarball" -C "$work/source" --strip-components=1

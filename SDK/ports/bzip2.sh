@@ -8,3 +8,11 @@ build() {
     install -D -m 644 bzlib.h "$prefix/include/bzlib.h"
     install -D -m 644 libbz2.a "$prefix/lib/libbz2.a"
 }
+
+check() {
+    make CC="$CC" AR="$AR" RANLIB="$RANLIB" bzip2
+    for number in 1 2 3; do
+        "$RUN" ./bzip2 -$number -c sample$number.ref | cmp - sample$number.bz2 || return
+        "$RUN" ./bzip2 -d -c sample$number.bz2 | cmp - sample$number.ref || return
+    done
+}

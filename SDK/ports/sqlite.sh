@@ -15,3 +15,8 @@ build() {
     install -D -m 644 sqlite3.h "$prefix/include/sqlite3.h"
     install -D -m 644 sqlite3ext.h "$prefix/include/sqlite3ext.h"
 }
+
+check() {
+    $CC -O1 -I. -DSQLITE_OMIT_LOAD_EXTENSION test/speedtest1.c "$prefix/lib/libsqlite3.a" -lm -o speedtest1
+    "$RUN" ./speedtest1 --size 5 --verify one.db && "$RUN" ./speedtest1 --size 5 --journal wal --verify two.db
+}

@@ -9,3 +9,5 @@ build() {
     make -j2
     make install
 }
+
+check() { make check; }

@@ -8,3 +8,5 @@ build() {
     make -j2 libz.a
     make install
 }
+
+check() { make example minigzip && "$RUN" ./example && "$RUN" ./minigzip < example > e.gz && "$RUN" ./minigzip -d < e.gz | cmp - example; }

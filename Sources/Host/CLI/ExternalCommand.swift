@@ -28,7 +28,7 @@ enum ExternalCommand {
         if asksHelp { rest = rest.dropFirst() }
         guard let name = rest.first, !name.hasPrefix("-"), !known.contains(name) else { return }
         rest = rest.dropFirst()
-        if isName(name[...]) { replace(name, asksHelp ? ["--help"] : Array(rest)) }
+        if isName(name[...]) { Executable.become(path(of: prefix + name), asksHelp ? ["--help"] : Array(rest)) }
         let hint = Nearest.nearest(to: name, among: known + names).map { ", did you mean '\($0)'?" } ?? ""
         Output.note(
             "dandelion: no command '\(name)'\(hint)\n"
@@ -41,15 +41,4 @@ enum ExternalCommand {
     }
 
     private static func path(of file: String) -> String { "\(PluginSet.executableDirectory)/\(file)" }
-
-    /// Returns when there is no such program.
-    private static func replace(_ name: String, _ arguments: [String]) {
-        let program = path(of: prefix + name)
-        var pointers = ([program] + arguments).map { strdup($0) } + [nil]
-        execv(program, &pointers)
-        for pointer in pointers { free(pointer) }
-        guard errno != ENOENT else { return }
-        Output.note("dandelion: cannot run \(program): \(String(cString: strerror(errno)))")
-        exit(ExitCode.failure.rawValue)
-    }
 }

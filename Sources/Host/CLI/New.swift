@@ -121,6 +121,16 @@ enum Executable {
         return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : "dandelion"
     }
 
+    /// Replaces this process by a program; returns when there is no such file.
+    static func become(_ program: String, _ arguments: [String]) {
+        var pointers = ([program] + arguments).map { strdup($0) } + [nil]
+        execv(program, &pointers)
+        for pointer in pointers { free(pointer) }
+        guard errno != ENOENT else { return }
+        Output.note("dandelion: cannot run \(program): \(String(cString: strerror(errno)))")
+        exit(ExitCode.failure.rawValue)
+    }
+
     /// The folders that it lies in, nearest first.
     static var foldersAbove: [String] {
         var rest = path[...]
