@@ -121,10 +121,7 @@ extension FunctionEmitter {
     private mutating func branchTable(_ depths: [Int], _ fallback: Int) {
         let index = pop()
         for operand in (operands.count - labelCount(fallback))..<operands.count { settle(operand) }
-        if let arms = arms(of: depths, fallback) {
-            text += chooseArm(arms, index)
-            return die()
-        }
+        if branchByArms(depths, fallback, index) { return die() }
         var cases: [Int: [String]] = [:]
         if depths.count > Self.longestMatch {
             let places = Dictionary(uniqueKeysWithValues: Set(depths).sorted().enumerated().map { ($1, $0) })

@@ -127,19 +127,31 @@ extension FunctionEmitter {
         for (offset, type) in types.enumerated() { push(claim(height + offset, type)) }
     }
 
-    /// The arms to which a table branches; nil when it also branches to blocks that are not taken apart.
-    mutating func arms(of depths: [Int], _ fallback: Int) -> (numbers: [Int], fallback: Int)? {
-        let targets = Set(depths + [fallback])
-        guard known != nil,
-            targets.allSatisfy({
-                let frame = frames[frames.count - 1 - $0]
-                return frame.arm != nil || frame.kind == .function
-            })
-        else { return nil }
+    /// A branch by a table, of which only blocks that stay what they are become cases of a `match`; false when none is
+    /// taken apart.
+    mutating func branchByArms(_ depths: [Int], _ fallback: Int, _ index: Operand) -> Bool {
+        guard known != nil else { return false }
         spill()
-        let numbers = Dictionary(uniqueKeysWithValues: targets.map { ($0, armOfBranch($0)) })
-        return (depths.map { numbers[$0] ?? 0 }, numbers[fallback] ?? 0)
+        var numbers: [Int: Int] = [:]
+        var cases = ""
+        for depth in Set(depths + [fallback]).sorted() {
+            let frame = frames[frames.count - 1 - depth]
+            if frame.arm != nil || frame.kind == .function {
+                numbers[depth] = armOfBranch(depth)
+            } else {
+                numbers[depth] = Self.firstCase + depth
+                cases += "\(Self.firstCase + depth) => {\n\(jump(depth))}\n"
+            }
+        }
+        let rows = depths.map { "\(numbers[$0] ?? 0)" }.joined(separator: ", ")
+        text += "static TABLE: [u32; \(depths.count)] = [\(rows)];\n"
+        text += "match choose(&TABLE, \(index.text) as u32, \(numbers[fallback] ?? 0)) {\n\(cases)"
+        text += "arm => {\ns = arm;\ncontinue 'm;\n}\n}\n"
+        return true
     }
+
+    /// Beyond all arms.
+    private static var firstCase: Int { 1 << 30 }
 
     /// The arm where a branch leads, or a new one that takes its values there.
     private mutating func armOfBranch(_ depth: Int) -> Int {
@@ -152,12 +164,6 @@ extension FunctionEmitter {
         arms[arm] = jump(depth)
         armBytes += arms[arm].utf8.count
         return arm
-    }
-
-    func chooseArm(_ arms: (numbers: [Int], fallback: Int), _ index: Operand) -> String {
-        let rows = arms.numbers.map { "\($0)" }.joined(separator: ", ")
-        return "static TABLE: [u32; \(arms.numbers.count)] = [\(rows)];\n"
-            + "s = choose(&TABLE, \(index.text) as u32, \(arms.fallback));\ncontinue 'm;\n"
     }
 
     /// All arms as one loop, or as functions that one calls; those come behind, in `tail`.
