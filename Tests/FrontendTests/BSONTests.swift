@@ -184,13 +184,13 @@ indirect enum TestBSON {
 
     private func error(_ bytes: [UInt8]) -> BSONError? {
         do throws(BSONError) {
-            _ = try FunctionDocument(Blob(bytes))
+            _ = try FunctionDocument(Blob(bytes), counter: .unlimited)
             return nil
         } catch { return error }
     }
 
     @Test func readsAFunction() throws {
-        let document = try FunctionDocument(Blob(Self.function()))
+        let document = try FunctionDocument(Blob(Self.function()), counter: .unlimited)
         #expect(document.name == "f")
         #expect(document.contextSize == 0x802_0000)
         #expect(document.engineType == "Process")
@@ -210,11 +210,12 @@ indirect enum TestBSON {
                 Self.function([
                     ("binary", .binary([1, 2])), ("min_set_bytes", .array([.int32(5), .int64(6)])),
                     ("context_size", .int32(4096)),
-                ])))
+                ])), counter: .unlimited)
         #expect(document.binary.array == [1, 2])
         #expect(document.minimumSizes == [5, 6])
         #expect(document.contextSize == 4096)
-        let local = try FunctionDocument(Blob(Self.function([("binary", nil), ("local_path", .string("/f"))])))
+        let local = try FunctionDocument(
+            Blob(Self.function([("binary", nil), ("local_path", .string("/f"))])), counter: .unlimited)
         #expect(local.localPath == "/f")
     }
 
@@ -264,7 +265,7 @@ indirect enum TestBSON {
         ]).bytes
         let reply = try BSONReply(sets)
         let output = OutputBuffer()
-        reply.write(to: output)
+        try reply.write(to: output)
         #expect(output.all == expected)
         #expect(reply.size == expected.count)
     }
@@ -274,7 +275,7 @@ indirect enum TestBSON {
             let sets = [ItemSet("s", (0..<count).map { ("i\($0)", UInt32($0), [UInt8](repeating: 7, count: $0 % 50)) })]
             let reply = try BSONReply(sets)
             let output = OutputBuffer()
-            reply.write(to: output)
+            try reply.write(to: output)
             #expect(output.count == reply.size)
             let request = Array(output.all.dropLast()) + [2] + Array("name\0".utf8) + [2, 0, 0, 0, 65, 0, 0]
             let size = withUnsafeBytes(of: Int32(request.count).littleEndian) { Array($0) }
@@ -287,7 +288,7 @@ indirect enum TestBSON {
         let long = Blob([UInt8](repeating: 5, count: 100_000))
         let reply = try BSONReply([ItemSet(name: Blob("s"), items: [Item(ident: .empty, data: long)])])
         let output = OutputBuffer()
-        reply.write(to: output)
+        try reply.write(to: output)
         output.consume(output.first.count)
         #expect(output.first.baseAddress == long.start)
     }

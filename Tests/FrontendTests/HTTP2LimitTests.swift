@@ -34,7 +34,7 @@ import Testing
 
     /// Whatever else arrives: each stream's body has its own limit.
     @Test func aStalledUploadIsAnsweredInTime() throws {
-        let budget = MemoryBudget(limit: 1 << 20)
+        let budget = MemoryBudget(limit: 16 << 20)
         let session = try makeSession(limits: Limits(budget: budget))
         receive(
             session, [.request(1, "POST", "/a", end: false), .data(1, [UInt8](repeating: 1, count: 9000), end: false)])
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func anAnswerThatNobodyTakesIsDropped() throws {
-        let budget = MemoryBudget(limit: 1 << 20)
+        let budget = MemoryBudget(limit: 16 << 20)
         let session = try makeSession(limits: Limits(budget: budget), window: 0)
         receive(session, [.request(1, "GET", "/a"), .request(3, "GET", "/b")])
         let storage = try ChargedStorage(capacity: 100_000, budget.own, .outputs)

@@ -142,7 +142,8 @@ struct Frame: Equatable {
     }
 
     @Test func bodiesCountAgainstTheBudget() throws {
-        let budget = MemoryBudget(limit: 6000)
+        let budget = MemoryBudget(limit: 2 << 20)
+        let others = try MemoryHold(budget.dataLimit - 3000, budget.own, .bodies)
         do {
             let session = try makeSession(limits: Limits(budget: budget))
             let half = [UInt8](repeating: 0, count: 2000)
@@ -151,7 +152,8 @@ struct Frame: Equatable {
             #expect(receive(session, [.request(3, "PUT", "/", end: false), .data(3, half, end: true)]))
             #expect(session.ready.map { $0.problem?.status } == [nil, .tooManyRequests])
         }
-        #expect(budget.usedByData == 0)
+        #expect(budget.usedByData == budget.dataLimit - 3000)
+        withExtendedLifetime(others) {}
     }
 
     @Test func garbageEndsTheConnection() throws {

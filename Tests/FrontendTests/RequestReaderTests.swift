@@ -25,7 +25,7 @@ struct Outcome: Equatable {
         var rest = bytes[...]
         do {
             while !rest.isEmpty {
-                let room = reader.room()
+                let room = try reader.room()
                 let piece = rest.prefix(min(step, room.count))
                 room.copyBytes(from: piece)
                 rest = rest.dropFirst(piece.count)
@@ -221,7 +221,7 @@ struct Outcome: Equatable {
             let bytes = Array("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body
             var rest = (bytes + bytes)[...]
             while !rest.isEmpty {
-                let room = reader.room()
+                let room = try reader.room()
                 let piece = rest.prefix(min(room.count, 150))
                 room.copyBytes(from: piece)
                 reader.received(piece.count)
@@ -251,7 +251,7 @@ struct Outcome: Equatable {
             var reader = RequestReader(pool: BufferPool(), limits: Limits(budget: budget))
             var rest = Array(text.utf8)[...]
             while true {
-                let room = reader.room()
+                let room = try reader.room()
                 let piece = rest.prefix(room.count)
                 room.copyBytes(from: piece)
                 reader.received(piece.count)

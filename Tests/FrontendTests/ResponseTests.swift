@@ -54,7 +54,7 @@ import Testing
     {
         var reader = RequestReader(pool: BufferPool(), limits: Limits())
         let bytes = Array("\(request)\r\nHost: a\r\n\r\n".utf8)
-        reader.room().copyBytes(from: bytes)
+        try reader.room().copyBytes(from: bytes)
         reader.received(bytes.count)
         #expect(try reader.advance() == .head)
         let date = DateField()

@@ -41,7 +41,13 @@ extension ItemCounter {
     static var unlimited: ItemCounter { ItemCounter(MemoryBudget().own) }
 }
 
+extension BufferPool {
+    convenience init() { self.init(MemoryBudget().own) }
+}
+
 extension OutputBuffer {
+    convenience init() { self.init(MemoryBudget().own) }
+
     /// Everything that is to be sent, without sending it.
     var all: [UInt8] {
         let copy = OutputBuffer()

@@ -140,7 +140,7 @@ public final class MemoryBudget: Sendable {
                 [.init("memory", String(held)), .init("limit", String(account.share.load(ordering: .relaxed)))])
         }
         return Failure(
-            .busy, "the requests in progress hold too much memory",
+            .busy, "\(group.what) much memory",
             [
                 .init("memory", String(counts.group(group).pointee.load(ordering: .relaxed))),
                 .init("limit", String(bound(of: group))),

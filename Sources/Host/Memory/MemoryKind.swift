@@ -26,7 +26,20 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
     case plugins
 
     /// What bounds a kind beside the node's whole memory; kinds of one group share the bound.
-    enum Group: Int, CaseIterable { case runs, data, kept, images, connections, plugins }
+    enum Group: Int, CaseIterable {
+        case runs, data, kept, images, connections, plugins
+
+        /// The beginning of a sentence that says why there is no room; it goes on with "much memory".
+        var what: String {
+            switch self {
+            case .runs, .data: "the requests in progress hold too"
+            case .kept: "what is registered, or about to be, holds too"
+            case .images: "images that are being prepared or in use hold too"
+            case .connections: "connections hold too"
+            case .plugins: "plugins hold too"
+            }
+        }
+    }
 
     var group: Group {
         switch self {

@@ -31,7 +31,9 @@ struct BSONReply {
             items: set.items.map { Item(ident: repaired($0.ident), key: $0.key, data: $0.data) })
     }
 
-    func write(to output: OutputBuffer) {
+    /// - Throws: `.busy` or `.memory` when there is no room for it.
+    func write(to output: OutputBuffer) throws(Failure) {
+        try output.reserve(size - OutputBuffer.referred(in: sets))
         Self.begin(size, output)
         Self.header(.array, "sets", output)
         Self.begin(Self.arraySize(setSizes), output)

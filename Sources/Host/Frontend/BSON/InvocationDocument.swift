@@ -120,8 +120,13 @@ struct InvocationDocument: Sendable {
 }
 
 extension ItemCounter {
-    fileprivate mutating func next() throws(BSONError) {
+    mutating func next() throws(BSONError) {
         do throws(Problem) { try add() } catch { throw BSONError(error) }
+    }
+
+    /// Bytes beside sets and items.
+    mutating func charge(_ bytes: Int) throws(BSONError) {
+        do throws(Problem) { try add(bytes: bytes) } catch { throw BSONError(error) }
     }
 }
 

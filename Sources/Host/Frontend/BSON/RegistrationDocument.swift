@@ -21,7 +21,11 @@ struct FunctionDocument {
     /// By input, or empty.
     var minimumSizes: [Int] = []
 
-    init(_ body: Blob) throws(BSONError) {
+    /// Charged as long as the rest of this.
+    private(set) var charge: ItemCharge?
+
+    init(_ body: Blob, counter: ItemCounter) throws(BSONError) {
+        var counter = counter
         var reader = try BSONReader(body)
         var missing: Set<String> = ["name", "context_size", "engine_type", "binary", "input_sets", "output_sets"]
         var read: Set<String> = []
@@ -32,10 +36,11 @@ struct FunctionDocument {
             guard !Self.fields.contains(name) || read.insert(name).inserted else {
                 throw BSONError(element.offset, "appears twice", path: name)
             }
-            do throws(BSONError) { try self.read(name, element, &reader) } catch { throw error.under(name) }
+            do throws(BSONError) { try self.read(name, element, &reader, &counter) } catch { throw error.under(name) }
         }
         if localPath != nil { missing.remove("binary") }
         if let name = missing.min() { throw BSONError(reader.offset, "is missing", path: name) }
+        charge = counter.charge
     }
 
     private static let fields: Set<String> = [
@@ -43,7 +48,7 @@ struct FunctionDocument {
     ]
 
     private mutating func read(
-        _ field: String, _ element: BSONReader.Element, _ reader: inout BSONReader
+        _ field: String, _ element: BSONReader.Element, _ reader: inout BSONReader, _ counter: inout ItemCounter
     ) throws(BSONError) {
         switch field {
         case "name": name = try reader.text(element)
@@ -53,37 +58,45 @@ struct FunctionDocument {
             if element.kind == .null { return }
             let path = try reader.text(element)
             localPath = path.isEmpty ? nil : path
-        case "binary": binary = try reader.octets(element)
-        case "input_sets": inputs = try reader.list(element, Self.input)
+        case "binary": binary = try reader.octets(element, &counter)
+        case "input_sets": inputs = try reader.list(element, &counter, Self.input)
         case "output_sets":
-            outputs = try reader.list(element) { (reader, element) throws(BSONError) in try reader.text(element) }
+            outputs = try reader.list(element, &counter) { (reader, element, _) throws(BSONError) in
+                try reader.identifier(element).text
+            }
         case "min_set_bytes":
             if element.kind == .null { return }
-            minimumSizes = try reader.list(element) { (reader, element) throws(BSONError) in try reader.size(element) }
+            minimumSizes = try reader.list(element, &counter) { (reader, element, _) throws(BSONError) in
+                try reader.size(element)
+            }
         default: try reader.skip(element)
         }
     }
 
     /// `[name, null | [[item name, bytes], …]]`
-    private static func input(_ reader: inout BSONReader, _ element: BSONReader.Element) throws(BSONError) -> Input {
+    private static func input(
+        _ reader: inout BSONReader, _ element: BSONReader.Element, _ counter: inout ItemCounter
+    ) throws(BSONError) -> Input {
         var pair = try reader.array(element)
         guard let first = try pair.next() else { throw BSONError(element.offset, "is not [name, items]") }
-        let name = try pair.text(first)
+        let name = try pair.identifier(first).text
         guard let second = try pair.next() else { return Input(name: name) }
         var fixed: [Item]?
         if second.kind != .null {
-            do throws(BSONError) { fixed = try pair.list(second, item) } catch { throw error.under("1") }
+            do throws(BSONError) { fixed = try pair.list(second, &counter, item) } catch { throw error.under("1") }
         }
         guard try pair.next() == nil else { throw BSONError(element.offset, "is not [name, items]") }
         return Input(name: name, fixed: fixed)
     }
 
-    private static func item(_ reader: inout BSONReader, _ element: BSONReader.Element) throws(BSONError) -> Item {
+    private static func item(
+        _ reader: inout BSONReader, _ element: BSONReader.Element, _ counter: inout ItemCounter
+    ) throws(BSONError) -> Item {
         var pair = try reader.array(element)
         guard let first = try pair.next() else { throw BSONError(element.offset, "is not [name, bytes]") }
         let name = try pair.identifier(first)
         guard let second = try pair.next() else { throw BSONError(element.offset, "is not [name, bytes]") }
-        let data = try pair.octets(second)
+        let data = try pair.octets(second, &counter)
         guard try pair.next() == nil else { throw BSONError(element.offset, "is not [name, bytes]") }
         return Item(ident: name, data: data)
     }
@@ -118,12 +131,16 @@ extension BSONReader {
     }
 
     fileprivate mutating func list<T>(
-        _ element: Element, _ read: (inout BSONReader, Element) throws(BSONError) -> T
+        _ element: Element, _ counter: inout ItemCounter,
+        _ read: (inout BSONReader, Element, inout ItemCounter) throws(BSONError) -> T
     ) throws(BSONError) -> [T] {
         var array = try array(element)
         var result: [T] = []
         while let element = try array.next() {
-            do throws(BSONError) { result.append(try read(&array, element)) } catch {
+            do throws(BSONError) {
+                try counter.next()
+                result.append(try read(&array, element, &counter))
+            } catch {
                 throw error.under(String(result.count))
             }
         }
@@ -131,11 +148,12 @@ extension BSONReader {
     }
 
     /// Binary data, or an array with one integer for each byte: what the original's clients send.
-    fileprivate mutating func octets(_ element: Element) throws(BSONError) -> Blob {
+    fileprivate mutating func octets(_ element: Element, _ counter: inout ItemCounter) throws(BSONError) -> Blob {
         if element.kind == .binary { return try binary(element) }
         var array = try array(element)
         // The shortest element has 7 bytes: type, a digit, the name's end, an int32.
         let storage = HeapStorage(capacity: array.remaining / 7)
+        try counter.charge(storage.capacity)
         var count = 0
         while let element = try array.next() {
             let value = UInt8(exactly: try array.integer(element))

@@ -1,10 +1,14 @@
+internal import Failure
 internal import Glibc
 internal import Items
+internal import Memory
 
 /// Bytes on their way to a client: small ones copied into one block, long blobs by reference between them.
 final class OutputBuffer {
     /// Shared with blobs in other buffers after `append(contentsOf:)`.
-    private var storage: HeapStorage
+    private var storage: HeldStorage
+    private let account: MemoryAccount
+    private let kind: MemoryKind
     /// Ends of the bytes that were written to `block`, and of those that were sent.
     private var filled = 0
     private var sent = 0
@@ -18,12 +22,33 @@ final class OutputBuffer {
 
     /// A blob from this size on is sent from where it is.
     static let longBlob = 32 << 10
+    /// Bytes of sets' items that `append` would not copy.
+    static func referred(in sets: [ItemSet]) -> Int {
+        sets.reduce(0) { sum, set in
+            set.items.reduce(sum) { $0 + ($1.data.count < longBlob ? 0 : $1.data.count) }
+        }
+    }
+
     private static let initialCapacity = 4 << 10
     private static let mostKept = 64 << 10
 
-    init() { storage = HeapStorage(capacity: Self.initialCapacity) }
+    /// - Parameters: where the block is charged, and as what; what it grows by on the way is taken in any case.
+    init(_ account: MemoryAccount, _ kind: MemoryKind = .connections) {
+        self.account = account
+        self.kind = kind
+        storage = HeldStorage(noting: Self.initialCapacity, account, kind)
+    }
 
     private var block: UnsafeMutableRawPointer { storage.base }
+
+    /// Makes room for `byteCount` bytes, charged before they are taken, so that the appends that follow take none.
+    /// - Throws: `.busy` or `.memory` when there is no room for them.
+    func reserve(_ byteCount: Int) throws(Failure) {
+        guard byteCount > storage.capacity - filled else { return }
+        var charge = MemoryCharge(account, kind)
+        try charge.grow(by: filled + byteCount)
+        move(to: HeldStorage(capacity: filled + byteCount, charge))
+    }
 
     /// Memory for `byteCount` bytes, which the caller must fill at once.
     func extend(by byteCount: Int) -> UnsafeMutableRawPointer {
@@ -161,7 +186,7 @@ final class OutputBuffer {
         blobSent = 0
         blobs.removeAll(keepingCapacity: blobs.count < 64)
         if storage.capacity > Self.mostKept || !isKnownUniquelyReferenced(&storage) {
-            storage = HeapStorage(capacity: Self.initialCapacity)
+            storage = HeldStorage(noting: Self.initialCapacity, account, kind)
         }
     }
 
@@ -174,7 +199,11 @@ final class OutputBuffer {
     }
 
     private func grow(_ byteCount: Int) {
-        let larger = HeapStorage(capacity: max(storage.capacity * 2, filled + byteCount))
+        move(to: HeldStorage(noting: max(storage.capacity * 2, filled + byteCount), account, kind))
+    }
+
+    private func move(to larger: HeldStorage) {
+        // SAFETY: it is larger than what is filled, and nobody else knows it yet.
         larger.base.copyMemory(from: block, byteCount: filled)
         storage = larger
     }

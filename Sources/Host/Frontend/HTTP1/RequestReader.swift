@@ -22,7 +22,7 @@ struct RequestReader: ~Copyable {
     private let pool: BufferPool
     private let limits: Limits
     /// Nil while nothing is received: thousands of idle connections hold no buffer.
-    private var buffer: HeapStorage?
+    private var buffer: HeldStorage?
     /// The request's first byte and the end of what is received, in `buffer`.
     private var start = 0
     private var end = 0
@@ -65,11 +65,12 @@ struct RequestReader: ~Copyable {
     }
 
     /// Where to read the next bytes to; never empty, valid until the next call.
-    mutating func room() -> UnsafeMutableRawBufferPointer {
+    /// - Throws: 429 when connections hold as much memory as they may.
+    mutating func room() throws(Problem) -> UnsafeMutableRawBufferPointer {
         if stage == .long, let long {
             return UnsafeMutableRawBufferPointer(start: long.base + longCount, count: long.capacity - longCount)
         }
-        let buffer = makeRoom()
+        let buffer = try makeRoom()
         // SAFETY: start <= end < capacity, kept by makeRoom.
         return UnsafeMutableRawBufferPointer(start: buffer.base + end, count: buffer.capacity - end)
     }
@@ -182,9 +183,9 @@ struct RequestReader: ~Copyable {
     }
 
     /// A buffer with room behind `end`; the bytes from `start` may move while a head is incomplete.
-    private mutating func makeRoom() -> HeapStorage {
+    private mutating func makeRoom() throws(Problem) -> HeldStorage {
         guard let current = buffer else {
-            let fresh = pool.take()
+            let fresh = try pool.take()
             buffer = fresh
             return fresh
         }
@@ -192,7 +193,7 @@ struct RequestReader: ~Copyable {
         // Full, so this is a head, or a coded body behind one. An earlier request's items may share the buffer:
         // they stay where they are, and this request moves to another.
         let count = end - start
-        let larger = count * 2 <= BufferPool.bufferSize ? pool.take() : HeapStorage(capacity: count * 2)
+        let larger = try pool.take(count * 2)
         larger.base.copyMemory(from: current.base + start, byteCount: count)
         buffer = larger
         start = 0

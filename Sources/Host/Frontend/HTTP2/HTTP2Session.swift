@@ -1,5 +1,6 @@
 internal import CNghttp2
 internal import Items
+internal import Memory
 
 /// The codec of an HTTP/2 connection (RFC 9113): received bytes in, complete requests out, and back again.
 ///
@@ -20,6 +21,7 @@ final class HTTP2Session {
     private(set) var nextExpiry = UInt32.max
     private var buffered = 0
     private let limits: Limits
+    private let memory: HTTP2Memory
 
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     private static let mostStreams = 100
@@ -27,14 +29,18 @@ final class HTTP2Session {
     /// Content that a client may send after its answer before the stream is reset.
     private static let mostIgnored = 1 << 20
 
-    /// Nil: out of memory.
+    /// Nil: out of memory, or connections hold as much as they may.
     init?(limits: Limits) {
         self.limits = limits
+        memory = HTTP2Memory(limits.budget.own)
         // SAFETY: the session is deleted in deinit, so that self outlives every callback.
         let context = Unmanaged.passUnretained(self).toOpaque()
         guard let callbacks = Self.makeCallbacks() else { return nil }
         defer { nghttp2_session_callbacks_del(callbacks) }
-        guard nghttp2_session_server_new(&session, callbacks, context) == 0 else { return nil }
+        var functions = memory.functions
+        guard nghttp2_session_server_new3(&session, callbacks, context, nil, &functions) == 0, memory.settle() else {
+            return nil
+        }
         let settings = [
             setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, UInt32(Self.mostStreams)),
             setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(Self.window)),
@@ -49,6 +55,8 @@ final class HTTP2Session {
     /// Both sides are done with the connection.
     var isFinished: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
     var hasStreams: Bool { !streams.isEmpty }
+    /// It is the client's turn in all streams.
+    var awaitsClient: Bool { streams.values.allSatisfy { $0.waiting != .nothing } }
     /// Of a request that is not answered yet.
     func head(of id: Int32) -> RequestHead? { streams[id]?.head }
 
@@ -56,6 +64,10 @@ final class HTTP2Session {
     func receive(_ bytes: Bytes) -> Bool {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
         let count = nghttp2_session_mem_recv(session, base.assumingMemoryBound(to: UInt8.self), bytes.count)
+        guard memory.settle() else {
+            nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+            return false
+        }
         return count == bytes.count
     }
 
@@ -64,9 +76,11 @@ final class HTTP2Session {
         var data: UnsafePointer<UInt8>?
         while output.count < limit {
             let count = nghttp2_session_mem_send(session, &data)
-            guard count > 0, let data else { return }
+            guard count > 0, let data else { break }
             output.append(Bytes(start: data, count: count))
         }
+        // More than allowed is seen when the client sends the next frame.
+        _ = memory.settle()
     }
 
     /// Announces that no further streams are taken.

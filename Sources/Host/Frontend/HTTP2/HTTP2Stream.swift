@@ -8,7 +8,7 @@ final class HTTP2Stream {
     /// Nil unless the request is wrong; it is then answered with this.
     private(set) var problem: Problem?
     /// What is left of the response's content.
-    private(set) lazy var output = OutputBuffer()
+    private(set) lazy var output = OutputBuffer(limits.budget.own)
     /// The rest of the response is not to be sent any more.
     private(set) var isAbandoned = false
     var isAnswered = false

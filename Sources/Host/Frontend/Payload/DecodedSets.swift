@@ -39,10 +39,15 @@ struct ItemCounter {
                 [.init("limit", String(limit))])
         }
         guard count > charged else { return }
+        try add(bytes: charged * Self.bytesEach)
+        charged *= 2
+    }
+
+    /// Bytes beside sets and items are about to be taken.
+    mutating func add(bytes: Int) throws(Problem) {
         let charge = charge ?? ItemCharge(account)
         self.charge = charge
-        do throws(Failure) { try charge.grow(by: charged * Self.bytesEach) } catch { throw Problem(error) }
-        charged *= 2
+        do throws(Failure) { try charge.grow(by: bytes) } catch { throw Problem(error) }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Failure
 internal import Items
 internal import Memory
 
@@ -115,8 +116,9 @@ enum Multipart {
     }
 
     /// A reply with one part for each item.
-    static func write(_ sets: [ItemSet], boundary: String) -> OutputBuffer {
-        let output = OutputBuffer()
+    /// - Throws: `.busy` or `.memory` when there is no room for it.
+    static func write(_ sets: [ItemSet], boundary: String, to output: OutputBuffer) throws(Failure) {
+        try output.reserve(most(sets, boundary))
         for set in sets {
             for item in set.items {
                 output.append("--\(boundary)\r\nContent-Disposition: form-data; name=\"")
@@ -129,7 +131,14 @@ enum Multipart {
             }
         }
         output.append("--\(boundary)--\r\n")
-        return output
+    }
+
+    /// Bytes that are copied for a reply, at most: names may be three times as long when they are escaped, repaired ones too.
+    private static func most(_ sets: [ItemSet], _ boundary: String) -> Int {
+        let frame = boundary.utf8.count + 160
+        return sets.reduce(frame - OutputBuffer.referred(in: sets)) { sum, set in
+            set.items.reduce(sum) { $0 + frame + 3 * (set.name.count + $1.ident.count) + $1.data.count }
+        }
     }
 
     /// As browsers write names, and so that no name can end its line or be taken for another: a function may name its outputs

@@ -66,12 +66,14 @@ struct OutputReply: @unchecked Sendable {
                 response = Response(
                     .ok, contentType: "application/json", .blob(try JSONReply.make(sets, account)))
             case .bson:
-                let output = OutputBuffer()
+                let output = OutputBuffer(account, .answers)
                 try BSONReply(sets).write(to: output)
                 response = Response(.ok, contentType: namesType ? "application/bson" : nil, .prepared(output))
             case .multipart:
                 let boundary = Multipart.makeBoundary()
-                response = Response(.ok, .prepared(Multipart.write(sets, boundary: boundary)))
+                let output = OutputBuffer(account, .answers)
+                try Multipart.write(sets, boundary: boundary, to: output)
+                response = Response(.ok, .prepared(output))
                 let value = "multipart/form-data; boundary=\(boundary)"
                 response.fields.append(.init(name: "content-type", value: value))
             case nil: throw Failure(.internal, "no format was chosen")

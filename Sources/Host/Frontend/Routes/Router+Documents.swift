@@ -83,7 +83,10 @@ extension Router {
         let weight = weight(request.head)
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: FunctionDocument
-            do throws(BSONError) { document = try FunctionDocument(body) } catch { throw error.problem }
+            do throws(BSONError) { document = try FunctionDocument(body, counter: ItemCounter(account)) } catch {
+                throw error.problem
+            }
+            defer { withExtendedLifetime(document.charge) {} }
             if let path = document.localPath {
                 try router.register(document.definition, localPath: path, account, weight: weight)
             } else {

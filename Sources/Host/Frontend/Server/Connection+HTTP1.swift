@@ -5,7 +5,12 @@ extension Connection {
     func readRequests() {
         // A short read means that the socket is empty; a long body is read on, for a while.
         for _ in 0..<16 {
-            let room = reader.room()
+            let room: UnsafeMutableRawBufferPointer
+            do throws(Problem) { room = try reader.room() } catch {
+                // Whoever is slow makes room for others.
+                server.dropSlowest(but: self)
+                return refuse(error)
+            }
             guard let count = receive(room) else { return }
             reader.received(count)
             if !becomesHTTP2() { turnHTTP1() }
@@ -113,7 +118,10 @@ extension Connection {
     }
 
     private func beginHTTP2() {
-        guard let session = HTTP2Session(limits: server.limits) else { return close() }
+        guard let session = HTTP2Session(limits: server.limits) else {
+            server.dropSlowest(but: self)
+            return close()
+        }
         session.now = server.tick
         http2 = session
         phase = .reading

@@ -4,6 +4,7 @@ internal import Dispatcher
 internal import Engines
 internal import Glibc
 internal import Items
+internal import Memory
 internal import Platform
 
 /// One client's connection: HTTP/1.1, or HTTP/2 once it turns out to be that.
@@ -63,6 +64,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// A job that goes on with what has arrived is on its way.
     private var continuesSoon = false
     private var peerAddress: AddressRange.Address?
+    private var charge: MemoryCharge
 
     static let firstInterest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
     /// Output beyond which nothing more is taken from the client.
@@ -71,11 +73,15 @@ final class Connection: EventSource, @unchecked Sendable {
     private static let longestTurn: UInt64 = 1_000_000
     /// Bytes that are read or written by one call.
     private static let mostAtOnce = 256 << 10
+    /// Of an idle connection, in bytes.
+    private static let footprint = 2 << 10
 
     init(descriptor: Int32, server: Server, index: Int) {
         self.server = server
         self.index = index
         reader = RequestReader(pool: server.buffers, limits: server.limits)
+        charge = MemoryCharge(server.limits.budget.own, .connections)
+        charge.note(Self.footprint)
         super.init(descriptor: descriptor)
         wait(.idle)
     }
@@ -314,6 +320,14 @@ final class Connection: EventSource, @unchecked Sendable {
         case .idle where http2 != nil: drain()
         case .nothing, .idle, .lingering: close()
         }
+    }
+
+    /// Seconds for which the client, and nobody else, has been awaited by a connection that holds memory; nil when it holds none
+    /// or a request is being handled or answered.
+    var slowness: UInt32? {
+        guard phase == .reading, !isTurning, output == nil, invocations.isEmpty else { return nil }
+        guard http2?.awaitsClient ?? (waiting == .head || waiting == .body) else { return nil }
+        return server.tick &- waitingSince
     }
 
     // MARK: End

@@ -2,6 +2,7 @@ internal import Dispatcher
 internal import Engines
 internal import Glibc
 internal import Items
+internal import Memory
 internal import Platform
 internal import Synchronization
 internal import Telemetry
@@ -12,7 +13,7 @@ final class Server: @unchecked Sendable {
     let worker: Worker
     let limits: Limits
     let settings: Frontend.Settings
-    let buffers = BufferPool()
+    let buffers: BufferPool
     let date = DateField()
     /// Frames are read to here: nghttp2 copies what it keeps.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
@@ -37,6 +38,7 @@ final class Server: @unchecked Sendable {
     private static let second: UInt64 = 1_000_000_000
     /// Connections that are ended, or moved, by one job.
     private static let mostAtOnce = 8
+    private static let mostLookedAt = 64
 
     init(
         worker: Worker, router: Router, frontend: Frontend, settings: Frontend.Settings
@@ -45,6 +47,7 @@ final class Server: @unchecked Sendable {
         self.router = router
         self.frontend = frontend
         self.settings = settings
+        buffers = BufferPool(worker.pool.budget.own)
         limits = Limits(
             body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: worker.pool.budget,
             account: { head in router.account(head) }, admit: { head throws(Problem) in try router.admit(head) })
@@ -126,6 +129,17 @@ final class Server: @unchecked Sendable {
         Self.connected.add(-1)
     }
 
+    /// Connections hold as much memory as they may: closes the one, of some taken at random, whose client keeps it waiting for
+    /// the longest. Those that send requests as a whole are never in this state.
+    func dropSlowest(but own: Connection) {
+        var slowest: (connection: Connection, seconds: UInt32)?
+        for _ in 0..<Self.mostLookedAt {
+            guard let any = connections.randomElement(), any !== own, let seconds = any.slowness else { continue }
+            if seconds >= slowest?.seconds ?? 0 { slowest = (any, seconds) }
+        }
+        slowest?.connection.close()
+    }
+
     private func drop(_ connection: Connection) {
         let last = connections.removeLast()
         if last !== connection {
@@ -141,20 +155,31 @@ final class Server: @unchecked Sendable {
         guard !isStopping else { return }
         if worker.kind.communicates { resumeAccepting() } else { stopAccepting() }
         isShedding = true
-        forSome(of: connections.reversed()[...]) { [self] in if isShedding { shed($0) } }
+        forEach(where: { [self] _ in isShedding }) { [self] in shed($0) }
     }
 
-    /// Does something with each of some connections, a few at a time, between which the loop looks after others.
-    private func forSome(of connections: ArraySlice<Connection>, _ action: @escaping @Sendable (Connection) -> Void) {
-        for connection in connections.prefix(Self.mostAtOnce) { action(connection) }
-        let rest = connections.dropFirst(Self.mostAtOnce)
-        guard !rest.isEmpty else { return }
-        loop.post { [self] in forSome(of: rest, action) }
+    /// Does something with connections of this worker, a few at a time, between which the loop looks after others; from the last to
+    /// the first, so that whatever takes the place of one that goes has had its turn. By place: a connection that was remembered
+    /// could be another worker's by then.
+    private func forEach(
+        below end: Int = .max, where isWanted: @escaping @Sendable (Connection) -> Bool,
+        _ action: @escaping @Sendable (Connection) -> Void
+    ) {
+        var index = min(end, connections.count)
+        var done = 0
+        while index > 0, done < Self.mostAtOnce {
+            index -= 1
+            guard index < connections.count, isWanted(connections[index]) else { continue }
+            action(connections[index])
+            done += 1
+        }
+        guard index > 0 else { return }
+        loop.post { [self, index] in forEach(below: index, where: isWanted, action) }
     }
 
     /// Moves a connection, if it is between two requests and there is a better place for it.
     func shed(_ connection: Connection) {
-        guard isShedding, !isStopping, connection.server === self else { return }
+        guard isShedding, !isStopping else { return }
         guard let other = frontend.lessLoaded(than: self, by: 1) else {
             isShedding = false
             return
@@ -186,14 +211,14 @@ final class Server: @unchecked Sendable {
 
     private func sweep() {
         tick &+= 1
-        forSome(of: connections.filter { $0.isDue(at: tick) }[...]) { $0.expire() }
+        forEach(where: { [tick] in $0.isDue(at: tick) }) { $0.expire() }
         isSweeping = !connections.isEmpty
         if isSweeping { scheduleSweep() }
     }
 
     // MARK: Buffers
 
-    func takeOutput() -> OutputBuffer { outputs.popLast() ?? OutputBuffer() }
+    func takeOutput() -> OutputBuffer { outputs.popLast() ?? OutputBuffer(limits.budget.own) }
 
     func giveOutput(_ output: OutputBuffer) {
         output.reset()
@@ -206,7 +231,7 @@ final class Server: @unchecked Sendable {
     func drain() {
         isStopping = true
         stopAccepting()
-        forSome(of: connections[...]) { $0.drain() }
+        forEach(where: { _ in true }) { $0.drain() }
     }
 
     func closeAll() { for connection in connections { connection.close() } }

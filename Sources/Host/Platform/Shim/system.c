@@ -41,6 +41,8 @@ int cp_memory_file(const uint8_t *bytes, long count) {
 
 void cp_return_large_blocks(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
+size_t cp_block_size(void *block) { return malloc_usable_size(block); }
+
 int cp_affinity(int32_t *cpus, int capacity) {
     /* A mask larger than cpu_set_t would be refused with EINVAL; 1024 CPUs are enough for the machines meant. */
     cpu_set_t set;

@@ -29,6 +29,8 @@ int cp_memory_file(const uint8_t *bytes, long count);
 
 /* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
 void cp_return_large_blocks(int bytes);
+/* Bytes that a block of malloc(3) has; 0 for NULL. */
+size_t cp_block_size(void *_Nullable block);
 
 /* The speed of the counter that rdtsc or cntvct_el0 reads: see Clock.counterHz. Any thread. */
 uint64_t cp_counter_hz(void);
