@@ -17,9 +17,10 @@ struct Serve: ParsableCommand {
               dandelion serve --config node.toml --state /var/lib/dandelion
 
             Prints the line "Socket ready" to standard output once it accepts
-            connections; log lines, which have times, go to standard error. SIGHUP loads
-            plugins anew whose file or settings have changed (`dandelion plugins
-            reload`).
+            connections; log lines, which have times, go to standard error. SIGHUP reads
+            the config again, loads plugins anew whose file or settings have changed
+            (`dandelion plugins reload`), and tells what was applied and what needs a
+            restart.
             """)
 
     @Option(help: "The config file. (default: the built-in config)")

@@ -63,7 +63,8 @@ struct Decode {
             interval: table.time("interval", in: Self.tenMilliseconds...10 * Self.second, default: standard.interval),
             kp: table.number("kp", in: 0...1000, default: standard.kp),
             ki: table.number("ki", in: 0...1000, default: standard.ki),
-            deadBand: table.number("dead_band", in: 0...1000, default: standard.deadBand))
+            deadBand: table.number("dead_band", in: 0...1000, default: standard.deadBand),
+            loopClock: table.choice("loop_clock", default: standard.loopClock))
         table.finish()
         return settings
     }

@@ -64,13 +64,27 @@ public struct ControlSettings: Sendable {
     public var ki: Double
     /// A signal at most this far from zero moves nothing.
     public var deadBand: Double
+    /// What is measured of event loops' turns.
+    public var loopClock: LoopClock
 
-    public init(interval: UInt64 = 30_000_000, kp: Double = 0.5, ki: Double = 0.25, deadBand: Double = 2) {
+    public init(
+        interval: UInt64 = 30_000_000, kp: Double = 0.5, ki: Double = 0.25, deadBand: Double = 2,
+        loopClock: LoopClock = .elapsed
+    ) {
         self.interval = interval
         self.kp = kp
         self.ki = ki
         self.deadBand = deadBand
+        self.loopClock = loopClock
     }
+}
+
+/// What `dandelion_loop_turn_seconds` counts.
+public enum LoopClock: String, Sendable, CaseIterable {
+    /// What others wait, also because the machine is busy with something else.
+    case elapsed
+    /// What the loops themselves do.
+    case processor
 }
 
 /// Messages of lower levels are not kept.

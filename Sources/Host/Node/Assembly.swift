@@ -33,7 +33,11 @@ struct Assembly {
             if first == nil { Log.warning("class \(runClass.name) has no available backend") }
         }
         self.chosen = chosen
-        do { pool = try WorkerPool(cores: cores, control: config.control, budget: budget) } catch {
+        do {
+            pool = try WorkerPool(
+                cores: cores, control: config.control, budget: budget,
+                measure: config.control.loopClock == .elapsed ? .elapsed : .processor)
+        } catch {
             throw Failure(.internal, "\(error)")
         }
         catalogue = Catalogue(

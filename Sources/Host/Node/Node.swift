@@ -66,6 +66,7 @@ public final class Node {
     /// Changes plugins as clients and SIGHUP order, until a signal asks for the end.
     private func attendUntilStopped() {
         let plugins = assembly.plugins
+        var again = ConfigAgain(config)
         while true {
             var watched = [signals.descriptor, desk.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
@@ -74,7 +75,7 @@ public final class Node {
             _ = poll(&watched, 2, plugins.isDraining ? 50 : -1)
             while let signal = signals.next() {
                 guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
-                plugins.reloadChanged()
+                again.read(plugins)
             }
             desk.serve { name throws(Failure) in try plugins.reload(name) }
             if plugins.isDraining {

@@ -65,36 +65,45 @@ final class PluginControl {
         return plugin.facts
     }
 
-    /// Reloads every plugin whose file or settings have changed.
-    func reloadChanged() {
+    /// Names of the plugins that the node was started with.
+    var names: [String] { plugins.map(\.name) }
+
+    /// Reloads every plugin whose file or settings are others in `now`.
+    /// - Returns: those that were reloaded, and the names of those that stay as they are although something changed; why is
+    ///   logged.
+    func reloadChanged(_ now: NodeConfig) -> (applied: [PluginFacts], failed: [String]) {
+        var applied: [PluginFacts] = []
+        var failed: [String] = []
         for plugin in plugins {
             do throws(Failure) {
-                let (now, config) = try settings(of: plugin)
-                let digest = try PluginFile.digest(PluginSet.path(of: now, config), expected: nil)
-                let isSame = digest == plugin.status.digest && now.config.json == plugin.status.configuration.json
+                let table = try Self.settings(of: plugin, in: now)
+                let digest = try PluginFile.digest(PluginSet.path(of: table, now), expected: table.sha256?.value)
+                let isSame = digest == plugin.status.digest && table.config.json == plugin.status.configuration.json
                 if isSame { continue }
-                _ = try reload(plugin.name)
+                applied.append(try reload(plugin.name))
             } catch {
                 Log.error("plugin \(plugin.name): \(error.detail)")
+                failed.append(plugin.name)
             }
         }
+        return (applied, failed)
     }
 
-    /// The plugin's table as the config file has it now.
-    private func settings(of plugin: LivePlugin) throws(Failure) -> (PluginConfig, NodeConfig) {
-        let now: NodeConfig
-        do throws(ConfigError) { now = try config.readAgain() } catch { throw Failure(.conflict, "\(error)") }
+    /// The plugin's table as a config has it.
+    private static func settings(of plugin: LivePlugin, in now: NodeConfig) throws(Failure) -> PluginConfig {
         guard let table = now.plugins.first(where: { $0.name.value == plugin.name }) else {
-            throw Failure(.conflict, "\(config.file) has no table [plugins.\(plugin.name)] any more")
+            throw Failure(.conflict, "\(now.file) has no table [plugins.\(plugin.name)] any more")
         }
-        return (table, now)
+        return table
     }
 
     private func reload(_ plugin: LivePlugin) throws(Failure) {
         guard plugin.draining.count + 1 < Self.mostGenerations else {
             throw Failure(.busy, "\(plugin.draining.count) earlier generations of it are still in use")
         }
-        let (table, now) = try settings(of: plugin)
+        let now: NodeConfig
+        do throws(ConfigError) { now = try config.readAgain() } catch { throw Failure(.conflict, "\(error)") }
+        let table = try Self.settings(of: plugin, in: now)
         var mistakes: [Mistake] = []
         let status = PluginSet.load(table, now, folder, &mistakes)
         guard mistakes.isEmpty else { throw Failure(.conflict, "\(ConfigError(mistakes: mistakes))") }
