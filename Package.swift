@@ -61,7 +61,7 @@ let pluginTemplates =
     + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]
     + ["exits.tiny", "loops.tiny", "faults.tiny", "echo.tiny", "format.md"].map { "guests/\($0)" }
     + ["Package.swift.template", "exports.map", "System.c", "System.h", "abi.c", "module.modulemap"].map { "swift/\($0)" }
-    + ["Clock", "Comm", "Compute", "ComputeTable", "Handle", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
+    + ["Clock", "Comm", "Compute", "ComputeTable", "Handle", "HostMemory", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
     + ["Recycler", "Settings", "SlotPool", "Structs"].map { "kit/\($0).swift" }
     + ["stop.c", "memory.c", "include/CPluginKit.h", "include/dk_memory.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
     + ["c/Makefile"]
@@ -93,7 +93,7 @@ let package = Package(
         .systemLibrary(name: "CElf", path: "Plugins/Elf/CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
         .systemLibrary(
             name: "CCurl", path: "Plugins/HTTPComm/CCurl", pkgConfig: "libcurl",
-            providers: [.apt(["libcurl4-openssl-dev"])]),
+            providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"])]),
         .systemLibrary(
             name: "CSeccomp", path: "Sources/Host/Platform/CSeccomp", pkgConfig: "libseccomp",
             providers: [.apt(["libseccomp-dev"])]),

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import PluginKit
 
 typealias Bytes = UnsafeRawBufferPointer
 
@@ -9,13 +10,13 @@ struct ByteBuffer: ~Copyable {
     private(set) var count = 0
     private var capacity = 0
     /// Where what is written is charged, if anywhere; it gives back what was charged.
-    private var charge: MemoryCharge?
+    private var charge: HostCharge?
     private var charged = 0
 
     /// Bytes are charged in steps of this.
     private static let step = 64 << 10
 
-    init(_ charge: MemoryCharge? = nil) { self.charge = charge }
+    init(_ charge: HostCharge? = nil) { self.charge = charge }
 
     deinit { free(base) }
 

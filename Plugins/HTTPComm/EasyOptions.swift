@@ -19,6 +19,11 @@ enum EasyOptions {
             hc_set_pointer(easy, CURLOPT_HEADERDATA, me),
             hc_set_pointer(easy, CURLOPT_OPENSOCKETDATA, me),
             hc_set_pointer(easy, CURLOPT_PREREQDATA, me),
+            // Sockets may outlive the handle; the reactor's table outlives both.
+            hc_set_pointer(
+                easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(transfer.connections).toOpaque()),
+            hc_set_pointer(easy, CURLOPT_SHARE, transfer.sessions?.pointer),
+            hc_set_close_socket(easy, KeptConnections.onClose),
             hc_set_write(easy, CURLOPT_WRITEFUNCTION, onBody),
             hc_set_write(easy, CURLOPT_HEADERFUNCTION, onHead),
             hc_set_open_socket(easy, onOpenSocket),
@@ -48,9 +53,10 @@ enum EasyOptions {
     /// - Parameters:
     ///   - url: NUL-terminated.
     ///   - body: `nil` sends none, not even its length.
+    ///   - isFresh: on a connection that served no other request.
     static func setHop(
         _ easy: UnsafeMutableRawPointer, _ url: Bytes, _ method: Bytes, _ body: Bytes?, _ version: HTTPVersion,
-        _ isTLS: Bool, _ headers: UnsafeMutablePointer<curl_slist>?
+        _ isTLS: Bool, _ headers: UnsafeMutablePointer<curl_slist>?, isFresh: Bool
     ) -> Bool {
         // libcurl 7.88 sends HTTP/1 on a kept HTTP/2 connection, and greets anew on one without TLS (its issue 10634):
         // these two get connections of their own.
@@ -58,7 +64,7 @@ enum EasyOptions {
         return hc_set_pointer(easy, CURLOPT_URL, url.baseAddress) == CURLE_OK
             && hc_set_pointer(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK
             && hc_set_long(easy, CURLOPT_HTTP_VERSION, curlVersion(version, isTLS)) == CURLE_OK
-            && hc_set_long(easy, CURLOPT_FRESH_CONNECT, isAlone ? 1 : 0) == CURLE_OK
+            && hc_set_long(easy, CURLOPT_FRESH_CONNECT, isAlone || isFresh ? 1 : 0) == CURLE_OK
             && hc_set_long(easy, CURLOPT_FORBID_REUSE, isAlone ? 1 : 0) == CURLE_OK
             // Requests that ask for HTTP/2 share the connection that the first of them opens.
             && hc_set_long(easy, CURLOPT_PIPEWAIT, version == .http2 && isTLS ? 1 : 0) == CURLE_OK
@@ -121,7 +127,8 @@ enum EasyOptions {
         return transfer.openSocket(address)
     }
 
-    private static let onBeforeRequest: curl_prereq_callback = { pointer, _, _, _, _ in
-        transfer(pointer)?.maySend() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    private static let onBeforeRequest: curl_prereq_callback = { pointer, _, address, _, port in
+        guard let transfer = transfer(pointer), let address else { return CURL_PREREQFUNC_ABORT }
+        return transfer.maySend(from: address, port) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
     }
 }

@@ -10,11 +10,11 @@ final class Instance: CommInstance, @unchecked Sendable {
     let settings: Settings
     /// What server certificates are checked against; `nil` leaves it to libcurl.
     let authorities: Authorities?
-    let memory: MemoryService
+    let memory: HostMemory
 
     init(host services: HostServices) throws(PluginError) {
         settings = try Settings.read(services)
-        memory = MemoryService(services)
+        memory = HostMemory(services)
         authorities = try Authorities(extra: settings.caFile)
         // Thread-safe and counted by libcurl; never undone, since other instances may be at work.
         guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {

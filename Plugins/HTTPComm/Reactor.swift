@@ -12,6 +12,8 @@ final class Reactor: CommReactor {
     private let events: EventSet
     private let multi: UnsafeMutableRawPointer
     private let maxInflight: Int
+    private let connections = KeptConnections()
+    private let sessions = SessionShare()
 
     /// Accepted and not released, by token.
     private var live: [UInt64: Transfer] = [:]
@@ -72,7 +74,7 @@ final class Reactor: CommReactor {
         guard live[request.token] == nil else {
             throw PluginError(DN_MISUSE, "token \(request.token) is in use")
         }
-        let transfer = spare.popLast() ?? Transfer(instance)
+        let transfer = spare.popLast() ?? Transfer(instance, connections, sessions)
         let now = Clock.now()
         try transfer.begin(request, item, head, now: now)
         if transfer.deadline > now {
@@ -212,7 +214,7 @@ final class Reactor: CommReactor {
         }
     }
 
-    /// Takes what libcurl has done; redirects go on, the rest is finished.
+    /// Takes what libcurl has done; what goes on goes on, the rest is finished.
     private func collect() {
         var left: Int32 = 0
         while let message = curl_multi_info_read(multi, &left) {
@@ -230,7 +232,7 @@ final class Reactor: CommReactor {
 
     private func settle(_ transfer: Transfer, _ code: CURLcode) {
         do throws(PluginError) {
-            if code == CURLE_OK, try transfer.redirect() {
+            if try transfer.goesOn(after: code) {
                 if attach(transfer) { return }
                 throw PluginError.noMemory
             }

@@ -1,3 +1,5 @@
+internal import PluginKit
+
 /// An answer while it arrives, kept as one text so that either signature's items are parts of it:
 ///
 ///     HTTP/1.1 200 OK\n       headers (first signature)      response (second signature)
@@ -8,7 +10,7 @@ struct Response: ~Copyable {
     private enum Part { case statusLine, fields, body }
 
     private var text: ByteBuffer
-    private let charge: MemoryCharge
+    private let charge: HostCharge
     /// Bytes of header lines that libcurl keeps, and how much of that is charged.
     private var kept = 0
     private var keptCharged = 0
@@ -30,7 +32,7 @@ struct Response: ~Copyable {
     /// What libcurl takes for a header line beside its bytes.
     private static let lineOverhead = 128
 
-    init(_ charge: MemoryCharge) {
+    init(_ charge: HostCharge) {
         self.charge = charge
         text = ByteBuffer(charge)
     }
@@ -43,6 +45,7 @@ struct Response: ~Copyable {
     var whole: Bytes { text.bytes }
     var body: Bytes { text.bytes.part(min(headCount + 1, text.count)..<text.count) }
     var isHeadComplete: Bool { part == .body }
+    var isHTTP1: Bool { lines.map { $0.version != .http2 } ?? false }
 
     /// Makes ready for an answer whose text may be `limit` bytes long.
     mutating func begin(limit: Int, _ speech: AnswerHead.Speech) {

@@ -10,6 +10,8 @@ final class Transfer {
     enum Phase { case running, finished, delivered }
 
     let instance: Instance
+    let connections: KeptConnections
+    let sessions: SessionShare?
     /// The two outputs of the completion.
     let outputs = UnsafeMutablePointer<dn_bytes>.allocate(capacity: 2)
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -33,7 +35,13 @@ final class Transfer {
     private(set) var hops = 0
     private var attempts = 0
     private var response: Response
-    private let charge: MemoryCharge
+    /// Sockets that were opened for it.
+    private var opened: [Int32] = []
+    /// Here, of the connection that the request goes out on.
+    private var port: Int32 = 0
+    /// The connection that libcurl chose was not to be used; another must be opened.
+    private var needsConnection = false
+    private let charge: HostCharge
 
     // What came of it.
     private(set) var ending = Ending()
@@ -44,9 +52,11 @@ final class Transfer {
     /// Bytes of a request under way: the handle with its buffers, and what is kept from one request to the next.
     static let footprint = 64 << 10
 
-    init(_ instance: Instance) {
+    init(_ instance: Instance, _ connections: KeptConnections, _ sessions: SessionShare?) {
         self.instance = instance
-        charge = MemoryCharge(instance.memory)
+        self.connections = connections
+        self.sessions = sessions
+        charge = HostCharge(instance.memory)
         response = Response(charge)
         outputs.initialize(repeating: dn_bytes(), count: 2)
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -84,21 +94,28 @@ final class Transfer {
 
     private func prepareHop(_ target: Target, of text: Bytes) throws(PluginError) {
         guard let head else { return }
-        attempts = 0
-        denial = nil
         url.clear()
         headers.clear()
         // Copied before the handle that a redirect's text may belong to ends.
         guard target.append(text, to: &url), hop.fill(&headers, head, item) else { throw .noMemory }
         self.target = target.atStart
+        try openHop(isFresh: false)
+    }
+
+    private func openHop(isFresh: Bool) throws(PluginError) {
+        guard let head, let target else { return }
+        attempts = 0
+        denial = nil
+        opened.removeAll(keepingCapacity: true)
+        needsConnection = false
         response.begin(limit: responseLimit, Self.speech(head.version, isTLS: target.isTLS))
         guard let handle = Handle(self, errorText) else { throw .noMemory }
         let method = hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
         let body = hop.sendsBody ? item.part(head.body) : nil
-        guard EasyOptions.setHop(handle.easy, url.bytes, method, body, head.version, target.isTLS, headers.list())
-        else {
-            throw .noMemory
-        }
+        guard
+            EasyOptions.setHop(
+                handle.easy, url.bytes, method, body, head.version, target.isTLS, headers.list(), isFresh: isFresh)
+        else { throw .noMemory }
         self.handle = handle
     }
 
@@ -113,11 +130,22 @@ final class Transfer {
     /// The handle to drive, while a hop is under way.
     var easy: UnsafeMutableRawPointer? { handle?.easy }
 
-    /// Follows the redirect that has arrived, if any; true when another hop is prepared.
-    func redirect() throws(PluginError) -> Bool {
+    /// Prepares what comes after a hop that ended with `code`: the same once more, when the connection was not to be used and
+    /// nothing was sent, or what a redirect leads to. False when there is nothing more to do.
+    func goesOn(after code: CURLcode) throws(PluginError) -> Bool {
+        guard !needsConnection else {
+            try openHop(isFresh: true)
+            return true
+        }
+        guard code == CURLE_OK else { return false }
+        return try redirect()
+    }
+
+    private func redirect() throws(PluginError) -> Bool {
         let most = instance.settings.maxRedirects
         guard most > 0, [301, 302, 303, 307, 308].contains(response.status), let current = target else { return false }
         guard response.shortcoming == nil, let text = handle?.redirect else { return false }
+        connections.answered(port, isHTTP1: response.isHTTP1)
         countBytes()
         hops += 1
         guard hops <= most else { throw .badRedirect("more than \(most) redirects") }
@@ -145,6 +173,7 @@ final class Transfer {
     }
 
     func finish(_ code: CURLcode) {
+        if code == CURLE_OK { connections.answered(port, isHTTP1: response.isHTTP1) }
         let facts = Ending.Facts(
             code: code, detail: String(cString: errorText),
             fault: response.fault ?? (code == CURLE_OK ? response.shortcoming : nil), denial: denial, wasSent: wasSent,
@@ -194,14 +223,25 @@ final class Transfer {
             denial = reason
             return -1
         }
-        return socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+        let descriptor = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+        opened.append(descriptor)
+        return descriptor
     }
 
     /// Called before each sending of the request. libcurl sends again by itself when a kept connection breaks before an
     /// answer; that is right only when nothing went out, or for idempotent methods.
-    func maySend() -> Bool {
+    /// - Parameters: of this end of the connection.
+    func maySend(from address: UnsafePointer<CChar>, _ port: Int32) -> Bool {
         attempts += 1
-        return attempts == 1 || hop.isIdempotent || number(CURLINFO_REQUEST_SIZE) == 0
+        self.port = port
+        guard attempts == 1 || hop.isIdempotent || number(CURLINFO_REQUEST_SIZE) == 0 else { return false }
+        guard number(CURLINFO_NUM_CONNECTS) == 0 else {
+            connections.add(opened, address, port)
+            return true
+        }
+        let hasMore = handle.map { hc_tls_has_more($0.easy) != 0 } ?? false
+        needsConnection = !connections.isQuiet(address, port, hasMore: hasMore)
+        return !needsConnection
     }
 }
 

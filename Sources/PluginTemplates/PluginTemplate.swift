@@ -118,6 +118,7 @@ public struct PluginTemplate: Sendable {
         ("Clock.swift", PackageResources.Clock_swift), ("Comm.swift", PackageResources.Comm_swift),
         ("Compute.swift", PackageResources.Compute_swift), ("ComputeTable.swift", PackageResources.ComputeTable_swift),
         ("Handle.swift", PackageResources.Handle_swift), ("HostServices.swift", PackageResources.HostServices_swift),
+        ("HostMemory.swift", PackageResources.HostMemory_swift),
         ("HostSignals.swift", PackageResources.HostSignals_swift), ("Plugin.swift", PackageResources.Plugin_swift),
         ("PluginError.swift", PackageResources.PluginError_swift), ("Recycler.swift", PackageResources.Recycler_swift),
         ("Settings.swift", PackageResources.Settings_swift), ("SlotPool.swift", PackageResources.SlotPool_swift),

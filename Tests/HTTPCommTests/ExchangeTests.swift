@@ -1,4 +1,5 @@
 import CommHarness
+import Glibc
 import PluginABI
 import Testing
 
@@ -179,6 +180,31 @@ struct ExchangeTests {
         for _ in 0..<6 { try client.submit("GET \(base)/wait?150 HTTP/1.1") }
         let answers = try client.answers(6)
         #expect(answers.allSatisfy { $0.outcome == DN_COMM_OK || $0.outcome == DN_COMM_CONNECT })
+        origin.stop()
+    }
+
+    /// A kept connection on which something has come that nobody asked for is not used again; one that is quiet is.
+    @Test(arguments: [0, 1])
+    func strayBytesAreNotTheNextAnswer(late: Int) throws {
+        let origin = Origin()
+        let client = try Client(local)
+        func answer(_ body: String) -> [UInt8] {
+            Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+        }
+        let poison = answer("poison")
+        origin.answer(
+            "/stray",
+            with: .init(pieces: late == 1 ? [answer("hi"), poison] : [answer("hi") + poison], isClosing: false))
+        for round in 0..<3 {
+            #expect(try client.perform("GET http://127.0.0.1:\(origin.port)/stray HTTP/1.1").text(1) == "hi")
+            usleep(80_000)
+            let method = round == 1 ? "POST" : "GET"
+            let next = try client.perform("\(method) http://127.0.0.1:\(origin.port)/connection HTTP/1.1")
+            #expect(next.outcome == DN_COMM_OK && next.text(1) == "\(round + 2)", "\(next.message) \(next.text(1))")
+            let kept = try client.perform("GET http://127.0.0.1:\(origin.port)/connection HTTP/1.1")
+            #expect(kept.text(1) == "\(round + 2)")
+        }
+        #expect(origin.connectionCount == 4)
         origin.stop()
     }
 }

@@ -4,26 +4,6 @@ import PluginABI
 import TestSupport
 import Testing
 
-/// A finished child process.
-private func run(_ arguments: [String]) -> Int32 {
-    guard let pid = start(arguments) else { return -1 }
-    var status: Int32 = 0
-    waitpid(pid, &status, 0)
-    return status
-}
-
-/// A child process with its output thrown away; `nil` when it cannot be started.
-private func start(_ arguments: [String]) -> pid_t? {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for fd in 0..<3 as Range<Int32> { posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0) }
-    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var pid: pid_t = 0
-    return posix_spawnp(&pid, arguments[0], &actions, nil, &words, environ) == 0 ? pid : nil
-}
-
 private func write(_ text: String, to path: String) {
     guard let file = fopen(path, "w") else { return }
     fputs(text, file)
@@ -53,8 +33,8 @@ private final class Nginx {
         try makeCertificates()
         write(configuration, to: "\(folder)/nginx.conf")
         pid = try #require(start(["nginx", "-p", folder, "-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]))
-        for _ in 0..<200 where !isListening { usleep(20_000) }
-        try #require(isListening, "nginx does not listen; see \(folder)/error.log")
+        for _ in 0..<200 where !isListening(clear) { usleep(20_000) }
+        try #require(isListening(clear), "nginx does not listen; see \(folder)/error.log")
     }
 
     deinit {
@@ -82,11 +62,14 @@ private final class Nginx {
         // body was sent, on a connection with other requests, for a broken one.
         let location = """
             location /drop { return 444; }
+            location /session { return 200 $ssl_session_reused; }
             location / { proxy_set_header Front "$server_protocol $request_method"; proxy_pass http://127.0.0.1:\(plain); }
 
             """
         let relayed = "location /drop { return 444; } location / { return 200 $http_front; }"
-        let certificate = "ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;\n"
+        let certificate =
+            "ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;\n"
+            + "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:all:1m;\n"
         return """
             daemon off; worker_processes 1; pid \(folder)/pid; error_log \(folder)/error.log;
             events {}
@@ -99,20 +82,6 @@ private final class Nginx {
               server { listen 127.0.0.1:\(plain); \(relayed) }
             }
             """
-    }
-
-    private var isListening: Bool {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = clear.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(fd) }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
     }
 }
 
@@ -140,6 +109,34 @@ struct TLSTests {
         #expect(noTLS.outcome == DN_COMM_TLS || noTLS.outcome == DN_COMM_DEADLINE, "\(noTLS.message)")
         #expect(noTLS.effect == DN_EFFECT_NOT_SENT)
         origin.stop()
+    }
+
+    /// Handles are new for each request, and connections here too; sessions go from one to the next all the same.
+    @Test(.enabled(if: Nginx.isInstalled, reason))
+    func sessionsAreResumed() throws {
+        let nginx = try Nginx()
+        let client = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        // HTTP/1.0 has a connection for each request.
+        let reused = try (0..<4).map { _ in
+            try client.perform("GET https://localhost:\(nginx.tls1)/session HTTP/1.0").text(1)
+        }
+        #expect(reused == [".", "r", "r", "r"])
+        // Another client begins anew.
+        let other = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        #expect(try other.perform("GET https://localhost:\(nginx.tls1)/session HTTP/1.0").text(1) == ".")
+    }
+
+    /// What a server sends behind its answer, in the same record or later, is not the next answer.
+    @Test(.enabled(if: Nginx.isInstalled, reason), arguments: [0, 30])
+    func strayBytesBehindAnAnswer(delay: Int) throws {
+        let nginx = try Nginx()
+        let server = try TalkativeServer(nginx.folder, delay: delay)
+        let client = try Client(["allow_loopback": .flag(true), "ca_file": .text("\(nginx.folder)/ca.pem")])
+        for method in ["GET", "POST", "GET"] {
+            let answer = try client.perform("\(method) https://localhost:\(server.port)/ HTTP/1.1")
+            #expect(answer.outcome == DN_COMM_OK && answer.text(1) == "answer", "\(answer.message) \(answer.text(1))")
+            usleep(100_000)
+        }
     }
 
     @Test(.enabled(if: Nginx.isInstalled, reason))

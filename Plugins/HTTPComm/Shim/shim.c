@@ -1,7 +1,10 @@
 #define _GNU_SOURCE
 #include "CHTTPComm.h"
 
+#include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 /* In parentheses: the names are also macros of libcurl. */
 CURLcode hc_set_long(CURL *easy, CURLoption option, long value) { return (curl_easy_setopt)(easy, option, value); }
@@ -16,6 +19,10 @@ CURLcode hc_set_open_socket(CURL *easy, curl_opensocket_callback callback) {
     return (curl_easy_setopt)(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
 }
 
+CURLcode hc_set_close_socket(CURL *easy, curl_closesocket_callback callback) {
+    return (curl_easy_setopt)(easy, CURLOPT_CLOSESOCKETFUNCTION, callback);
+}
+
 CURLcode hc_set_before_request(CURL *easy, curl_prereq_callback callback) {
     return (curl_easy_setopt)(easy, CURLOPT_PREREQFUNCTION, callback);
 }
@@ -23,6 +30,26 @@ CURLcode hc_set_before_request(CURL *easy, curl_prereq_callback callback) {
 CURLcode hc_get_long(CURL *easy, CURLINFO info, long *out) { return (curl_easy_getinfo)(easy, info, out); }
 CURLcode hc_get_offset(CURL *easy, CURLINFO info, curl_off_t *out) { return (curl_easy_getinfo)(easy, info, out); }
 CURLcode hc_get_pointer(CURL *easy, CURLINFO info, void **out) { return (curl_easy_getinfo)(easy, info, out); }
+
+int hc_tls_has_more(CURL *easy) {
+    struct curl_tlssessioninfo *session = NULL;
+    if ((curl_easy_getinfo)(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
+    return session->backend == CURLSSLBACKEND_OPENSSL && session->internals && SSL_has_pending(session->internals);
+}
+
+CURLSH *hc_share_init(void) { return curl_share_init(); }
+
+CURLSHcode hc_share_sessions(CURLSH *share) {
+    return (curl_share_setopt)(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+int hc_local_port(int fd) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) return -1;
+    if (address.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return address.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&address)->sin6_port) : -1;
+}
 
 CURLMcode hc_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return (curl_multi_setopt)(multi, option, value);

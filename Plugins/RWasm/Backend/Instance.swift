@@ -9,6 +9,7 @@ import Synchronization
 final class Instance: ComputeInstance, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init but for `shim` and `images`, which lock.
     let turns: HostTurns
+    let memory: HostMemory
     let settings: Settings
     let builder: Builder
     /// What serves WASI imports, once a module needed it.
@@ -18,6 +19,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
 
     init(host services: HostServices) throws(PluginError) {
         turns = HostTurns(services)
+        memory = HostMemory(services)
         settings = try Settings.table.read(services)
         builder = Builder(
             toolchain: try Toolchain(settings.rustc), limits: settings.limits, processor: try Builder.thisProcessor())

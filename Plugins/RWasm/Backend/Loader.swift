@@ -13,6 +13,10 @@ extension Instance {
         let given = parameters.file
         if let same = images.find(given) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
+        let account = parameters.account
+        let charge = HostCharge(memory, account: account)
+        defer { withExtendedLifetime(charge) {} }
+        try Self.charge(given.count, on: charge)
         let outline = Outline(try Module.function([UInt8](given)))
         // What is missing is told before anything is compiled.
         let isServed = WasiServer.serves(outline.module)
@@ -21,12 +25,22 @@ extension Instance {
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
         let cache = try cache(parameters.cache_directory)
-        let wasi = isServed ? try wasi(in: cache, progress) : nil
-        let made = try make(outline, exports: .none, label: label, in: cache, progress)
+        let wasi = isServed ? try wasi(in: cache, account, progress) : nil
+        let made = try make(outline, exports: .none, label: label, in: cache, account, progress)
         let image = try Image(made.part, wasi: wasi)
         images.insert(image)
         made.upgrade?.submit()
         return image
+    }
+
+    /// What reading and writing a module takes beside its compiler, in bytes for each of its own.
+    private static let textPerByte = 16
+
+    /// Charges what a module of `count` bytes becomes before it is compiled.
+    static func charge(_ count: Int, on charge: HostCharge) throws(PluginError) {
+        guard charge.take(count * textPerByte) else {
+            throw PluginError(DN_BUSY, "the node has no memory for a module of \(count) bytes now", retryable: true)
+        }
     }
 
     func cache(_ directory: UnsafePointer<CChar>?) throws(PluginError) -> Cache {
@@ -36,9 +50,13 @@ extension Instance {
     }
 
     /// The shim, compiled when a module first needs it.
-    private func wasi(in cache: Cache, _ progress: (UInt32, String) -> Void) throws(PluginError) -> Wasi {
+    private func wasi(
+        in cache: Cache, _ account: UInt64, _ progress: (UInt32, String) -> Void
+    ) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
-        let made = try make(Outline(try WasiServer.builtIn()), exports: .byValues, label: "the WASI shim", in: cache) {
+        let made = try make(
+            Outline(try WasiServer.builtIn()), exports: .byValues, label: "the WASI shim", in: cache, account
+        ) {
             progress($0, "\($1) the WASI shim")
         }
         let wasi = try Wasi(made.part)
@@ -49,7 +67,7 @@ extension Instance {
 
     /// A module with its best code that is in the cache, or with a first version and what makes the optimised one.
     private func make(
-        _ outline: Outline, exports: ModulePlan.ExportCalls, label: String, in cache: Cache,
+        _ outline: Outline, exports: ModulePlan.ExportCalls, label: String, in cache: Cache, _ account: UInt64,
         _ progress: (UInt32, String) -> Void
     ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
         // A module whose exports can be called is not the code that the same bytes become for a user.
@@ -58,7 +76,7 @@ extension Instance {
         let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
             try Crates.sole(module, exports: exports, shape: level.shape)
         }
-        let code = try code(key, firstLevel(module), in: cache, progress, crates)
+        let code = try code(key, firstLevel(module), in: cache, account, progress, crates)
         let part = Part(outline, code: code)
         guard code.level == .quick, settings.optimises else { return (part, nil) }
         return (part, Upgrade(part, label: label, key: key, crates, cache, self))
@@ -72,7 +90,8 @@ extension Instance {
 
     /// The best code that is in the cache, or a version of `level`, compiled in a turn of its own.
     private func code(
-        _ key: String, _ level: Builder.Level, in cache: Cache, _ progress: (UInt32, String) -> Void,
+        _ key: String, _ level: Builder.Level, in cache: Cache, _ account: UInt64,
+        _ progress: (UInt32, String) -> Void,
         _ crates: (Builder.Level) throws(WasmError) -> Crates
     ) throws(PluginError) -> Code {
         for level in [Builder.Level.fast, .quick] {
@@ -82,7 +101,8 @@ extension Instance {
         let made = try turns.take(DN_TURN_AWAITED) { isWanted throws(PluginError) in
             progress(0, "validating")
             let rust = try checked { () throws(WasmError) in try crates(level) }
-            return try builder.build(rust, level, in: cache, Toolchain.Effort(isWanted: isWanted)) {
+            let effort = Toolchain.Effort(isWanted: isWanted, memory: (memory, account))
+            return try builder.build(rust, level, in: cache, effort) {
                 progress($0, "compiling")
             }
         }
@@ -120,7 +140,8 @@ private final class Upgrade: Sendable {
             let name = instance.builder.name(key, .fast)
             let made = try instance.turns.take(DN_TURN_IMPROVEMENT) { isWanted throws(PluginError) in
                 let rust = try checked { () throws(WasmError) in try crates(.fast) }
-                let effort = Toolchain.Effort(isWanted: isWanted, isPatient: true)
+                let effort = Toolchain.Effort(
+                    isWanted: isWanted, isPatient: true, memory: (instance.memory, DN_ACCOUNT_OWN))
                 return try instance.builder.build(rust, .fast, in: cache, effort)
             }
             try cache.keep(made, as: name)

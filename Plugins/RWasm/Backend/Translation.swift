@@ -14,7 +14,12 @@ extension Instance {
         let given = [UInt8](
             UnsafeBufferPointer(start: parameters.bytes.data, count: Int(clamping: parameters.bytes.len)))
         let cache = try cache(parameters.cache_directory)
-        let made = try ImageBuilder(builder).image(of: given, in: cache, turns: turns) { permille, stage in
+        let charge = HostCharge(memory, account: parameters.account)
+        defer { withExtendedLifetime(charge) {} }
+        try Self.charge(given.count, on: charge)
+        let made = try ImageBuilder(builder).image(
+            of: given, in: cache, turns: turns, memory: (memory, parameters.account)
+        ) { permille, stage in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
         made.withUnsafeBufferPointer {

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +44,19 @@ static size_t take(const char *path, char *text, size_t size) {
     return (size_t)count;
 }
 
-/* Resident bytes of a process and of those that it started. */
-static uint64_t resident(pid_t process, int depth) {
+/* Resident bytes: all, and those of files, which others may have, too. */
+struct use {
+    uint64_t all, files;
+};
+
+/* Of a process and of those that it started. */
+static struct use resident(pid_t process, int depth) {
     char path[64], text[1024];
-    unsigned long pages = 0;
+    unsigned long pages = 0, shared = 0;
     snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
-    if (take(path, text, sizeof text) == 0 || sscanf(text, "%*u %lu", &pages) != 1) return 0;
-    uint64_t bytes = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (take(path, text, sizeof text) == 0 || sscanf(text, "%*u %lu %lu", &pages, &shared) != 2) return (struct use){0};
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct use bytes = {pages * page, shared * page};
     snprintf(path, sizeof path, "/proc/%d/task", (int)process);
     /* A linker is started by whatever thread the compiler likes. */
     int folder = depth < DEEPEST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -64,11 +71,18 @@ static uint64_t resident(pid_t process, int depth) {
         snprintf(path, sizeof path, "/proc/%d/task/%.16s/children", (int)process, thread->d_name);
         take(path, text, sizeof text);
         char *end = text;
-        for (long child; (child = strtol(end, &end, 10)) > 0;) bytes += resident((pid_t)child, depth + 1);
+        for (long child; (child = strtol(end, &end, 10)) > 0;) {
+            struct use more = resident((pid_t)child, depth + 1);
+            bytes.all += more.all;
+            bytes.files += more.files;
+        }
     }
     closedir(threads);
     return bytes;
 }
+
+/* Commands of this process. */
+static _Atomic uint64_t running;
 
 struct watch {
     const struct rwasm_command *command;
@@ -93,8 +107,11 @@ static int drain(struct watch *watch, int fd) {
     const struct rwasm_command *command = watch->command;
     for (;;) {
         if (now_ms() >= watch->until) return gives_up(watch->output) ? RWASM_COMMAND_MEMORY : RWASM_COMMAND_TIME;
-        if (resident(watch->child, 0) > command->memory) return RWASM_COMMAND_MEMORY;
-        if (command->is_wanted && !command->is_wanted(command->wanted_arg)) return RWASM_COMMAND_UNWANTED;
+        struct use use = resident(watch->child, 0);
+        if (use.all > command->memory) return RWASM_COMMAND_MEMORY;
+        uint64_t own = use.all - use.files + use.files / atomic_load(&running);
+        if (command->may_hold && !command->may_hold(command->arg, own)) return RWASM_COMMAND_BUSY;
+        if (command->is_wanted && !command->is_wanted(command->arg)) return RWASM_COMMAND_UNWANTED;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         if (poll(&wait, 1, WATCH_MS) < 1) continue;
         char buffer[4096];
@@ -145,7 +162,9 @@ int rwasm_command_run(const struct rwasm_command *command, char *output, size_t 
         .output = output,
         .size = size,
     };
+    atomic_fetch_add(&running, 1);
     int over = drain(&watch, ends[0]);
+    atomic_fetch_sub(&running, 1);
     close(ends[0]);
     if (over != 0) kill(-child, SIGKILL);
     siginfo_t ended;

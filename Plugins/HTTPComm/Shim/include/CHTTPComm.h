@@ -14,11 +14,22 @@ CURLcode hc_set_offset(CURL *easy, CURLoption option, curl_off_t value);
 CURLcode hc_set_pointer(CURL *easy, CURLoption option, const void *value);
 CURLcode hc_set_write(CURL *easy, CURLoption option, curl_write_callback callback);
 CURLcode hc_set_open_socket(CURL *easy, curl_opensocket_callback callback);
+CURLcode hc_set_close_socket(CURL *easy, curl_closesocket_callback callback);
 CURLcode hc_set_before_request(CURL *easy, curl_prereq_callback callback);
 
 CURLcode hc_get_long(CURL *easy, CURLINFO info, long *out);
 CURLcode hc_get_offset(CURL *easy, CURLINFO info, curl_off_t *out);
 CURLcode hc_get_pointer(CURL *easy, CURLINFO info, void **out);
+
+/* 1 when OpenSSL holds bytes of the handle's connection that nobody has read yet; 0 without TLS. During a transfer. */
+int hc_tls_has_more(CURL *easy);
+
+CURLSH *hc_share_init(void);
+/* Has the handles of a share leave TLS sessions to each other. */
+CURLSHcode hc_share_sessions(CURLSH *share);
+
+/* The port that a socket has here, -1 when it is none of IP. */
+int hc_local_port(int fd);
 
 CURLMcode hc_multi_set_long(CURLM *multi, CURLMoption option, long value);
 CURLMcode hc_multi_set_pointer(CURLM *multi, CURLMoption option, void *value);

@@ -38,9 +38,14 @@ package struct Toolchain: Sendable {
         package var isWanted: @Sendable () -> Bool
         /// Nobody waits: it has what processors are not used for.
         package var isPatient: Bool
+        /// Where what the compiler takes is charged.
+        package var memory: (service: HostMemory, account: UInt64)?
 
-        package init(isWanted: @escaping @Sendable () -> Bool = { true }, isPatient: Bool = false) {
-            (self.isWanted, self.isPatient) = (isWanted, isPatient)
+        package init(
+            isWanted: @escaping @Sendable () -> Bool = { true }, isPatient: Bool = false,
+            memory: (service: HostMemory, account: UInt64)? = nil
+        ) {
+            (self.isWanted, self.isPatient, self.memory) = (isWanted, isPatient, memory)
         }
     }
 
@@ -184,7 +189,7 @@ package struct Toolchain: Sendable {
                             user: order.confinement?.isOtherUser == true ? Self.user : 0,
                             is_confined: order.confinement == nil ? 0 : 1,
                             has_root: order.confinement == .apart ? 1 : 0, is_patient: effort.isPatient ? 1 : 0,
-                            is_wanted: Asker.ask, wanted_arg: asker.pointer)
+                            is_wanted: Asker.ask, may_hold: Asker.hold, arg: asker.pointer)
                         return rwasm_command_run(&command, &output, output.count)
                     }
                 }
@@ -202,6 +207,8 @@ package struct Toolchain: Sendable {
         switch status {
         case RWASM_COMMAND_FAILED: return Files.failure("cannot run \(program)")
         case RWASM_COMMAND_UNWANTED: return PluginError(DN_CANCELLED, "the node is stopping")
+        case RWASM_COMMAND_BUSY:
+            return PluginError(DN_BUSY, "the node has no memory for the compiler now", retryable: true)
         case RWASM_COMMAND_TIME:
             return PluginError(
                 DN_BAD_IMAGE, "the module took the compiler more than \(limits.seconds) s; it is refused")
@@ -218,10 +225,31 @@ package struct Toolchain: Sendable {
     }
 }
 
-/// Asks whether the work is wanted, for C; the caller of `rwasm_command_run` keeps it.
+/// Asks whether the work is wanted and charges its memory, for C; the caller of `rwasm_command_run` keeps it.
 private final class Asker {
     private let effort: Toolchain.Effort
-    init(_ effort: Toolchain.Effort) { self.effort = effort }
+    private let charge: HostCharge?
+
+    /// What is charged ahead: a compiler grows by less between two looks.
+    private static let step = 16 << 20
+
+    init(_ effort: Toolchain.Effort) {
+        self.effort = effort
+        charge = effort.memory.map { HostCharge($0.service, account: $0.account) }
+    }
+
+    private func mayHold(_ bytes: Int) -> Bool {
+        guard let charge else { return true }
+        let wanted = (bytes / Self.step + 1) * Self.step
+        if wanted < charge.held { charge.settle(to: wanted) }
+        return wanted <= charge.held || charge.take(wanted - charge.held)
+    }
+
+    static let hold: @convention(c) (UnsafeMutableRawPointer?, UInt64) -> Int32 = { argument, bytes in
+        guard let argument else { return 1 }
+        // SAFETY: the argument is the asker of the call that is under way.
+        return Unmanaged<Asker>.fromOpaque(argument).takeUnretainedValue().mayHold(Int(clamping: bytes)) ? 1 : 0
+    }
 
     var pointer: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 

@@ -18,7 +18,8 @@ package struct ImageBuilder: Sendable {
     /// The image of a module: from the cache in `directory`, or compiled with all optimisations in a turn that `turn` takes.
     /// Without a directory nothing is kept. `progress` is told permille and a few words.
     package func image(
-        of bytes: [UInt8], in cache: Cache, turns: HostTurns? = nil, progress: (UInt32, String) -> Void = { _, _ in }
+        of bytes: [UInt8], in cache: Cache, turns: HostTurns? = nil,
+        memory: (service: HostMemory, account: UInt64)? = nil, progress: (UInt32, String) -> Void = { _, _ in }
     ) throws(PluginError) -> [UInt8] {
         let module = try Module.function(bytes)
         let server = WasiServer.serves(module) ? try WasiServer.shim() : nil
@@ -27,7 +28,7 @@ package struct ImageBuilder: Sendable {
         if let made = cache.read(name) { return made }
         let made = try HostTurns.take(turns, DN_TURN_AWAITED) { isWanted throws(PluginError) in
             progress(0, "validating")
-            return try build(program, in: cache, Toolchain.Effort(isWanted: isWanted)) {
+            return try build(program, in: cache, Toolchain.Effort(isWanted: isWanted, memory: memory)) {
                 progress($0, "compiling an image")
             }
         }

@@ -213,12 +213,16 @@ struct rwasm_command {
     int32_t has_root;    /* confined: in namespaces of its own, where it sees nothing but its folders; needs CAP_SYS_ADMIN */
     int32_t is_patient;  /* runs when no other process wants the processor; of wall time it has twenty times as much */
     int32_t (*_Nullable is_wanted)(void *_Nullable arg); /* asked several times a second; 0 ends it */
-    void *_Nullable wanted_arg;
+    /* Told several times a second how much memory it takes; 0 ends it. What several of them have in common counts by halves,
+     * thirds and so on. */
+    int32_t (*_Nullable may_hold)(void *_Nullable arg, uint64_t bytes);
+    void *_Nullable arg;
 };
 #define RWASM_COMMAND_FAILED -1   /* could not be started: errno */
 #define RWASM_COMMAND_TIME -2     /* its time was over */
 #define RWASM_COMMAND_MEMORY -3   /* it wanted more memory */
 #define RWASM_COMMAND_UNWANTED -4 /* is_wanted said so */
+#define RWASM_COMMAND_BUSY -5     /* may_hold said so */
 /* Runs a program to its end, or to that of the node. `output` gets the end of what it wrote to its standard streams,
  * NUL-terminated. Returns its status as of waitpid(2), or RWASM_COMMAND_*. */
 int rwasm_command_run(const struct rwasm_command *command, char *output, size_t size);
