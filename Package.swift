@@ -230,15 +230,22 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
+let fuzzed: [Target.Dependency] = [
+    "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "RWasmCore", "PluginABI", "PluginKit", "PluginElf",
+]
 if isFuzzing {
     package.targets += [
         .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", cSettings: cSettings),
         .executableTarget(
-            name: "dandelion-fuzz",
-            dependencies: [
-                "FuzzDriver", "Frontend", "Composition", "GuestLayout", "Items", "Memory", "Failure", "HTTPCommPlugin", "RWasmCore",
-                "PluginABI", "PluginKit", "PluginElf",
-            ],
-            path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+            name: "dandelion-fuzz", dependencies: fuzzed + ["HTTPCommPlugin", "FuzzDriver"], path: "Tests/Fuzz",
+            exclude: ["Driver", "Replay", "corpus", "README.md", "run.sh"], sources: ["Targets", "HTTPComm", "main.swift"],
+            swiftSettings: swiftSettings),
+    ]
+} else {
+    package.targets += [
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz",
+            exclude: ["Driver", "HTTPComm", "corpus", "main.swift", "README.md", "run.sh"], sources: ["Targets", "Replay"],
+            swiftSettings: swiftSettings)
     ]
 }

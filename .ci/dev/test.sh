@@ -29,6 +29,12 @@ swift_tests() {
     run .ci/dev/swift-test "$1"
 }
 
+# The collection of attacks on an optimised node, whose loops must never stay with one thing for 5 ms.
+collection() {
+    step 'the collection of attacks on an optimised node' '10 minutes'
+    build && DANDELION_TEST_NODE=$PWD/.build/release/dandelion run swift test --skip-build --filter CollectionTests
+}
+
 # Prints what failed, names in one list.
 tell_failures() {
     [[ ${#failures[@]} != 0 ]] || return 0
@@ -68,6 +74,11 @@ run_tests() {
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"
         [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_svm
         attempt 'the KVM backend on emulated SVM' emulated_svm
+        if [[ -n ${DANDELION_LONG_TESTS:-} ]]; then
+            attempt 'the collection on an optimised node' collection
+            step 'a sample of fuzzing' '11 minutes, and building the first time'
+            attempt 'fuzzing (Tests/Fuzz/run.sh)' run Tests/Fuzz/run.sh sample 60
+        fi
     fi
     mapfile -t -O "${#failures[@]}" failures < <(cat "$temporary/failed-tests" 2> /dev/null)
     tell_failures

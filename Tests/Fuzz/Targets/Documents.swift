@@ -7,7 +7,7 @@ import Memory
     let body = Blob(copying: bytes)
     let counter = ItemCounter(MemoryBudget().own)
     if let document = try? InvocationDocument(body, counter: counter) { checkViews(document.inputs.sets, of: body) }
-    _ = try? FunctionDocument(body)
+    _ = try? FunctionDocument(body, counter: counter)
     _ = try? CompositionDocument(body)
 }
 

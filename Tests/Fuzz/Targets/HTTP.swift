@@ -1,4 +1,5 @@
 import Items
+import Memory
 
 @testable import Frontend
 
@@ -7,10 +8,10 @@ import Items
     guard let first = bytes.first else { return }
     var limits = Limits()
     limits.body = 1 << 16
-    var reader = RequestReader(pool: BufferPool(), limits: limits)
+    var reader = RequestReader(pool: BufferPool(limits.budget.own), limits: limits)
     var rest = bytes.dropFirst()
     while !rest.isEmpty {
-        let room = reader.room()
+        guard let room = try? reader.room() else { return expect(false, "no memory to receive to") }
         expect(!room.isEmpty, "no room to receive to")
         let piece = rest.prefix(min(Int(first) + 1, room.count))
         room.copyBytes(from: piece)
@@ -42,7 +43,7 @@ private func takeRequests(_ reader: inout RequestReader, _ limits: Limits) -> Bo
     var limits = Limits()
     limits.body = 1 << 16
     guard let first = bytes.first, let session = HTTP2Session(limits: limits) else { return }
-    let output = OutputBuffer()
+    let output = OutputBuffer(limits.budget.own)
     guard Array("\(HTTP2Session.preface)".utf8).withUnsafeBytes({ session.receive($0) }) else { return }
     var rest = bytes.dropFirst()
     let date = DateField()
