@@ -99,6 +99,62 @@ struct Attack: Sendable {
         }
     }
 
+    /// Registrations whose documents hold millions of names.
+    static let documents = Attack(name: "documents") { node in
+        // BSON: {output_sets: ["", "", ...]}, each element eight bytes.
+        let element: [UInt8] = [2, 0, 1, 0, 0, 0, 0]
+        var array: [UInt8] = []
+        array.reserveCapacity(50 << 20)
+        while array.count < 48 << 20 { array += element }
+        func document(_ bytes: [UInt8]) -> [UInt8] {
+            let count = UInt32(bytes.count + 5)
+            return (0..<4).map { UInt8(truncatingIfNeeded: count >> ($0 * 8)) } + bytes + [0]
+        }
+        _ = node.request(
+            "POST", "/register/function", document([4] + Array("output_sets".utf8) + [0] + document(array)),
+            headers: ["Content-Type: application/bson"])
+    }
+
+    /// Heads and frames that never end, on many connections.
+    static let silent = Attack(name: "silent") { node in
+        var clients: [Int32] = []
+        for index in 0..<200 {
+            let client = node.connect()
+            guard client >= 0 else { break }
+            clients.append(client)
+            var bytes = Array("GET / HTTP/1.1\r\nHost: node\r\nX: ".utf8) + [UInt8](repeating: 120, count: 15_000)
+            if index % 2 == 1 {
+                // A stream whose body stays out.
+                bytes =
+                    Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+                    + frames(of: 1).prefix(100)
+            }
+            _ = bytes.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        }
+        usleep(700_000)
+        for client in clients { close(client) }
+    }
+
+    /// Instances that take far more than their modules.
+    static let tables = Attack(name: "tables") { node in _ = node.request("POST", "/v1/invoke/tables", [1]) }
+
+    /// Modules that would become gigabytes of code, or keep a compiler busy, under ever new names.
+    static let modules = Attack(name: "modules") { node in
+        for module in [
+            SyntheticModule.blocks(20_000), SyntheticModule.jumps(200_000, seed: Int.random(in: 0..<1 << 30)),
+        ] {
+            let path = "/v1/functions/m\(UInt64.random(in: 0 ... .max))?class=rwasm&inputs=in&outputs=out"
+            // Nobody waits for the compiler: the connection ends, the work goes on until it is found unwanted.
+            let client = node.connect()
+            guard client >= 0 else { return }
+            let head = "PUT \(path) HTTP/1.1\r\nHost: node\r\nContent-Length: \(module.count)\r\n\r\n"
+            let bytes = Array(head.utf8) + module
+            _ = bytes.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            usleep(500_000)
+            close(client)
+        }
+    }
+
     /// Compositions of megabytes.
     static let texts = Attack(name: "texts") { node in
         var text = "function hello(in) => (out);\n"

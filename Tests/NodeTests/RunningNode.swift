@@ -55,8 +55,14 @@ final class RunningNode: @unchecked Sendable {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The executable beside the test bundle.
+    /// Another build of the node than the one beside the tests, as DANDELION_TEST_NODE names it: an optimised one.
+    private static let other = ProcessInfo.processInfo.environment["DANDELION_TEST_NODE"]
+
+    /// Seconds of processor time that a loop may stay with one thing; a debug build takes ten times as long as an optimised one.
+    static let longestTurn = other == nil ? 0.05 : 0.005
+
     static let executable: String = {
+        if let other { return other }
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle.isEmpty ? own : bundle).deletingLastPathComponent()

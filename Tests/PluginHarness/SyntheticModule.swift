@@ -59,12 +59,44 @@ public enum SyntheticModule {
         return module(1, body(code + [0x20, 0]), start: constant(7) + [0x10, 0, 0x1a])
     }
 
+    /// `count` tables of so many functions, none of which is there. It exits with 0.
+    public static func tables(_ count: Int, of size: Int) -> [UInt8] {
+        let table: [UInt8] = [0x70, 0] + number(size)
+        let all = [[UInt8]](repeating: table, count: count).flatMap { $0 }
+        return module(0, [], start: exit, before: section(4, number(count) + all))
+    }
+
+    /// `count` blocks one after another, each with a thousand parameters and results: three bytes that move two thousand values.
+    public static func blocks(_ count: Int) -> [UInt8] {
+        let values = number(1000) + [UInt8](repeating: 0x7f, count: 1000)
+        let code =
+            (0..<1000).flatMap { _ in [0x41, 0] as [UInt8] } + (0..<count).flatMap { _ in [0x02, 2, 0x0b] as [UInt8] }
+        return module(
+            0, [], start: code + [UInt8](repeating: 0x1a, count: 1000) + exit, types: [[0x60] + values + values])
+    }
+
+    /// A jump by a table of `count` places; `seed` makes it another module.
+    public static func jumps(_ count: Int, seed: Int) -> [UInt8] {
+        let places = (0..<count).map { UInt8($0 & 1) }
+        return module(
+            0, [],
+            start: [0x02, 0x40, 0x02, 0x40] + constant(seed) + [0x0e] + number(count) + places + [0, 0x0b, 0x0b] + exit)
+    }
+
+    private static let exit = constant(system) + constant(0) + [0x36, 2, 0]
+
     /// Where the system data lies.
     private static let system = 65000
 
-    private static func module(_ functions: Int, _ bodies: [UInt8], start: [UInt8]) -> [UInt8] {
-        [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0] + section(1, [2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0])
-            + section(3, number(functions + 1) + [UInt8](repeating: 0, count: functions) + [1])
+    /// - Parameters:
+    ///   - types: beside the first two.
+    ///   - before: sections that stand before that of the memory.
+    private static func module(
+        _ functions: Int, _ bodies: [UInt8], start: [UInt8], types: [[UInt8]] = [], before: [UInt8] = []
+    ) -> [UInt8] {
+        let allTypes = number(2 + types.count) + [0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0] + types.flatMap { $0 }
+        return [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0] + section(1, allTypes)
+            + section(3, number(functions + 1) + [UInt8](repeating: 0, count: functions) + [1]) + before
             + section(5, [1, 0, 1]) + section(6, [1, 0x7f, 0] + constant(system) + [0x0b])
             + section(7, [2] + export("_start", 0, functions) + export("__dandelion_system_data", 3, 0))
             + section(10, number(functions + 1) + bodies + body(start))
