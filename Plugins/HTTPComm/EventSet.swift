@@ -57,13 +57,14 @@ final class EventSet {
         armedAt = time
     }
 
-    /// Waits at most `time` ns and calls `body` for each socket that is ready. True when `wake` was called.
-    func wait(_ time: UInt64, _ body: (Int32, UInt32) -> Void) -> Bool {
+    /// Waits at most `time` ns and calls `body` for each socket that is ready, until it says false. True when `wake` was called.
+    func wait(_ time: UInt64, _ body: (Int32, UInt32) -> Bool) -> Bool {
         let milliseconds = Int32(clamping: time / 1_000_000 &+ (time % 1_000_000 == 0 ? 0 : 1))
         return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 64) { fds in
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { ready in
                 let count = hc_epoll_wait(epoll, fds.baseAddress, ready.baseAddress, 64, milliseconds)
                 var wasWoken = false
+                var goesOn = true
                 // A signal gives -1: as good as nothing ready.
                 for index in 0..<max(0, Int(count)) {
                     switch fds[index] {
@@ -72,7 +73,7 @@ final class EventSet {
                         read(wakeUp, &value, 8)
                         wasWoken = true
                     case timer: break  // cleared by the next setTimer
-                    case let fd: body(fd, ready[index])
+                    case let fd: goesOn = goesOn && body(fd, ready[index])
                     }
                 }
                 return wasWoken

@@ -185,6 +185,9 @@ final class Reactor: CommReactor {
         return passed < timeout ? timeout - passed : 0
     }
 
+    /// Nanoseconds for events of one call; libcurl takes up to 1.6 MB of a socket for each.
+    private static let longestTurn: UInt64 = 1_000_000
+
     /// Waits for events, at most until libcurl's timer is due, and gives them to libcurl. True after `wake`.
     private func takeEvents(waiting: UInt64) -> Bool {
         var wait = waiting
@@ -193,13 +196,19 @@ final class Reactor: CommReactor {
             let now = Clock.now()
             wait = min(wait, next > now ? next - now : 0)
         }
+        var begun: UInt64?
         return events.wait(wait) { fd, ready in
+            let now = Clock.now()
+            // What is left is ready in the next call, too.
+            guard now &- (begun ?? now) < Self.longestTurn else { return false }
+            begun = begun ?? now
             var mask: Int32 = 0
             if ready & EPOLLIN.rawValue != 0 { mask |= CURL_CSELECT_IN }
             if ready & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
             if ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { mask |= CURL_CSELECT_ERR }
             var stillRunning: Int32 = 0
             curl_multi_socket_action(multi, fd, mask, &stillRunning)
+            return true
         }
     }
 

@@ -15,6 +15,8 @@ public final class CommPort: EventSource {
     /// Events since the last request came, while none waited.
     private var uselessWakes = 0
     private static let maxInflight = 4096
+    /// Copy long answers, so that the loop does not.
+    private static let copiers = HelperThreads(count: 2)
     /// A backend has some for connections that it keeps; one whose descriptor stays readable must not keep a core busy.
     private static let mostUselessWakes = 10_000
 
@@ -22,6 +24,14 @@ public final class CommPort: EventSource {
         reactor = try CommReactor(backend: backend, core: worker.core, maxInflight: Self.maxInflight)
         self.worker = worker
         super.init(descriptor: reactor.descriptor)
+        reactor.elsewhere = Elsewhere(
+            work: { [loop = worker.loop] work, next in
+                Self.copiers.submit {
+                    work()
+                    loop.post(next)
+                }
+            },
+            told: { [weak self] in self?.complete($0) })
         do { try worker.loop.add(self, events: EPOLLIN.rawValue) } catch {
             _ = reactor.destroyIfUnused()
             throw Failure(.internal, "communication \(backend.name): \(error)")
@@ -57,12 +67,14 @@ public final class CommPort: EventSource {
     public override func ready(_ events: UInt32) {
         if waiting.isEmpty { noteUselessWake() }
         do {
-            try reactor.poll { completion in
-                self.waiting.removeValue(forKey: completion.token)?(completion)
-            }
+            try reactor.poll { complete($0) }
         } catch {
             fail(error)
         }
+    }
+
+    private func complete(_ completion: CommCompletion) {
+        waiting.removeValue(forKey: completion.token)?(completion)
     }
 
     private func noteUselessWake() {
@@ -101,6 +113,7 @@ public final class CommPort: EventSource {
         for token in waiting.keys { reactor.cancel(token) }
         for _ in 0..<1000 where !waiting.isEmpty {
             ready(0)
+            reactor.settleCopied()
             Sleep.milliseconds(1)
         }
         if !reactor.destroyIfUnused() { Log.error("communication \(reactor.backend.name): requests did not end") }

@@ -13,6 +13,12 @@ public final class CommReactor: @unchecked Sendable {
     public let descriptor: Int32
     private let handle: OpaquePointer
     private var lent: [UInt64: CommLoan] = [:]
+    /// Answers that another thread copies; their loans last meanwhile.
+    private var copying: [UInt64: LongAnswer] = [:]
+    /// Nil: `poll` copies all answers.
+    public var elsewhere: Elsewhere?
+    /// Copying more bytes than this would hold up others.
+    private static let shortAnswer = 256 << 10
     private var completions: [dn_completion]
     /// The first promise of the ABI that the plugin broke here; nil = none.
     public private(set) var breach: String?
@@ -66,7 +72,7 @@ public final class CommReactor: @unchecked Sendable {
         lent[request.token] = loan
     }
 
-    /// Drives I/O without waiting and hands every completion to `body`.
+    /// Drives I/O without waiting and hands every completion to `body`, but for those with long answers that are copied `elsewhere`.
     public func poll(_ body: (CommCompletion) -> Void) throws(Failure) {
         var count: UInt64 = 0
         var error = ABI.emptyError()
@@ -89,19 +95,38 @@ public final class CommReactor: @unchecked Sendable {
     }
 
     private func deliver(_ raw: dn_completion, _ body: (CommCompletion) -> Void) {
-        guard let loan = lent.removeValue(forKey: raw.token) else {
+        guard let loan = lent[raw.token], copying[raw.token] == nil else {
             return note("a completion came for token \(raw.token), which has no open request")
         }
-        let ending = ending(of: raw, loan)
-        backend.slots.release(handle, raw.token)
+        let answer = LongAnswer(raw, answer(of: raw, loan), loan.request.account)
+        guard answer.count > Self.shortAnswer, let elsewhere else {
+            answer.copy()
+            return body(end(answer))
+        }
+        copying[raw.token] = answer
+        if !elsewhere.work({ answer.copy() }, { [self] in settle(answer) }) {
+            answer.copy()
+            settle(answer)
+        }
+    }
+
+    private func settle(_ answer: LongAnswer) {
+        guard answer.isCopied, copying.removeValue(forKey: answer.token) != nil else { return }
+        let completion = end(answer)
+        elsewhere?.told(completion)
+    }
+
+    /// Ends the requests whose answers are copied; for whoever cannot be called by `elsewhere` any more.
+    public func settleCopied() {
+        for answer in copying.values { settle(answer) }
+    }
+
+    private func end(_ answer: LongAnswer) -> CommCompletion {
+        let loan = lent.removeValue(forKey: answer.token)
+        backend.slots.release(handle, answer.token)
         // What it has reserved covers the plugin's own memory.
         withExtendedLifetime(loan) {}
-        var failure: Failure?
-        if case .failure(let why) = ending { failure = why }
-        body(
-            CommCompletion(
-                token: raw.token, outputs: (try? ending.get()) ?? [], failure: failure,
-                wasNotSent: raw.effect == DN_EFFECT_NOT_SENT, totalTime: raw.total_ns))
+        return answer.completion
     }
 
     private func note(_ breach: String) {
@@ -112,25 +137,16 @@ public final class CommReactor: @unchecked Sendable {
 
     // MARK: What a completion holds
 
-    private func ending(of raw: dn_completion, _ loan: CommLoan) -> Result<[Blob], Failure> {
+    private func answer(of raw: dn_completion, _ loan: CommLoan) -> Result<[dn_bytes], Failure> {
         if let failure = failure(of: raw) { return .failure(failure) }
         let most = loan.request.maxResponse
-        let outputs: [dn_bytes]
-        do throws(Breach) { outputs = try self.outputs(of: raw, loan) } catch {
+        do throws(Breach) { return .success(try outputs(of: raw, loan)) } catch {
             note("request \(raw.token) was completed \(error.what)")
             let what = "communication \(backend.name): its answer cannot be used: it was completed \(error.what)"
             return error.isTooLarge
                 ? .failure(Failure(.upstream, what, [.init("reason", "too-large"), .init("limit", "\(most)")]))
                 : .failure(Failure(.internal, what, [.init("reason", "plugin")]))
         }
-        // Copied, because the loan can be ended only with the loop role, and consumers end on any thread.
-        var copies: [Blob] = []
-        for output in outputs {
-            do throws(Failure) { copies.append(try Blob(copying: output.lent, loan.request.account, .replies)) } catch {
-                return .failure(error)
-            }
-        }
-        return .success(copies)
     }
 
     private struct Breach: Error {

@@ -16,21 +16,19 @@ final class LongAnswer: @unchecked Sendable {
     private let account: MemoryAccount
     private let wasNotSent: Bool
     private let totalTime: UInt64
-    private let body: (CommCompletion) -> Void
     private var copies: [Blob] = []
     private var failure: Failure?
     private let copied = Atomic<Bool>(false)
 
     /// - Parameter outputs: checked: all of their bytes can be read.
     init(
-        _ raw: dn_completion, _ outputs: Result<[dn_bytes], Failure>, _ account: MemoryAccount,
-        _ body: @escaping (CommCompletion) -> Void
+        _ raw: dn_completion, _ outputs: Result<[dn_bytes], Failure>, _ account: MemoryAccount
     ) {
         token = raw.token
         count = (try? outputs.get())?.reduce(0) { $0 + Int(clamping: $1.len) } ?? 0
         wasNotSent = raw.effect == DN_EFFECT_NOT_SENT
         totalTime = raw.total_ns
-        (self.outputs, self.account, self.body) = (outputs, account, body)
+        (self.outputs, self.account) = (outputs, account)
     }
 
     var isCopied: Bool { copied.load(ordering: .acquiring) }
@@ -46,10 +44,23 @@ final class LongAnswer: @unchecked Sendable {
         copied.store(true, ordering: .releasing)
     }
 
-    /// Hands the completion out.
-    func tell() {
-        body(
-            CommCompletion(
-                token: token, outputs: copies, failure: failure, wasNotSent: wasNotSent, totalTime: totalTime))
+    /// Once it is copied.
+    var completion: CommCompletion {
+        CommCompletion(token: token, outputs: copies, failure: failure, wasNotSent: wasNotSent, totalTime: totalTime)
+    }
+}
+
+/// Where long answers are copied, so that the loop does not.
+public struct Elsewhere {
+    /// Does the first on another thread, then the second where `poll` is called; false: neither.
+    let work: (@escaping @Sendable () -> Void, @escaping @Sendable () -> Void) -> Bool
+    /// Gets the completions.
+    let told: (CommCompletion) -> Void
+
+    public init(
+        work: @escaping (@escaping @Sendable () -> Void, @escaping @Sendable () -> Void) -> Bool,
+        told: @escaping (CommCompletion) -> Void
+    ) {
+        (self.work, self.told) = (work, told)
     }
 }
