@@ -65,8 +65,11 @@ public final class Catalogue: Sendable {
         var waiting = store.compositions()
         while !waiting.isEmpty {
             var failed: [(StoredComposition, Failure)] = []
+            var last: CompiledText?
             for stored in waiting {
-                do { try adopt(stored) } catch { failed.append((stored, error)) }
+                let compiled = last?.text == stored.text ? last : nil
+                last = compiled ?? compile(stored.text)
+                do { try adopt(stored, last) } catch { failed.append((stored, error)) }
             }
             if failed.count == waiting.count {
                 for (stored, failure) in failed {
@@ -78,12 +81,27 @@ public final class Catalogue: Sendable {
         }
     }
 
-    private func adopt(_ stored: StoredComposition) throws(Failure) {
+    /// One text may define thousands of compositions, each of which is stored: it is compiled once for all.
+    private struct CompiledText {
+        let text: String
+        let graphs: Result<[String: CompositionGraph], Failure>
+    }
+
+    private func compile(_ text: String) -> CompiledText {
         // Whatever the config says by now: the bound of the invocation holds in any case.
         var environment = environment
         environment.mostCalls = .max
-        let graphs = try CompositionGraph.compile(stored.text, in: environment, shadowing: true)
-        guard let graph = graphs.first(where: { $0.name == stored.name }) else {
+        do throws(Failure) {
+            let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
+            return CompiledText(
+                text: text, graphs: .success(Dictionary(graphs.map { ($0.name, $0) }) { first, _ in first }))
+        } catch {
+            return CompiledText(text: text, graphs: .failure(error))
+        }
+    }
+
+    private func adopt(_ stored: StoredComposition, _ compiled: CompiledText?) throws(Failure) {
+        guard let graph = try compiled?.graphs.get()[stored.name] else {
             throw Failure(.invalid, "its text does not define it")
         }
         let account = store.memory.account(named: stored.tenant)
