@@ -116,7 +116,7 @@ let package = Package(
         room("Config", ["Failure", "CToml"], exclude: ["CToml"], resources: [.embedInCode("dandelion.toml")]),
         room("Composition", ["Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
-        room("Memory", ["Items", "Failure"]),
+        room("Memory", ["Platform", "Items", "Failure"]),
         room("PluginHost", ["PluginABI", "CVersion", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),

@@ -1,38 +1,91 @@
 #!/usr/bin/env python3
-"""What an edge between two functions costs by size: microseconds, and how many copies that is.
+"""What large items cost on their way: between two functions, to eight at once, and through HTTP, in memmoves of as many bytes.
 
-Chains of echo functions run on a node; the time from one chain's length to the next is divided by the time that memmove takes
-for as many bytes on this machine. `echo` hands its input on without copying it, so what is counted are the node's copies.
-Prints Markdown. Usage: edges.py [--class CLASS] [--rounds N]; expects a built node, see `./dev build`.
+- An edge is what a composition of a function that makes an item and one that reads it (a word of each page) takes longer than
+  the same two sandboxes, of which the first does both and hands a small item on.
+- The fan is the same with eight readers of the one item (`fan-out all`).
+- HTTP: a body into a function that hands it back, beside a server in C that reads it once and writes it once
+  (floors/echo_body.c), with the same client.
+
+A memmove is measured in the same run, between buffers that have their pages. Prints Markdown. Usage:
+edges.py [--classes kvm,process] [--sizes 4K,...] [--rounds N]; expects a built node, see `./dev build`.
 """
 import argparse
 import ctypes
-import http.client
 import os
 import pathlib
 import re
+import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SIZES = [4 << 10, 64 << 10, 1 << 20, 64 << 20]
-LENGTHS = [1, 5]
+SIZES = "4K,64K,1M,2M,4M,16M,64M,256M,1G"
+FAN = 8
+MAKE, SUM, BOTH = 1, 2, 3
 
 
-def build_echo(folder):
+class Client:
+    """One HTTP/1.1 connection that copies as little as Python can."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.buffer = bytearray(1 << 20)
+
+    def request(self, method, path, body=b""):
+        head = f"{method} {path} HTTP/1.1\r\nHost: node\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self.socket.sendall(head)
+        if body:
+            self.socket.sendall(body)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            part = self.socket.recv(65536)
+            if not part:
+                sys.exit(f"{method} {path}: the connection was closed")
+            received += part
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
+        if len(self.buffer) < length:
+            self.buffer = bytearray(length)
+        answer = memoryview(self.buffer)[:length]
+        answer[: len(rest)] = rest
+        done = len(rest)
+        while done < length:
+            count = self.socket.recv_into(answer[done:])
+            if count == 0:
+                sys.exit(f"{method} {path}: the connection was closed")
+            done += count
+        status = int(head.split()[1])
+        if status >= 300:
+            sys.exit(f"{method} {path}: {status} {bytes(answer[:500])!r}")
+        return head.decode(), answer
+
+
+def total(head):
+    """Microseconds in the node."""
+    return float(re.search(r"(?i)server-timing:.*?total;dur=([0-9.]+)", head).group(1)) * 1000
+
+
+def build(folder):
     sdk = folder / "sdk"
     subprocess.run([ROOT / "SDK/build.sh", "--freestanding", sdk], check=True, stdout=subprocess.DEVNULL)
-    source = ROOT / "Examples/functions/echo.c"
-    subprocess.run(["clang", f"--config={sdk}/dandelion-freestanding.cfg", source, "-o", folder / "echo"], check=True)
-    return (folder / "echo").read_bytes()
+    config = f"--config={sdk}/dandelion-freestanding.cfg"
+    images = {}
+    for name, source in [("edge", "Benchmarks/functions/edge.c"), ("echo", "Examples/functions/echo.c")]:
+        subprocess.run(["clang", config, ROOT / source, "-o", folder / name], check=True)
+        images[name] = (folder / name).read_bytes()
+    floor = folder / "echo_body"
+    subprocess.run(["clang", "-O2", ROOT / "Benchmarks/floors/echo_body.c", "-o", floor], check=True)
+    return images, floor
 
 
 def start_node(folder, executable):
     config = folder / "node.toml"
-    text = (ROOT / "Config/dandelion.toml").read_text().replace('max_body = "64MiB"', 'max_body = "128MiB"')
+    text = (ROOT / "Config/dandelion.toml").read_text().replace('max_body = "64MiB"', 'max_body = "1200MiB"')
     config.write_text(text)
     node = subprocess.Popen(
         [executable, "serve", "--config", config, "--listen", "127.0.0.1:0", "--state", folder / "state"],
@@ -46,39 +99,73 @@ def start_node(folder, executable):
     return node, int(found.group(1))
 
 
-def request(client, method, path, body):
-    client.request(method, path, body)
-    reply = client.getresponse()
-    answer = reply.read()
-    if reply.status >= 300:
-        sys.exit(f"{method} {path}: {reply.status} {answer[:500]!r}")
-    return reply, answer
+def compositions():
+    declared = "function edge(order, data) => (out); "
+    first = "edge(order = all a) => (x = out); "
+    fan = "".join(f"edge(order = all s, data = all x) => (r{i} = out); " for i in range(FAN))
+    names = ", ".join(f"r{i}" for i in range(FAN))
+    return {
+        "Edge": f"{declared}composition Edge(a, s) => (r0) {{ {first}edge(order = all s, data = all x) => (r0 = out); }}",
+        "Fan": f"{declared}composition Fan(a, s) => ({names}) {{ {first}{fan}}}",
+    }
 
 
-def chain(length):
-    calls = "".join(f"echo(in = all s{i}) => (s{i + 1} = out); " for i in range(length))
-    return f"function echo(in) => (out); composition Chain{length}(s0) => (s{length}) {{ {calls}}}"
+def form(**sets):
+    parts = [
+        b'--zz\r\nContent-Disposition: form-data; name="%s"; filename="i"\r\n\r\n%s\r\n' % (name.encode(), data)
+        for name, data in sets.items()
+    ]
+    return b"".join(parts) + b"--zz--\r\n"
 
 
-def stages(reply):
-    """Microseconds by stage, from Server-Timing."""
-    text = reply.getheader("server-timing")
-    return {name: float(value) * 1000 for name, value in re.findall(r"(\w+);dur=([0-9.]+)", text)}
+class Node(Client):
+    def invoke(self, name, body):
+        head = (
+            f"POST /v1/invoke/{name} HTTP/1.1\r\nHost: node\r\nContent-Type: multipart/form-data; boundary=zz\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode()
+        self.socket.sendall(head + body)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += self.socket.recv(65536)
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
+        while len(rest) < length:
+            rest += self.socket.recv(65536)
+        if int(head.split()[1]) != 200:
+            sys.exit(f"{name}: {head!r} {rest[:500]!r}")
+        return total(head.decode())
 
 
-def median_stages(client, length, body, rounds):
-    samples = []
-    for _ in range(rounds):
-        reply, answer = request(client, "POST", f"/v1/invoke/Chain{length}", body)
-        if answer != body:
-            sys.exit(f"a chain of {length} changed {len(body)} bytes")
-        samples.append(stages(reply))
-    return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
+def difference(node, name, size, readers, rounds):
+    """Median microseconds that handing the item on takes longer than keeping it in its function; in turns, warmed up."""
+    apart = form(a=struct.pack("<3Q", MAKE, size, 0), s=struct.pack("<3Q", SUM, 0, 0))
+    together = form(a=struct.pack("<3Q", BOTH, size, readers), s=struct.pack("<3Q", SUM, 0, 0))
+    times = ([], [])
+    for turn in range(rounds + 1):
+        for which, body in enumerate((apart, together)):
+            took = node.invoke(name, body)
+            if turn > 0:
+                times[which].append(took)
+    return statistics.median(times[0]) - statistics.median(times[1])
+
+
+def echo_time(client, path, body, rounds):
+    times = []
+    for turn in range(rounds + 1):
+        begun = time.perf_counter_ns()
+        _, answer = client.request("POST", path, body)
+        took = (time.perf_counter_ns() - begun) / 1000
+        if len(answer) != len(body) or answer[:64] != body[:64] or answer[-64:] != body[-64:]:
+            sys.exit(f"{path} gave other bytes back")
+        if turn > 0:
+            times.append(took)
+    return statistics.median(times)
 
 
 def copy_time(size, rounds):
     """Microseconds of one memmove between buffers that have their pages."""
-    source, target = ctypes.create_string_buffer(os.urandom(size), size), ctypes.create_string_buffer(size)
+    source, target = ctypes.create_string_buffer(size), ctypes.create_string_buffer(size)
+    ctypes.memset(source, 1, size)
     times = []
     for _ in range(rounds + 1):
         begun = time.perf_counter_ns()
@@ -87,37 +174,49 @@ def copy_time(size, rounds):
     return statistics.median(times[1:])
 
 
+def bytes_of(text):
+    unit = {"K": 10, "M": 20, "G": 30}.get(text[-1])
+    return int(text[:-1]) << unit if unit else int(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--class", dest="run_class", default="process")
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--classes", default="kvm,process")
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--node", default=ROOT / ".build/release/dandelion")
     options = parser.parse_args()
+    sizes = [(text, bytes_of(text)) for text in options.sizes.split(",")]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        image = build_echo(folder)
+        images, floor = build(folder)
         node, port = start_node(folder, options.node)
+        server = subprocess.Popen([floor], stdout=subprocess.PIPE, text=True)
         try:
-            client = http.client.HTTPConnection("127.0.0.1", port)
-            request(client, "PUT", f"/v1/functions/echo?class={options.run_class}&inputs=in&outputs=out", image)
-            for length in LENGTHS:
-                request(client, "PUT", f"/v1/compositions/Chain{length}", chain(length))
-            print(f"## An edge between two functions, class `{options.run_class}`, us\n")
-            print("| bytes | whole edge | input and output stage | one memmove | copies |\n|---|---|---|---|---|")
-            small = None
-            for size in SIZES:
-                body = os.urandom(size)
-                rounds = max(5, options.rounds * (1 << 20) // max(size, 1 << 20))
-                short, long = (median_stages(client, length, body, rounds) for length in LENGTHS)
-                edges = LENGTHS[1] - LENGTHS[0]
-                edge = {name: (long[name] - short[name]) / edges for name in long}
-                data = edge["input"] + edge["output"]
-                small = data if small is None else small
-                copy = copy_time(size, rounds)
-                # What 4 KiB cost is not copying.
-                copies = f"{(data - small) / copy:.2f}" if size > SIZES[0] else "-"
-                print(f"| {size} | {edge['total']:.1f} | {data:.1f} | {copy:.1f} | {copies} |", flush=True)
+            plain = Client(int(server.stdout.readline()))
+            client = Node(port)
+            for run_class in options.classes.split(","):
+                memory = "memory=3GiB"
+                client.request("PUT", f"/v1/functions/edge?class={run_class}&inputs=order,data&outputs=out&{memory}", images["edge"])
+                client.request("PUT", f"/v1/functions/echo?class={run_class}&inputs=in&outputs=out&{memory}", images["echo"])
+                for composition, text in compositions().items():
+                    client.request("PUT", f"/v1/compositions/{composition}", text.encode())
+                print(f"## Large items, class `{run_class}`, us\n")
+                print("| bytes | one memmove | edge | in memmoves | fan to 8 | in memmoves | HTTP echo | in C | ratio |")
+                print("|---|---|---|---|---|---|---|---|---|")
+                for text, size in sizes:
+                    rounds = max(3, min(options.rounds, options.rounds * (16 << 20) // size))
+                    copy = copy_time(size, rounds)
+                    edge = difference(client, "Edge", size, 1, rounds)
+                    fan = difference(client, "Fan", size, FAN, rounds)
+                    body = os.urandom(min(size, 1 << 20)) * (size // min(size, 1 << 20))
+                    http, c = echo_time(client, "/v1/invoke/echo", body, rounds), echo_time(plain, "/", body, rounds)
+                    print(
+                        f"| {text} | {copy:.1f} | {edge:.0f} | {edge / copy:.2f} | {fan:.0f} | {fan / copy:.2f} "
+                        f"| {http:.0f} | {c:.0f} | {http / c:.2f} |", flush=True)
+                print()
         finally:
+            server.kill()
             node.terminate()
             node.wait()
 

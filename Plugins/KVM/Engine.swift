@@ -9,6 +9,8 @@ final class Engine: ComputeEngine {
     let instance: Instance
     let signals: Signals
     private var pool = SlotPool<Slot>()
+    /// All, by index, also those that the pool has given up: the VM knows their memory.
+    private var slots: [Slot] = []
     let recycler: Recycler
     /// Nil from an exit that spoiled the VM to the next use of its successor.
     private var machine: VirtualMachine?
@@ -21,6 +23,7 @@ final class Engine: ComputeEngine {
         super.init()
         for index in 0..<instance.settings.slots {
             let slot = try Slot(index: index, engine: self)
+            slots.append(slot)
             pool.add(slot)
             signals.trims(slot)
         }
@@ -109,7 +112,7 @@ final class Engine: ComputeEngine {
     }
 
     private func makeMachine() throws(PluginError) -> VirtualMachine {
-        try VirtualMachine(platform: instance.platform, slots: pool.slots.map { ($0.memory, $0.step) })
+        try VirtualMachine(platform: instance.platform, slots: slots.map { ($0.memory, $0.step) })
     }
 
     /// Gives the VM up; another one is made in the background.
@@ -120,7 +123,7 @@ final class Engine: ComputeEngine {
     }
 
     private func prepareSuccessor(old: VirtualMachine?) {
-        let plan = pool.slots.map { ($0.memory, $0.step) }
+        let plan = slots.map { ($0.memory, $0.step) }
         successor = Successor(platform: instance.platform, slots: plan, old: old)
         successor?.start(instance.services)
     }

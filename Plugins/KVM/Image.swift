@@ -2,14 +2,17 @@ import Glibc
 import PluginABI
 import PluginElf
 import PluginKit
+import Synchronization
 
 /// A function image, checked once.
 final class Image: ComputeImage, @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: fixed after init.
+    // SAFETY of @unchecked Sendable: fixed after init, but for an atomic.
+    /// A run has changed so much of what was mapped for it that a copy would have cost less.
+    let changesInputs = Atomic(false)
     let protections: [PageRange]
     let entry: UInt64
     private let systemData: UInt64
-    private let dataBegin: UInt64
+    let dataBegin: UInt64
     /// Where dn_guest_snapshot lies, 0 = nowhere.
     private let snapshot: UInt64
     /// Small contents are copied into a context for every run; large ones are mapped there.

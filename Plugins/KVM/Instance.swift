@@ -36,6 +36,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
         var caps = dn_compute_caps()
         caps.isolation = DN_ISOLATION_VM
         caps.flags = DN_COMPUTE_HOST_VISIBLE | DN_COMPUTE_FAULT_ADDRESS | DN_COMPUTE_SYSCALL_NUMBER
+        if services.hasLargePages { caps.flags |= DN_COMPUTE_MAPS_FILES }
         caps.image_formats = Self.imageFormats
         caps.context_max = GuestMap.contextMax
         caps.contexts_per_engine = UInt64(settings.slots)

@@ -17,4 +17,4 @@ private nonisolated(unsafe) let descriptor = pluginDescriptor(
     },
     interface: { strcmp($0, DN_COMPUTE_1) == 0 ? UnsafeRawPointer(compute) : nil })
 
-private nonisolated(unsafe) let compute = computeTable([.snapshots, .restores])
+private nonisolated(unsafe) let compute = computeTable([.snapshots, .restores, .mapsFiles])

@@ -23,15 +23,20 @@ final class Slot: PooledContext, @unchecked Sendable {
     private(set) var image: Image?
     /// What is mapped in the memory, also while the slot is clean.
     private(set) var file: ImageContents?
+    /// The file that the context's memory beyond the window is, with large pages, so that others can map it; -1 when the host
+    /// has none, and that memory is the process's own.
+    let backing: Int32
+    /// Parts of files of others that the context shows, by offsets.
+    var inputs: [(pages: Range<Int>, range: dn_file_range)] = []
 
-    private static let bytes = Int(GuestMap.stackBytes + GuestMap.contextMax)
+    static let bytes = Int(GuestMap.stackBytes + GuestMap.contextMax)
     /// Memory around the stack's top and the context's begin that stays resident between runs.
     private static let stackKept = 256 << 10
     private static let contextKept = 8 << 20
     /// What even an idle engine keeps: a small function's stack, image and data.
     static let idleStackKept: UInt64 = 64 << 10
     static let idleContextKept: UInt64 = 448 << 10
-    private static let window = (Int(GuestMap.stackBytes) - stackKept)..<(Int(GuestMap.stackBytes) + contextKept)
+    static let window = (Int(GuestMap.stackBytes) - stackKept)..<(Int(GuestMap.stackBytes) + contextKept)
 
     init(index: Int, engine: Engine) throws(PluginError) {
         self.index = index
@@ -47,8 +52,11 @@ final class Slot: PooledContext, @unchecked Sendable {
         memory = reserved + lead
         if lead > 0 { munmap(reserved, lead) }
         munmap(memory + Self.bytes, alignment - lead)
+        let services = engine.instance.services
+        backing = services.hasLargePages ? services.memoryFile(UInt64(Self.bytes - Self.window.upperBound)) ?? -1 : -1
         super.init()
-        advise(0..<Self.bytes)
+        advise(0..<Self.window.upperBound)
+        try own(Self.window.upperBound..<Self.bytes)
     }
 
     /// Tells the kernel how fresh memory is used, by offsets.
@@ -58,10 +66,28 @@ final class Slot: PooledContext, @unchecked Sendable {
         let small = range.clamped(to: 0..<Self.window.upperBound)
         let large = range.clamped(to: Self.window.upperBound..<Self.bytes)
         if !small.isEmpty { madvise(memory + small.lowerBound, small.count, MADV_NOHUGEPAGE) }
-        if !large.isEmpty { madvise(memory + large.lowerBound, large.count, MADV_HUGEPAGE) }
+        if !large.isEmpty, backing < 0 { madvise(memory + large.lowerBound, large.count, MADV_HUGEPAGE) }
     }
 
-    deinit { munmap(memory, Self.bytes) }
+    /// Puts the slot's own memory where something else is mapped: zeros, or what its file holds there.
+    /// - Throws: DN_LIMIT when the process may not have another mapping; what was there stays.
+    func own(_ range: Range<Int>) throws(PluginError) {
+        let border = backing >= 0 ? Self.window.upperBound : Self.bytes
+        for (part, file) in [(range.clamped(to: 0..<border), -1), (range.clamped(to: border..<Self.bytes), backing)]
+        where !part.isEmpty {
+            let flags = (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE
+            let offset = file < 0 ? 0 : off_t(part.lowerBound - border)
+            // SAFETY: the range is whole pages of this slot's own memory, and nobody runs in it now.
+            guard mmap(memory + part.lowerBound, part.count, PROT_READ | PROT_WRITE, flags, file, offset) != MAP_FAILED
+            else { throw PluginError(DN_LIMIT, "a context's memory cannot be mapped", errno: errno, retryable: true) }
+            advise(part)
+        }
+    }
+
+    deinit {
+        munmap(memory, Self.bytes)
+        if backing >= 0 { close(backing) }
+    }
 
     /// The context's guest address 0.
     var context: UnsafeMutableRawPointer { memory + Int(GuestMap.stackBytes) }
@@ -93,6 +119,14 @@ final class Slot: PooledContext, @unchecked Sendable {
         return info
     }
 
+    override func map(_ range: dn_file_range) throws(PluginError) { try show(range) }
+
+    override func export(_ address: dn_gaddr, _ length: UInt64) throws(PluginError) -> dn_file_range {
+        try filePart(address, length)
+    }
+
+    override var memoryTaken: UInt64 { bytesTaken }
+
     // MARK: Contents
 
     override func load(_ image: ComputeImage) throws(PluginError) {
@@ -106,7 +140,7 @@ final class Slot: PooledContext, @unchecked Sendable {
 
     func place(_ image: Image) throws(PluginError) {
         self.image = image
-        if image.file !== file { unmapFile() }
+        if image.file !== file { try unmapFile() }
         guard let contents = image.file else { return image.copy(to: self) }
         if file == nil { try map(contents) }
     }
@@ -114,19 +148,35 @@ final class Slot: PooledContext, @unchecked Sendable {
     /// Makes zeros of what the last function and the host left, or a mapped image's own contents where it lies.
     override func recycle() -> Bool {
         engine.signals.touched(self)
-        let end = Int(GuestMap.stackBytes + limit)
-        var begin = 0
-        for part in file?.parts ?? [] {
-            let range = offsets(of: part)
-            engine.recycler.zero(memory, begin..<range.lowerBound, keeping: Self.window)
-            if let file { engine.recycler.restore(memory + range.lowerBound, to: file.contents(of: part), range.count) }
-            begin = range.upperBound
+        do throws(PluginError) { try clean() } catch {
+            engine.instance.services.log(DN_LOG_ERROR, "giving up a context: \(error.message)")
+            return false
         }
-        engine.recycler.zero(memory, begin..<max(begin, end), keeping: Self.window)
         image = nil
         mappedBy = 0
         limit = 0
         return true
+    }
+
+    private func clean() throws(PluginError) {
+        while let input = inputs.last {
+            let written = engine.recycler.written(memory + input.pages.lowerBound, input.pages.count)
+            if written > input.pages.count / 16 { image?.changesInputs.store(true, ordering: .relaxed) }
+            try own(input.pages)
+            inputs.removeLast()
+        }
+        let end = Int(GuestMap.stackBytes + limit)
+        // What lies beyond is the file's, if there is one.
+        let zeroed = 0..<(backing >= 0 ? min(end, Self.window.upperBound) : end)
+        var begin = 0
+        for part in file?.parts ?? [] {
+            let range = offsets(of: part)
+            engine.recycler.zero(memory, (begin..<range.lowerBound).clamped(to: zeroed), keeping: Self.window)
+            if let file { engine.recycler.restore(memory + range.lowerBound, to: file.contents(of: part), range.count) }
+            begin = range.upperBound
+        }
+        engine.recycler.zero(memory, (begin..<max(begin, end)).clamped(to: zeroed), keeping: Self.window)
+        try emptyFile()
     }
 
     /// Where guest addresses lie in `memory`.
@@ -149,7 +199,7 @@ final class Slot: PooledContext, @unchecked Sendable {
                 memory + range.lowerBound, range.count, rights, flags, descriptor, off_t(part.offset))
             guard mapped != MAP_FAILED else {
                 let error = errno
-                unmapFile()
+                try unmapFile()
                 throw PluginError(DN_NO_MEMORY, "an image cannot be mapped into a context", errno: error)
             }
             madvise(memory + range.lowerBound, range.count, MADV_DONTFORK)
@@ -157,15 +207,8 @@ final class Slot: PooledContext, @unchecked Sendable {
     }
 
     /// Puts fresh memory where an image was mapped.
-    private func unmapFile() {
-        for part in file?.parts ?? [] {
-            let range = offsets(of: part)
-            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
-            // SAFETY: as in `map`. Cannot fail but for want of kernel memory; then the old pages stay, whose contents
-            // are the image's and nobody else's, and the next mapping over them reports the failure.
-            _ = mmap(memory + range.lowerBound, range.count, PROT_READ | PROT_WRITE, flags, -1, 0)
-            advise(range)
-        }
+    private func unmapFile() throws(PluginError) {
+        for part in file?.parts ?? [] { try own(offsets(of: part)) }
         file = nil
     }
 }

@@ -83,6 +83,17 @@ open class ComputeContext {
 
     /// See `ComputeSlots.snapshots`.
     open func snapshot(dataBegin: dn_gaddr) throws(PluginError) -> ComputeImage { throw .missing("image_snapshot") }
+
+    /// Shows a part of a file in the place of the context's own memory, privately. See `ComputeSlots.mapsFiles`.
+    open func map(_ range: dn_file_range) throws(PluginError) { throw .missing("context_map") }
+
+    /// Where memory of a context that has run lies in a file. Any thread.
+    open func export(_ address: dn_gaddr, _ length: UInt64) throws(PluginError) -> dn_file_range {
+        throw .missing("context_export")
+    }
+
+    /// Bytes that the context takes, without what is mapped into it.
+    open var memoryTaken: UInt64 { 0 }
 }
 
 extension dn_image_params {
@@ -109,4 +120,6 @@ public struct ComputeSlots: OptionSet, Sendable {
     public static let snapshots = ComputeSlots(rawValue: 2)
     /// Such images can be kept as bytes.
     public static let restores = ComputeSlots(rawValue: 4)
+    /// Contexts show parts of files, and say where their own memory lies in one.
+    public static let mapsFiles = ComputeSlots(rawValue: 8)
 }

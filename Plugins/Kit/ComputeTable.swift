@@ -20,6 +20,7 @@ public func computeTable(_ optional: ComputeSlots = []) -> UnsafePointer<dn_comp
         }
     }
     if optional.contains(.restores) { fillRestoring(&table) }
+    if optional.contains(.mapsFiles) { fillFiles(&table) }
     return permanent(&table, size: MemoryLayout<dn_compute>.size)
 }
 
@@ -41,6 +42,16 @@ private func fillRestoring(_ table: inout dn_compute) {
             try image(handle).restored(UnsafeRawBufferPointer(start: bytes.data, count: Int(clamping: bytes.len)))
         }
     }
+}
+
+private func fillFiles(_ table: inout dn_compute) {
+    table.context_map = { handle, range, err in
+        answering(err) { () throws(PluginError) in try context(handle).map(readIn(range)) }
+    }
+    table.context_export = { handle, address, length, out, err in
+        answering(err) { () throws(PluginError) in writeOut(try context(handle).export(address, length), to: out) }
+    }
+    table.context_memory = { context($0).memoryTaken }
 }
 
 private func instance(_ handle: OpaquePointer) -> ComputeInstance { Handle.borrow(handle) }

@@ -7,12 +7,23 @@ public struct HostServices: @unchecked Sendable {
     private let logTable: UnsafePointer<dn_host_log>?
     private let configTable: UnsafePointer<dn_host_config>?
     private let jobsTable: UnsafePointer<dn_host_jobs>?
+    private let filesTable: UnsafePointer<dn_host_files>?
 
     public init(_ host: UnsafePointer<dn_host>) {
         pointer = host
         logTable = HostServices.table(host, DN_HOST_LOG_1, MemoryLayout<dn_host_log>.size)
         configTable = HostServices.table(host, DN_HOST_CONFIG_1, MemoryLayout<dn_host_config>.size)
         jobsTable = HostServices.table(host, DN_HOST_JOBS_1, MemoryLayout<dn_host_jobs>.size)
+        filesTable = HostServices.table(host, DN_HOST_FILES_1, MemoryLayout<dn_host_files>.size)
+    }
+
+    /// Whole 2 MiB of the host's memory files are large pages.
+    public var hasLargePages: Bool { filesTable?.pointee.has_large_pages == 1 }
+
+    /// A file of so many zero bytes in memory, which others can map; nil when the host makes none.
+    public func memoryFile(_ bytes: UInt64) -> Int32? {
+        var file: Int32 = -1
+        return filesTable?.pointee.create?(pointer, bytes, &file) == DN_OK ? file : nil
     }
 
     /// A service table of the host, nil when it is not offered or shorter than asked for.

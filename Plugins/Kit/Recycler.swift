@@ -25,6 +25,26 @@ public final class Pagemap: Sendable {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     public var isUsable: Bool { descriptor >= 0 }
+
+    /// Whether no page of a private mapping of a file was written; false when the kernel cannot tell. Any thread.
+    public func isUntouched(_ base: UnsafeRawPointer, _ count: Int) -> Bool {
+        guard descriptor >= 0 else { return false }
+        var first = dk_region()
+        return withUnsafeMutablePointer(to: &first) { region in
+            var scan = dk_scan()
+            scan.size = UInt64(MemoryLayout<dk_scan>.size)
+            scan.start = UInt64(UInt(bitPattern: base))
+            scan.end = scan.start + UInt64(count)
+            scan.vec = UInt64(UInt(bitPattern: region))
+            scan.vec_len = 1
+            scan.max_pages = 1
+            scan.category_anyof_mask = dk_page_present | dk_page_swapped
+            scan.category_mask = dk_page_file
+            scan.category_inverted = dk_page_file
+            scan.return_mask = dk_page_present
+            return ioctl(descriptor, dk_pagemap_scan, &scan) == 0
+        }
+    }
 }
 
 /// Makes used memory read as zeros again.
@@ -78,6 +98,16 @@ public struct Recycler: ~Copyable {
             return true
         }
         if !complete { madvise(base, count, MADV_DONTNEED) }
+    }
+
+    /// Bytes of the pages of a private mapping that were written; 0 where the kernel cannot tell.
+    public borrowing func written(_ base: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        var bytes = 0
+        _ = scan(base, 0..<count, not: dk_page_file) { begin, end in
+            bytes += end - begin
+            return true
+        }
+        return bytes
     }
 
     /// Calls `body` with the offsets of all pages of `range` that may hold something.

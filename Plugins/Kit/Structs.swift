@@ -40,6 +40,11 @@ func readIn(_ from: UnsafePointer<dn_run_params>) -> dn_run_params {
     read(from, into: &value, MemoryLayout<dn_run_params>.size)
     return value
 }
+func readIn(_ from: UnsafePointer<dn_file_range>) -> dn_file_range {
+    var value = dn_file_range()
+    read(from, into: &value, MemoryLayout<dn_file_range>.size)
+    return value
+}
 public func readIn(_ from: UnsafePointer<dn_translate_params>) -> dn_translate_params {
     var value = dn_translate_params()
     read(from, into: &value, MemoryLayout<dn_translate_params>.size)
@@ -62,6 +67,10 @@ func writeOut(_ value: dn_image_info, to out: UnsafeMutablePointer<dn_image_info
 func writeOut(_ value: dn_context_info, to out: UnsafeMutablePointer<dn_context_info>) {
     var value = value
     write(&value, MemoryLayout<dn_context_info>.size, to: out)
+}
+func writeOut(_ value: dn_file_range, to out: UnsafeMutablePointer<dn_file_range>) {
+    var value = value
+    write(&value, MemoryLayout<dn_file_range>.size, to: out)
 }
 func writeOut(_ value: dn_run_result, to out: UnsafeMutablePointer<dn_run_result>) {
     var value = value

@@ -74,6 +74,19 @@ final class Context: ComputeContext, @unchecked Sendable {
         if ran { sandbox?.killChild() }
     }
 
+    override func map(_ range: dn_file_range) throws(PluginError) {
+        guard let sandbox, placed, !ran else { throw PluginError(DN_MISUSE, "files are mapped before the run") }
+        touched = true
+        try sandbox.show(range)
+    }
+
+    override func export(_ address: dn_gaddr, _ length: UInt64) throws(PluginError) -> dn_file_range {
+        guard let sandbox, ran else { throw PluginError(DN_MISUSE, "nothing has run in the context") }
+        return try sandbox.memory.export(address, length)
+    }
+
+    override var memoryTaken: UInt64 { sandbox?.memory.used ?? 0 }
+
     override func snapshot(dataBegin: dn_gaddr) throws(PluginError) -> ComputeImage {
         guard let sandbox, ran else { throw PluginError(DN_MISUSE, "nothing has run in the context") }
         return try sandbox.snapshot(end: dataBegin)

@@ -7,7 +7,9 @@ import Synchronization
 
 /// A function's image, checked once: an ELF file, or what a program left to begin from.
 final class Image: ComputeImage, @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: fixed after init, but for `habit`, which has a lock.
+    // SAFETY of @unchecked Sendable: fixed after init, but for `habit`, which has a lock, and an atomic.
+    /// A run has changed so much of what was mapped for it that a copy would have cost less.
+    let changesInputs = Atomic(false)
     let entry: UInt64
     /// Page ranges that are not plain memory; what a child has to mprotect.
     let layout: [PageRange]

@@ -19,6 +19,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
         var caps = dn_compute_caps()
         caps.isolation = DN_ISOLATION_PROCESS
         caps.flags = DN_COMPUTE_HOST_VISIBLE | DN_COMPUTE_FAULT_ADDRESS | DN_COMPUTE_SYSCALL_NUMBER
+        if pages.isUsable { caps.flags |= DN_COMPUTE_MAPS_FILES }
         caps.image_formats = Self.imageFormats
         caps.context_max = settings.contextMax
         caps.contexts_per_engine = UInt64(settings.pool)

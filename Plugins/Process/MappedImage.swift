@@ -10,7 +10,7 @@ extension SlotMemory {
     /// Maps the image where it belongs, or nothing; the memory there must be zero.
     mutating func map(_ image: Image?) throws(PluginError) {
         guard image !== mapped || (image == nil && !parts.isEmpty) else { return }
-        for part in parts { try lay(part, file, offset(part.address), MAP_SHARED) }
+        for part in parts { try layOwn(part) }
         parts = []
         mapped = nil
         guard let image, let contents = image.contents.file else { return }
@@ -23,8 +23,12 @@ extension SlotMemory {
         mapped = image
     }
 
-    private func lay(_ part: ImageContents.Part, _ file: Int32, _ offset: UInt64, _ sharing: Int32) throws(PluginError)
-    {
+    func layOwn(_ part: ImageContents.Part) throws(PluginError) {
+        try lay(part, file, offset(part.address), MAP_SHARED)
+        laidOwn(part.address, part.count)
+    }
+
+    func lay(_ part: ImageContents.Part, _ file: Int32, _ offset: UInt64, _ sharing: Int32) throws(PluginError) {
         let at = context(part.address)
         // Safe: whole pages of this slot's own addresses, and nobody has a view of them: no context is loaded yet.
         let laid = mmap(
@@ -67,7 +71,7 @@ extension SlotMemory {
                 done += written
             }
         }
-        for part in parts { try lay(part, file, offset(part.address), MAP_SHARED) }
+        for part in parts { try layOwn(part) }
         self.parts = []
         mapped = nil
     }

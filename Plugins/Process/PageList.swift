@@ -48,6 +48,16 @@ final class PageList: @unchecked Sendable {
         each(pagemap, address, count, false, copying, body)
     }
 
+    /// Copies what a child wrote to a private mapping to where it belongs.
+    /// - Returns: how many bytes those pages have, nil when the child is not there any more.
+    func copyOwn(
+        of pagemap: Pagemap, at address: UInt64, _ count: Int, copying: (child: Int32, to: UnsafeMutableRawPointer)
+    ) -> Int? {
+        var copied = 0
+        let complete = each(pagemap, address, count, true, copying) { _, count, _ in copied += count }
+        return complete ? copied : nil
+    }
+
     private func each(
         _ pagemap: Pagemap, _ base: UInt64, _ count: Int, _ ownOnly: Bool,
         _ copying: (child: Int32, to: UnsafeMutableRawPointer)?, _ body: (Int, Int, Bool) -> Void

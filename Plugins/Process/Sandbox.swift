@@ -4,6 +4,7 @@ import Glibc
 import PluginABI
 import PluginElf
 import PluginKit
+import Synchronization
 
 /// What a child has done before it waits, and what it must undo for another image.
 struct Readiness {
@@ -73,21 +74,23 @@ final class Sandbox {
     ) throws(PluginError) -> Sandbox {
         for _ in 1..<mostAttempts {
             do throws(PluginError) {
-                return try Sandbox(settings, pages, pinned: pinned)
+                return try Sandbox(settings, pages, services, pinned: pinned)
             } catch {
                 guard error.status == DN_ENGINE_DEAD else { throw error }
                 services.log(DN_LOG_WARNING, "\(error.message); making another")
             }
         }
-        return try Sandbox(settings, pages, pinned: pinned)
+        return try Sandbox(settings, pages, services, pinned: pinned)
     }
 
     /// `pinned`: the engine's thread has one CPU, which children inherit.
-    private init(_ settings: Settings, _ pages: PageList, pinned: Bool) throws(PluginError) {
+    private init(
+        _ settings: Settings, _ pages: PageList, _ services: HostServices, pinned: Bool
+    ) throws(PluginError) {
         self.settings = settings
         self.pages = pages
         recycler = Recycler(pages.own)
-        memory = try SlotMemory(settings)
+        memory = try SlotMemory(settings, services)
         var ends: (host: Int32, child: Int32) = (-1, -1)
         let error = dp_socket_pair(&ends.host, &ends.child)
         guard error == 0 else {
@@ -104,7 +107,9 @@ final class Sandbox {
         zygotePage = page.assumingMemoryBound(to: dp_zygote.self)
         var spawn = dp_spawn(
             slot_fd: memory.file, zygote_fd: file, socket: ends.child, batch: pinned ? 1 : 0,
-            stack_size: settings.stackBytes, context_begin: SlotMemory.contextBegin, context_end: settings.contextMax)
+            stack_size: settings.stackBytes, context_offset: memory.offset(SlotMemory.contextBegin),
+            small_end: min(SlotMemory.smallEnd, settings.contextMax), context_begin: SlotMemory.contextBegin,
+            context_end: settings.contextMax)
         zygote = dp_spawn_zygote(&spawn)
         guard zygote > 0 else {
             munmap(page, Int(pageSize))
@@ -256,6 +261,7 @@ final class Sandbox {
             let own = ImageContents.Part(
                 address: part.address, offset: Int(memory.offset(part.address)), count: part.count)
             add(own, file: 0, sharing: DP_SHARED, to: list)
+            advise(part.range.clamped(to: 0..<SlotMemory.smallEnd), MADV_NOHUGEPAGE, list)
         }
         for part in memory.parts { add(part, file: 1, to: list) }
         for range in prepared.layout { protect(range.begin, range.end, UInt32(PROT_READ | PROT_WRITE), list) }
@@ -277,8 +283,10 @@ final class Sandbox {
         }
         let child = memory.child
         let list = dp_change(child)
-        if !prepared.parts.isEmpty || !memory.parts.isEmpty, list.pointee.count > 0 {
-            let error = send(&list.pointee.message, [memory.file, memory.mapped?.contents.file ?? memory.file])
+        for (index, input) in memory.inputs.enumerated() { add(input.part, file: UInt16(2 + index), to: list) }
+        if !prepared.parts.isEmpty || !memory.parts.isEmpty || !memory.inputs.isEmpty, list.pointee.count > 0 {
+            let files = [memory.file, memory.mapped?.contents.file ?? memory.file] + memory.inputs.map(\.range.file)
+            let error = send(&list.pointee.message, files)
             guard error == 0 else {
                 throw PluginError(
                     DN_NO_MEMORY, "a sandbox cannot be given an image: \(errorText(error))", errno: error,
@@ -295,14 +303,29 @@ final class Sandbox {
     /// process does meanwhile, if it still runs, decides what is brought, and nothing else.
     /// - Returns: false when its process is gone.
     func fetch() -> Bool {
-        guard !memory.parts.isEmpty, let loaded else { return true }
+        guard !memory.parts.isEmpty || !memory.inputs.isEmpty, let loaded else { return true }
         guard childPid != 0 else { return false }
         let pagemap = self.pagemap ?? Pagemap(of: childPid)
         self.pagemap = pagemap
+        var changed = false
+        guard memory.fetchInputs(from: childPid, pagemap: pagemap, pages, changed: &changed) else { return false }
+        if changed { loaded.changesInputs.store(true, ordering: .relaxed) }
+        guard !memory.parts.isEmpty else { return true }
         var seen = Habit()
         guard memory.fetch(from: childPid, pagemap: pagemap, pages, seen: &seen) else { return false }
         loaded.learn(seen)
         return true
+    }
+
+    /// Shows a part of a file in the place of the context's own memory.
+    func show(_ range: dn_file_range) throws(PluginError) {
+        guard pages.isUsable else {
+            throw PluginError(DN_UNSUPPORTED, "what functions write to mapped files cannot be read here")
+        }
+        guard loaded?.changesInputs.load(ordering: .relaxed) != true else {
+            throw PluginError(DN_UNSUPPORTED, "the function changes much of what it is given")
+        }
+        try memory.show(range, behind: loaded?.end ?? 0)
     }
 
     /// Makes an image of what the program left; what lies from `end` on in the context is left out.
@@ -338,6 +361,7 @@ final class Sandbox {
     func clean() throws(PluginError) {
         if started || childPid == 0 || isStale { killChild() }
         started = false
+        try memory.hideInputs()
         loaded = nil
         memory.restore(with: recycler)
         try memory.zero(keep: settings.residentBytes, sparingControlPages: hasChild)

@@ -24,15 +24,38 @@ struct SlotMemory: ~Copyable {
     /// The image that is mapped over the context, while it is loaded, and where it is mapped.
     weak var mapped: Image?
     var parts: [ImageContents.Part] = []
+    /// Parts of others' files that the function sees, privately; here they are mapped privately, too, and what the function
+    /// wrote to them is fetched.
+    var inputs: [Input] = []
+    /// Files have large pages where the host can make such.
+    let hasLargePages: Bool
+
+    struct Input {
+        let range: dn_file_range
+        /// The function has written to it.
+        var isTouched = false
+        var part: ImageContents.Part {
+            ImageContents.Part(address: range.address, offset: Int(range.offset), count: Int(range.len))
+        }
+    }
+
+    /// Guest addresses below have pages of 4 KiB, which are zeroed and kept; above, memory goes back after each run.
+    static let smallEnd: UInt64 = 8 << 20
+    private static let largePage: UInt64 = 2 << 20
+
     /// Bytes that were fetched into the mapped image's pages since they were made clean.
     var fetched: UInt64 = 0
 
-    init(_ settings: Settings) throws(PluginError) {
+    init(_ settings: Settings, _ services: HostServices) throws(PluginError) {
         stackBytes = settings.stackBytes
         contextMax = settings.contextMax
-        contextOffset = UInt64(DP_CHILD_SIZE) + stackBytes
+        // Congruent to guest addresses modulo a large page, so that such pages can be mapped as what they are.
+        let before = UInt64(DP_CHILD_SIZE) + stackBytes
+        contextOffset = (before + Self.largePage - 1) / Self.largePage * Self.largePage + SlotMemory.contextBegin
         limit = SlotMemory.contextBegin
-        let file = dk_memory_file("dandelion-context", contextOffset)
+        let large = services.hasLargePages ? services.memoryFile(contextOffset) : nil
+        hasLargePages = large != nil
+        let file = large ?? dk_memory_file("dandelion-context", contextOffset)
         guard file >= 0 else {
             throw PluginError(DN_NO_MEMORY, "no memory file for a sandbox: \(errorText(-file))", errno: -file)
         }
@@ -43,6 +66,23 @@ struct SlotMemory: ~Copyable {
         }
         self.file = file
         self.base = base
+        keepSmall(0..<contextOffset &+ Self.smallEnd)
+    }
+
+    /// Where the file has pages of 4 KiB only, by offsets.
+    private func keepSmall(_ range: Range<UInt64>) {
+        let small = range.clamped(to: 0..<smallOffsets)
+        if !small.isEmpty { madvise(base + Int(small.lowerBound), small.count, MADV_NOHUGEPAGE) }
+    }
+
+    /// Offsets in the file below which pages are zeroed and kept.
+    private var smallOffsets: UInt64 {
+        hasLargePages ? contextOffset &+ Self.smallEnd &- SlotMemory.contextBegin : .max
+    }
+
+    /// After the slot's own memory was mapped again at a guest address.
+    func laidOwn(_ address: dn_gaddr, _ count: Int) {
+        keepSmall(offset(address)..<offset(address) &+ UInt64(count))
     }
 
     deinit {
@@ -107,11 +147,18 @@ struct SlotMemory: ~Copyable {
     /// Makes all memory zero: what is resident is overwritten, up to `keep` bytes, and the rest given back. The control
     /// pages are spared while a child waits on them. No process that ran untrusted code may have the memory any more.
     func zero(keep: UInt64, sparingControlPages: Bool) throws(PluginError) {
-        let size = fileSize(limit)
-        var position: UInt64 = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
-        var kept: UInt64 = 0
         var begin: UInt64 = 0
         var end: UInt64 = 0
+        let all = fileSize(limit)
+        let size = min(all, smallOffsets)
+        if size < all, dp_next_data(file, size, all, &begin, &end) != 0 {
+            let error = dp_punch(file, size, all &- size)
+            guard error == 0 else {
+                throw PluginError(DN_ENGINE_DEAD, "cannot give memory back: \(errorText(-error))", errno: -error)
+            }
+        }
+        var position: UInt64 = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
+        var kept: UInt64 = 0
         while dp_next_data(file, position, size, &begin, &end) != 0 {
             let zeroed = min(end &- begin, keep &- kept)
             memset(base + Int(begin), 0, Int(zeroed))

@@ -154,4 +154,72 @@ import Testing
         #expect(kind(1, frame) == .internal)
         #expect(throws: Failure.self) { try guest.place([set()], inputNames: [], outputNames: []) }
     }
+
+    /// A storage all of whose bytes lie in a file from an offset on.
+    private final class InFile: Storage, @unchecked Sendable {
+        let bytes: UnsafeMutableRawBufferPointer
+        let offset: Int
+        init(_ count: Int, at offset: Int) {
+            bytes = .allocate(byteCount: count, alignment: 4096)
+            self.offset = offset
+            super.init()
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index % 251) }
+        }
+        deinit { bytes.deallocate() }
+        override func filePart(of part: UnsafeRawBufferPointer) -> FilePart? {
+            guard let base = bytes.baseAddress, let start = part.baseAddress else { return nil }
+            let first = offset + (start - UnsafeRawPointer(base))
+            return FilePart(descriptor: 9, of: first..<first + part.count)
+        }
+        var item: Item {
+            let data = Blob(storage: self, start: bytes.baseAddress.map { UnsafeRawPointer($0) }, count: bytes.count)
+            return Item(ident: Blob("big"), data: data)
+        }
+    }
+
+    /// Pages of large items are mapped where a page is a page, the rest is copied, and nothing else lies in their pages.
+    @Test(arguments: [0, 128, 4096 + 1152, 3968])
+    func pagesOfLargeItemsAreMapped(offset: Int) throws {
+        let guest = Guest(word: 8, size: 0x40000)
+        let big = InFile(5 * 4096 + 200, at: offset)
+        var mapped: [(FilePart, UInt64)] = []
+        let placed = try guest.place(
+            [set(item("a", "small"), big.item, item("b", "after"))], inputNames: ["in"], outputNames: ["out"],
+            mapsFrom: 8192
+        ) { part, _, address in
+            mapped.append((part, address))
+            return true
+        }
+        try #require(mapped.count == 1)
+        let (part, address) = mapped[0]
+        #expect(address % 128 == 0 && (address &- UInt64(offset)) % 4096 == 0)
+        #expect(part.offset % 4096 == 0 && part.count % 4096 == 0 && part.count >= 4 * 4096)
+        #expect(part.lead == part.offset - offset && part.lead + part.count <= big.bytes.count)
+        let items = guest.system(7)
+        #expect(guest.load(items, 1 * 5 + 2) == address && guest.load(items, 1 * 5 + 3) == UInt64(big.bytes.count))
+        // The pages are left alone, the edges are copied.
+        let begin = Int(address - Guest.low)
+        let pages = begin + part.lead..<begin + part.lead + part.count
+        #expect(guest.bytes[pages].allSatisfy { $0 == 0 })
+        for index in big.bytes.indices where !pages.contains(begin + index) {
+            #expect(guest.bytes[begin + index] == big.bytes[index])
+        }
+        for other in [0, 2] {
+            let at = Int(guest.load(items, other * 5 + 2) - Guest.low)
+            let text = guest.text(guest.load(items, other * 5 + 2), 5)
+            #expect(!pages.contains(at) && text == ["small", "", "after"][other])
+        }
+        #expect(placed.entryBlock >= Guest.low + UInt64(pages.upperBound))
+    }
+
+    @Test func whatCannotBeMappedIsCopied() throws {
+        for (offset, takes) in [(8, true), (0, false)] {
+            let guest = Guest(word: 8, size: 0x40000)
+            let big = InFile(5 * 4096 + 200, at: offset)
+            _ = try guest.place([set(big.item)], inputNames: ["in"], outputNames: [], mapsFrom: 8192) { _, _, _ in takes
+            }
+            let at = Int(guest.load(guest.system(7), 2) - Guest.low)
+            #expect(at % 128 == 0 && big.bytes.indices.allSatisfy { guest.bytes[at + $0] == big.bytes[$0] })
+        }
+    }
 }

@@ -54,11 +54,12 @@ final class Guest {
     }
 
     func place(
-        _ inputs: [ItemSet], inputNames: [String], outputNames: [String], frame: GuestFrame? = nil
+        _ inputs: [ItemSet], inputNames: [String], outputNames: [String], frame: GuestFrame? = nil,
+        mapsFrom: Int = .max, map: (FilePart, Blob, UInt64) -> Bool = { _, _, _ in false }
     ) throws -> Placed {
         try memory.place(
             inputs: inputs, inputNames: inputNames.map { Blob($0) }, outputNames: outputNames.map { Blob($0) },
-            frame: frame ?? self.frame())
+            frame: frame ?? self.frame(), mapsFrom: mapsFrom, map: map)
     }
 
     func load(_ address: UInt64, _ index: Int = 0) -> UInt64 {

@@ -22,6 +22,10 @@ int32_t dk_memory_file(const char *name, uint64_t size) {
     return -error;
 }
 
+int32_t dk_empty(int32_t fd, uint64_t size) {
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 ? 0 : errno;
+}
+
 int32_t dk_seal(int32_t fd) {
     int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     return fcntl(fd, F_ADD_SEALS, seals) == 0 ? 0 : errno;

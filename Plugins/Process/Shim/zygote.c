@@ -77,8 +77,11 @@ INLINE void map_everything(void) {
     must(map(DP_CHILD, DP_CHILD_SIZE, spawn->slot_fd, 0));
     must(map(DP_STACK_HIGH - spawn->stack_size, spawn->stack_size, spawn->slot_fd, DP_CHILD_SIZE));
     zygote_page()->step = DP_STEP_MAP_CONTEXT;
-    uint64_t offset = DP_CHILD_SIZE + spawn->stack_size;
-    must(map(spawn->context_begin, spawn->context_end - spawn->context_begin, spawn->slot_fd, offset));
+    must(map(spawn->context_begin, spawn->context_end - spawn->context_begin, spawn->slot_fd, spawn->context_offset));
+    /* Where functions touch a page here and there, a large one would be zeroed for each. A kernel without them refuses. */
+    CALL(__NR_madvise, DP_CHILD, DP_CHILD_SIZE, MADV_NOHUGEPAGE, 0);
+    CALL(__NR_madvise, DP_STACK_HIGH - spawn->stack_size, spawn->stack_size, MADV_NOHUGEPAGE, 0);
+    CALL(__NR_madvise, spawn->context_begin, spawn->small_end - spawn->context_begin, MADV_NOHUGEPAGE, 0);
     /* The kernel's stack with its arguments, the vdso and its clock pages. */
     zygote_page()->step = DP_STEP_UNMAP;
     must(CALL(__NR_munmap, spawn->context_end, DP_TEXT - spawn->context_end, 0, 0));

@@ -24,7 +24,7 @@ public struct Check: Sendable {
     /// All checks, in the order in which they are told.
     public static let all =
         fileChecks + paceChecks + stateChecks + computeChecks + faultChecks + transferChecks
-        + snapshotChecks + commChecks
+        + snapshotChecks + fileRangeChecks + commChecks
         + commLimitChecks
         + requestChecks + memoryChecks + translateChecks + contractChecks
 

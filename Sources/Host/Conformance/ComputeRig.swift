@@ -201,6 +201,26 @@ final class ComputeRig: @unchecked Sendable {
         while watch.call("engine_idle", { table.engine_idle?(engine, 1_000_000) }) == 1, steps < 10_000 { steps += 1 }
     }
 
+    func map(_ sandbox: Sandbox, _ range: dn_file_range) -> dn_status {
+        var (range, error) = (range, Self.error())
+        return watch.call("context_map") { table.context_map?(sandbox.handle, &range, &error) ?? DN_UNSUPPORTED }
+    }
+
+    func export(_ sandbox: Sandbox, _ address: UInt64, _ length: UInt64) -> (status: dn_status, range: dn_file_range) {
+        var (range, error) = (dn_file_range(), Self.error())
+        range.struct_size = UInt32(MemoryLayout<dn_file_range>.size)
+        let status = watch.call("context_export") {
+            table.context_export?(sandbox.handle, address, length, &range, &error) ?? DN_UNSUPPORTED
+        }
+        return (status, range)
+    }
+
+    /// Nil when the plugin does not count.
+    func memory(of sandbox: Sandbox) -> UInt64? {
+        guard let memory = table.context_memory else { return nil }
+        return watch.call("context_memory") { memory(sandbox.handle) }
+    }
+
     func interrupt(_ run: UInt64) {
         watch.call("interrupt") { table.interrupt?(engine, run, DN_INTERRUPT_CANCEL) }
     }

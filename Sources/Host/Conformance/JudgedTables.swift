@@ -6,6 +6,7 @@ enum JudgedTables {
     static func table(_ id: String, of real: RealHost) -> UnsafeRawPointer? {
         // A number of the process, the same each time.
         signal.pointee.kick_signal = real.signal.kick_signal
+        files.pointee.has_large_pages = real.files.has_large_pages
         return switch id {
         case DN_HOST_LOG_1: UnsafeRawPointer(log)
         case DN_HOST_METRICS_1: UnsafeRawPointer(metrics)
@@ -13,6 +14,7 @@ enum JudgedTables {
         case DN_HOST_SIGNAL_1: UnsafeRawPointer(signal)
         case DN_HOST_JOBS_1: UnsafeRawPointer(jobs)
         case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
+        case DN_HOST_FILES_1: UnsafeRawPointer(files)
         default: nil
         }
     }
@@ -121,6 +123,14 @@ enum JudgedTables {
                 return to.memory.room?(to.host, account) ?? 0
             }))
 
+    private nonisolated(unsafe) static let files = permanent(
+        dn_host_files(
+            struct_size: UInt32(MemoryLayout<dn_host_files>.size), has_large_pages: 0,
+            create: { host, length, out in
+                guard let to = JudgedHost.of(host)?.admit("create of dn.host.files") else { return DN_MISUSE }
+                return to.files.create?(to.host, length, out) ?? DN_UNSUPPORTED
+            }))
+
     /// A job of the plugin, which makes the thread that runs it known as the host's.
     private final class Job {
         let contract: Contract
@@ -155,6 +165,7 @@ struct RealHost {
     let signal: dn_host_signal
     let jobs: dn_host_jobs
     let memory: dn_host_memory
+    let files: dn_host_files
 
     init(_ host: UnsafePointer<dn_host>) {
         func table<T>(_ id: String, _ none: T) -> T {
@@ -168,5 +179,6 @@ struct RealHost {
         signal = table(DN_HOST_SIGNAL_1, dn_host_signal())
         jobs = table(DN_HOST_JOBS_1, dn_host_jobs())
         memory = table(DN_HOST_MEMORY_1, dn_host_memory())
+        files = table(DN_HOST_FILES_1, dn_host_files())
     }
 }

@@ -26,6 +26,13 @@ extension GuestFrame {
 }
 
 extension GuestOutputs {
+    /// Whether anything that is left lies where the context shows parts of files.
+    func touch(_ context: ComputeContext) -> Bool {
+        sets.contains { set in
+            context.shows(set.ident) || set.items.contains { context.shows($0.ident) || context.shows($0.data) }
+        }
+    }
+
     /// The same as items of the host's.
     func items(_ blob: (UnsafeRawBufferPointer) -> Blob) -> ComputeOutput {
         let sets = sets.map { set in

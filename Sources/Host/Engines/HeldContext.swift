@@ -19,7 +19,7 @@ final class HeldContext: Storage, @unchecked Sendable {
         released: @escaping @Sendable () -> Void
     ) {
         // To look at all of a large sandbox would cost more than a copy of the outputs.
-        let taken = limit / 16 <= data ? min(context.residentBytes, limit) : limit
+        let taken = context.knowsItsMemory || limit / 16 <= data ? min(context.residentBytes, limit) : limit
         var charge = MemoryCharge(account, .held)
         do throws(Failure) { try charge.grow(by: taken + beside) } catch { return nil }
         self.charge = charge
@@ -27,6 +27,8 @@ final class HeldContext: Storage, @unchecked Sendable {
         self.released = released
         super.init()
     }
+
+    override func filePart(of bytes: UnsafeRawBufferPointer) -> FilePart? { context?.filePart(of: bytes) }
 
     deinit {
         context = nil

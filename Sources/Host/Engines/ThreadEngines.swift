@@ -83,10 +83,14 @@ final class ThreadEngines {
         let image = task.fresh ? loaded : try function.beginning(loaded, on: engine, random: random.next4())
         let context = try engine.makeContext(image: image, limit: function.memoryLimit)
         task.timeline.loaded = Clock.now()
-        let memory = GuestMemory(context)
+        var memory = GuestMemory(context)
         let placed = try memory.place(
             inputs: task.inputs, inputNames: function.inputNames, outputNames: function.outputNames,
-            frame: GuestFrame(context, random: random.next4(), time: time(of: task)))
+            frame: GuestFrame(context, random: random.next4(), time: time(of: task)),
+            mapsFrom: loaded.backend.mapsFiles ? ChargedStorage.shared : .max
+        ) { part, blob, address in
+            context.map(part, of: blob, at: address)
+        }
         task.timeline.inputsPlaced = Clock.now()
         guard task.begin(on: engine) else { throw Self.cancelled(function) }
         let result: RunResult
@@ -99,6 +103,7 @@ final class ThreadEngines {
             throw error
         }
         task.timeline.ran = Clock.now()
+        if context.hasMapped { memory.overlay = .init(isMapped: context.isMapped, review: context.review) }
         function.ran(for: task.timeline.ran &- task.timeline.inputsPlaced)
         let last = LastWords(memory: memory, entryBlock: placed.entryBlock, pointerBytes: image.pointerBytes)
         var tables = MemoryCharge(task.tenant.memory, .decoded)
@@ -154,7 +159,7 @@ final class ThreadEngines {
             names += set.ident.count
             for item in set.items {
                 names += item.ident.count
-                data += item.data.count
+                if Self.handedOn(item.data, context) == nil { data += item.data.count }
             }
         }
         let beside = items > Self.fewItems ? items * MemoryLayout<Item>.stride : 0
@@ -164,7 +169,12 @@ final class ThreadEngines {
         {
             // Until now the function's process, say, may live, at rest; who keeps references relies on nobody.
             try context.settle()
-            return outputs.items { Blob(storage: held, start: $0.baseAddress, count: $0.count) }
+            let taken = outputs.items { bytes in
+                Self.handedOn(bytes, context) ?? Blob(storage: held, start: bytes.baseAddress, count: bytes.count)
+            }
+            // What is mapped must stay as it is only where an output lies in it.
+            if context.hasMapped, !outputs.touch(context) { context.forgetMapped() }
+            return taken
         }
         let copies = try ChargedStorage(capacity: data + names, account, .outputs)
         try copies.fill(to: data + names)
@@ -172,11 +182,17 @@ final class ThreadEngines {
         var next = copies.base
         return outputs.items { bytes in
             guard let source = bytes.baseAddress, bytes.count > 0 else { return .empty }
+            if let given = Self.handedOn(bytes, context) { return given }
             // SAFETY: the capacity is the sum of all that is copied, in this order, and nobody else knows it yet.
             next.copyMemory(from: source, byteCount: bytes.count)
             defer { next += bytes.count }
             return Blob(storage: copies, start: UnsafeRawPointer(next), count: bytes.count)
         }
+    }
+
+    /// The input that an output is, where the function hands a large one on as it was.
+    private static func handedOn(_ bytes: UnsafeRawBufferPointer, _ context: ComputeContext) -> Blob? {
+        context.hasMapped && bytes.count >= ChargedStorage.shared ? context.handedOn(bytes) : nil
     }
 
     private func engine(for backend: ComputeBackend) throws(Failure) -> ComputeEngine {

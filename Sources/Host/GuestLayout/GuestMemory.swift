@@ -2,6 +2,24 @@
 public struct GuestMemory {
     let main: Window
     let stack: Window
+    /// Set after the run of a function that large items were mapped for.
+    public var overlay: Overlay?
+
+    /// Guest addresses that show parts of files: what the function left there must be asked for.
+    public struct Overlay {
+        var isMapped: (_ address: UInt64, _ count: UInt64) -> Bool
+        var review: (_ address: UInt64, _ count: UInt64) -> UnsafeMutableRawPointer?
+
+        /// `review` gives the host's view of bytes some of which are mapped, nil when there is none; the bytes stay valid
+        /// as those of the windows do.
+        public init(
+            isMapped: @escaping (_ address: UInt64, _ count: UInt64) -> Bool,
+            review: @escaping (_ address: UInt64, _ count: UInt64) -> UnsafeMutableRawPointer?
+        ) {
+            self.isMapped = isMapped
+            self.review = review
+        }
+    }
 
     /// A range of guest addresses and where the host sees it.
     public struct Window {
@@ -34,6 +52,10 @@ public struct GuestMemory {
 
     /// The host's view of `count` bytes at a guest address, nil when they are not wholly in one of the ranges.
     public func bytes(at address: UInt64, count: UInt64) -> UnsafeMutableRawPointer? {
-        main.bytes(at: address, count: count) ?? stack.bytes(at: address, count: count)
+        guard let bytes = main.bytes(at: address, count: count) ?? stack.bytes(at: address, count: count) else {
+            return nil
+        }
+        guard let overlay, overlay.isMapped(address, count) else { return bytes }
+        return overlay.review(address, count)
     }
 }

@@ -57,14 +57,18 @@ extension GuestMemory {
     ///
     /// Input i is `inputs[i]`, named `inputNames[i]`; one that is missing is an empty set of that name. The memory must be
     /// zero where nothing was loaded. Throws `.tooLarge` when it does not fit below the limit.
+    /// - Parameters:
+    ///   - mapsFrom: Items of so many bytes whose pages lie in a file are mapped rather than copied.
+    ///   - map: Shows the pages of an item whose data begins at a guest address; false = they must be copied.
     public func place(
-        inputs: [ItemSet], inputNames: [Blob], outputNames: [Blob], frame: GuestFrame
+        inputs: [ItemSet], inputNames: [Blob], outputNames: [Blob], frame: GuestFrame, mapsFrom: Int = .max,
+        map: (_ part: FilePart, _ of: Blob, _ address: UInt64) -> Bool = { _, _, _ in false }
     ) throws(Failure) -> Placed {
         guard inputs.count <= inputNames.count else {
             throw Failure(.invalid, "\(inputs.count) input sets are given to a function of \(inputNames.count)")
         }
         let tables = try Tables(pointerBytes: frame.pointerBytes)
-        let plan = try Plan(inputs, inputNames, outputNames, frame, tables)
+        let plan = try Plan(inputs, inputNames, outputNames, frame, tables, mapsFrom)
         guard plan.heapBegin <= plan.heapEnd,
             let start = bytes(at: frame.dataBegin, count: plan.heapBegin - frame.dataBegin)
         else { throw tooLarge(plan.heapEnd) }
@@ -73,7 +77,7 @@ extension GuestMemory {
             throw Failure(.invalid, "the image's system data at \(place) is not in its memory")
         }
         var writer = Writer(tables: tables, plan: plan, start: start, origin: frame.dataBegin)
-        writer.placeInputs(inputs, inputNames)
+        writer.placeInputs(inputs, inputNames, map)
         writer.placeOutputs(outputNames)
         writer.placeEntry(frame)
         writer.placeSystem(system, inputNames.count, outputNames.count)
@@ -89,7 +93,11 @@ private func tooLarge(_ limit: UInt64) -> Failure {
 private struct Plan {
     static let dataAlignment: UInt64 = 128
     static let entryBytes: UInt64 = 104
+    private static let largePage: UInt64 = 2 << 20
 
+    /// Of items that are mapped, in their order: where the data begins, and the pages that lie in a file.
+    var mapped: [(address: UInt64, part: FilePart)] = []
+    let mapsFrom: Int
     var names: UInt64
     var inputSets: UInt64
     var outputSets: UInt64
@@ -100,8 +108,10 @@ private struct Plan {
     var heapEnd: UInt64
 
     init(
-        _ inputs: [ItemSet], _ inputNames: [Blob], _ outputNames: [Blob], _ frame: GuestFrame, _ tables: Tables
+        _ inputs: [ItemSet], _ inputNames: [Blob], _ outputNames: [Blob], _ frame: GuestFrame, _ tables: Tables,
+        _ mapsFrom: Int
     ) throws(Failure) {
+        self.mapsFrom = mapsFrom
         heapEnd = Plan.heapEnd(frame)
         var cursor = Cursor(address: frame.dataBegin, limit: heapEnd)
         var itemCount = 0
@@ -109,8 +119,12 @@ private struct Plan {
         for set in inputs {
             itemCount += set.items.count
             for item in set.items {
-                _ = try cursor.take(item.data.count, alignment: Plan.dataAlignment)
                 nameBytes += item.ident.count
+                if item.data.count >= mapsFrom, let part = Plan.mappable(item.data) {
+                    mapped.append((try Plan.takePages(of: part, item.data.count, &cursor), part))
+                } else {
+                    _ = try cursor.take(item.data.count, alignment: Plan.dataAlignment)
+                }
             }
         }
         for name in inputNames { nameBytes += name.count }
@@ -123,6 +137,24 @@ private struct Plan {
         system =
             if let system = frame.systemData { system } else { try cursor.take(tables.systemBytes, alignment: 8) }
         heapBegin = try cursor.take(0, alignment: 16)
+    }
+
+    /// The pages of an item that can lie in a context as they lie in their file, with its data aligned as all data is.
+    static func mappable(_ data: Blob) -> FilePart? {
+        guard let part = data.filePart, (part.offset &- part.lead) & Int(dataAlignment - 1) == 0 else { return nil }
+        return part
+    }
+
+    /// Addresses for an item whose pages are mapped: congruent to the file's offsets, so that large pages stay large where
+    /// there is room for that; and nothing else is placed in its pages.
+    private static func takePages(of part: FilePart, _ count: Int, _ cursor: inout Cursor) throws(Failure) -> UInt64 {
+        // Of the item, as if the file went on to both sides; only its place within a page counts.
+        let begin = UInt64(bitPattern: Int64(part.offset &- part.lead))
+        let bytes = max(count, part.lead + part.count)
+        if part.count >= largePage, let address = try? cursor.take(bytes, alignment: largePage, offset: begin) {
+            return address
+        }
+        return try cursor.take(bytes, alignment: UInt64(FilePart.page), offset: begin)
     }
 
     /// 128 bytes below the end, as functions of the original expect; below the stack's guard when that lies in between.
@@ -139,9 +171,9 @@ private struct Cursor {
     var address: UInt64
     let limit: UInt64
 
-    mutating func take(_ count: Int, alignment: UInt64 = 1) throws(Failure) -> UInt64 {
-        let (padded, overflow) = address.addingReportingOverflow(alignment - 1)
-        let start = padded & ~(alignment - 1)
+    /// - Parameter offset: The address is so far from a multiple of the alignment as this is.
+    mutating func take(_ count: Int, alignment: UInt64 = 1, offset: UInt64 = 0) throws(Failure) -> UInt64 {
+        let (start, overflow) = address.addingReportingOverflow((offset &- address) & (alignment - 1))
         guard !overflow, start <= limit, UInt64(count) <= limit - start else { throw tooLarge(limit) }
         address = start + UInt64(count)
         return start
@@ -157,6 +189,7 @@ private struct Writer {
     let origin: UInt64
     private var nextName: UInt64
     private var nextData: UInt64
+    private var nextMapped = 0
 
     init(tables: Tables, plan: Plan, start: UnsafeMutableRawPointer, origin: UInt64) {
         self.tables = tables
@@ -171,7 +204,9 @@ private struct Writer {
         start + Int(truncatingIfNeeded: address &- origin)
     }
 
-    mutating func placeInputs(_ inputs: [ItemSet], _ names: [Blob]) {
+    mutating func placeInputs(
+        _ inputs: [ItemSet], _ names: [Blob], _ map: (_ part: FilePart, _ of: Blob, _ address: UInt64) -> Bool
+    ) {
         var set = pointer(plan.inputSets)
         var item = pointer(plan.inputItems)
         var count: UInt64 = 0
@@ -180,7 +215,7 @@ private struct Writer {
             set += tables.setBytes
             guard index < inputs.count else { continue }
             for source in inputs[index].items {
-                placeItem(item, source)
+                placeItem(item, source, map)
                 item += tables.itemBytes
                 count += 1
             }
@@ -203,15 +238,39 @@ private struct Writer {
         tables.store(offset, Tables.Set.offset, of: set)
     }
 
-    private mutating func placeItem(_ item: UnsafeMutableRawPointer, _ source: Item) {
-        let data = (nextData + Plan.dataAlignment - 1) & ~(Plan.dataAlignment - 1)
-        copy(source.data, to: data)
-        nextData = data + UInt64(source.data.count)
+    private mutating func placeItem(
+        _ item: UnsafeMutableRawPointer, _ source: Item,
+        _ map: (_ part: FilePart, _ of: Blob, _ address: UInt64) -> Bool
+    ) {
+        let data = placeData(source.data, map)
         tables.store(placeName(source.ident), Tables.Item.ident, of: item)
         tables.store(UInt64(source.ident.count), Tables.Item.identLength, of: item)
         tables.store(data, Tables.Item.data, of: item)
         tables.store(UInt64(source.data.count), Tables.Item.dataLength, of: item)
         tables.store(UInt64(source.key), Tables.Item.key, of: item)
+    }
+
+    private mutating func placeData(
+        _ source: Blob, _ map: (_ part: FilePart, _ of: Blob, _ address: UInt64) -> Bool
+    ) -> UInt64 {
+        guard source.count >= plan.mapsFrom, nextMapped < plan.mapped.count, Plan.mappable(source) != nil else {
+            let data = (nextData + Plan.dataAlignment - 1) & ~(Plan.dataAlignment - 1)
+            copy(source, to: data)
+            nextData = data + UInt64(source.count)
+            return data
+        }
+        let (data, part) = plan.mapped[nextMapped]
+        nextMapped += 1
+        nextData = data + UInt64(max(source.count, part.lead + part.count))
+        guard map(part, source, data) else {
+            copy(source, to: data)
+            return data
+        }
+        // What shares its pages with others is copied.
+        copy(source.slice(0..<part.lead), to: data)
+        let end = part.lead + part.count
+        if end < source.count { copy(source.slice(end..<source.count), to: data + UInt64(end)) }
+        return data
     }
 
     /// The address of a name, 0 of an empty one.

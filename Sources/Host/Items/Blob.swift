@@ -4,6 +4,39 @@
 open class Storage: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: a Storage is written only before it is shared, and read-only from then on.
     public init() {}
+
+    /// Where bytes of this storage lie in a file that can be mapped elsewhere; nil when they do not. Any thread.
+    open func filePart(of bytes: UnsafeRawBufferPointer) -> FilePart? { nil }
+}
+
+/// The whole pages of some bytes that lie in a file in memory. While the storage lives nobody writes to them.
+public struct FilePart: Sendable, Equatable {
+    public var descriptor: Int32
+    /// Of the first page in the file, bytes.
+    public var offset: Int
+    /// How many of the bytes lie before it.
+    public var lead: Int
+    /// Bytes of the pages. The last may reach beyond the bytes, with zeros.
+    public var count: Int
+
+    public static let page = 4096
+
+    public init(descriptor: Int32, offset: Int, lead: Int, count: Int) {
+        self.descriptor = descriptor
+        self.offset = offset
+        self.lead = lead
+        self.count = count
+    }
+
+    /// The whole pages of `range` of a file; nil when there is none.
+    /// - Parameter zeroFrom: Bytes of the file from there on are zero to the end of their page.
+    public init?(descriptor: Int32, of range: Range<Int>, zeroFrom: Int? = nil) {
+        let mask = Self.page - 1
+        let first = (range.lowerBound + mask) & ~mask
+        let end = (range.upperBound == zeroFrom ? range.upperBound + mask : range.upperBound) & ~mask
+        guard first < end else { return nil }
+        self.init(descriptor: descriptor, offset: first, lead: first - range.lowerBound, count: end - first)
+    }
 }
 
 /// Bytes inside a `Storage`. A value: copying one shares the memory.
@@ -56,6 +89,9 @@ public struct Blob: @unchecked Sendable {
         guard let start, !range.isEmpty else { return .empty }
         return Blob(storage: storage, start: start + range.lowerBound, count: range.count)
     }
+
+    /// Where the bytes lie in a file that can be mapped elsewhere; nil when they do not.
+    public var filePart: FilePart? { storage?.filePart(of: UnsafeRawBufferPointer(start: start, count: count)) }
 
     /// The bytes as text; invalid UTF-8 is repaired.
     public var text: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }

@@ -1,8 +1,10 @@
 public import Failure
 internal import Glibc
 public import Items
+internal import Platform
 
-/// Heap memory that is charged until the last item that lies in it is gone.
+/// Memory that is charged until the last item that lies in it is gone. What is large lies in a file, so that functions'
+/// sandboxes can map it.
 public final class ChargedStorage: Storage, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: as for Storage; charges are changed by whoever fills or takes it apart, which is one
     // thread at a time.
@@ -11,30 +13,51 @@ public final class ChargedStorage: Storage, @unchecked Sendable {
     private var charge: MemoryCharge
     private var filled = 0
     private var beside = 0
+    /// Nil: the memory is the heap's.
+    private let file: SharedFile?
+
+    /// From so many bytes on memory is a file: below, a mapping costs more than a copy.
+    public static let shared = SharedFile.largePage
 
     /// Room that nothing was written to yet is not charged: the kernel gives it no memory either.
     /// - Throws: `.busy` when the kernel has no memory.
     public init(capacity: Int, _ account: MemoryAccount, _ kind: MemoryKind) throws(Failure) {
-        guard let base = malloc(max(capacity, 1)) else { throw Failure(.busy, "the machine has no memory left") }
+        // Without another descriptor or mapping it is the heap's, and copied.
+        file = capacity >= Self.shared ? SharedFile(capacity: capacity) : nil
+        guard let base = file?.base ?? malloc(max(capacity, 1)) else {
+            throw Failure(.busy, "the machine has no memory left")
+        }
         self.base = base
         self.capacity = capacity
         charge = MemoryCharge(account, kind)
         super.init()
     }
 
-    // The charge ends after this.
-    deinit { free(base) }
+    // The charge ends after this, and the file with it.
+    deinit { if file == nil { free(base) } }
+
+    public override func filePart(of bytes: UnsafeRawBufferPointer) -> FilePart? {
+        guard let file, let start = bytes.baseAddress else { return nil }
+        let first = start - UnsafeRawPointer(base)
+        return FilePart(descriptor: file.descriptor, of: first..<first + bytes.count, zeroFrom: filled)
+    }
+
+    /// What memory of so many bytes takes: large pages are taken whole.
+    private func taken(_ count: Int) -> Int {
+        guard file != nil, SharedFile.hasLargePages else { return count }
+        return (count + SharedFile.largePage - 1) & ~(SharedFile.largePage - 1)
+    }
 
     /// The first `count` bytes are, or are about to be, written.
     public func fill(to count: Int) throws(Failure) {
         guard count > filled else { return }
-        try charge.grow(to: count + beside)
+        try charge.grow(to: taken(count) + beside)
         filled = count
     }
 
     /// As `fill`, for what is there in any case: the bounds are not asked.
     public func noteFilled(to count: Int) {
-        charge.note(count + beside)
+        charge.note(taken(count) + beside)
         filled = count
     }
 

@@ -4,19 +4,20 @@ internal import PluginABI
 
 /// Reading what plugins write: sizes may be older or newer than ours, and texts may be anything.
 enum ABI {
-    /// Copies a struct whose first field (or the one at `sizeOffset`) is its size: ours is `zero` where theirs ends.
+    /// Copies a struct whose first field (or the one at `sizeOffset`) is its size over ours, which is zero: as much of it
+    /// as both have, and nothing when it is not readable memory.
     ///
-    /// What is not readable memory reads as zeros.
-    static func normalised<T>(_ theirs: UnsafeRawPointer, into zero: T, sizeOffset: Int = 0) -> T {
-        var mine = zero
-        guard let size = size(at: theirs, offset: sizeOffset) else { return mine }
-        withUnsafeMutableBytes(of: &mine) { mine in
-            let count = min(size, mine.count)
-            guard ReadableMemory.holds(theirs, count) else { return }
-            // SAFETY: the bytes are readable, and no more than our own size are copied.
-            mine.copyMemory(from: UnsafeRawBufferPointer(start: theirs, count: count))
-        }
-        return mine
+    /// Not generic over the struct: its Swift metadata, by which generic code knows a size, is one for all images of the
+    /// process, and may be that of a plugin which was built for another minor version.
+    /// - Parameter size: The host's own, from the concrete type.
+    static func copy(
+        _ theirs: UnsafeRawPointer, to mine: UnsafeMutableRawPointer, _ size: Int, sizeOffset: Int = 0
+    ) {
+        guard let claimed = self.size(at: theirs, offset: sizeOffset) else { return }
+        let count = min(claimed, size)
+        guard ReadableMemory.holds(theirs, count) else { return }
+        // SAFETY: the bytes are readable, and no more than our own size are copied.
+        mine.copyMemory(from: theirs, byteCount: count)
     }
 
     /// The `struct_size` of a plugin's struct; nil where no memory is.

@@ -33,7 +33,9 @@ public final class CommBackend: @unchecked Sendable {
             throw Failure(.unavailable, "\(what): is no communication backend (offers no \(DN_COMM_1))")
         }
         self.instance = instance
-        slots = try CommSlots(ABI.normalised(table, into: dn_comm()), what)
+        var mine = dn_comm()
+        withUnsafeMutablePointer(to: &mine) { ABI.copy(table, to: $0, MemoryLayout<dn_comm>.size) }
+        slots = try CommSlots(mine, what)
         var first: UnsafePointer<dn_comm_protocol>?
         var count: UInt64 = 0
         var error = ABI.emptyError()
@@ -46,7 +48,11 @@ public final class CommBackend: @unchecked Sendable {
             ReadableMemory.holds(first, stride * Int(count))
         else { throw Failure(.unavailable, "\(what): its table of protocols is shorter than \(DN_COMM_1) promises") }
         protocols = (0..<Int(count)).map { index in
-            Self.read(ABI.normalised(UnsafeRawPointer(first) + index * stride, into: dn_comm_protocol()))
+            var one = dn_comm_protocol()
+            withUnsafeMutablePointer(to: &one) {
+                ABI.copy(UnsafeRawPointer(first) + index * stride, to: $0, MemoryLayout<dn_comm_protocol>.size)
+            }
+            return Self.read(one)
         }
         guard protocols.allSatisfy({ !$0.signatures.isEmpty && !$0.name.isEmpty }) else {
             throw Failure(.unavailable, "\(what): a protocol lacks its name or signatures")

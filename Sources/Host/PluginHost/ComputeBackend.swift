@@ -15,6 +15,8 @@ public final class ComputeBackend: @unchecked Sendable {
     /// A run ends at most this long after its deadline or an interrupt, ns.
     public let interruptLatency: UInt64
     public let imageFormats: String
+    /// Large inputs can be mapped into its contexts.
+    public let mapsFiles: Bool
     let slots: ComputeSlots
     private let retirement = Retirement()
     private let lastEngineFailure = Mutex<String?>(nil)
@@ -31,7 +33,9 @@ public final class ComputeBackend: @unchecked Sendable {
             throw Failure(.unavailable, "\(what): is no isolation backend (offers no \(DN_COMPUTE_1))")
         }
         self.instance = instance
-        slots = try ComputeSlots(ABI.normalised(table, into: dn_compute()), what)
+        var mine = dn_compute()
+        withUnsafeMutablePointer(to: &mine) { ABI.copy(table, to: $0, MemoryLayout<dn_compute>.size) }
+        slots = try ComputeSlots(mine, what)
         var caps = dn_compute_caps()
         caps.struct_size = UInt32(MemoryLayout<dn_compute_caps>.size)
         var error = ABI.emptyError()
@@ -44,6 +48,7 @@ public final class ComputeBackend: @unchecked Sendable {
         contextMax = caps.context_max
         interruptLatency = caps.interrupt_latency
         imageFormats = ABI.text(caps.image_formats)
+        mapsFiles = caps.flags & (1 << 4) != 0 && slots.contextMap != nil
     }
 
     func retire() { retirement.begin() }
@@ -160,6 +165,10 @@ struct ComputeSlots {
             OpaquePointer, OpaquePointer, UnsafePointer<dn_run_params>, UnsafeMutablePointer<dn_run_result>, Error
         ) -> dn_status
     let interrupt: @convention(c) (OpaquePointer, UInt64, Int32) -> Void
+    let contextMap: (@convention(c) (OpaquePointer, UnsafePointer<dn_file_range>, Error) -> dn_status)?
+    let contextExport:
+        (@convention(c) (OpaquePointer, dn_gaddr, UInt64, UnsafeMutablePointer<dn_file_range>, Error) -> dn_status)?
+    let contextMemory: (@convention(c) (OpaquePointer) -> UInt64)?
     let imageSnapshot:
         (@convention(c) (OpaquePointer, dn_gaddr, UnsafeMutablePointer<OpaquePointer?>, Error) -> dn_status)?
     let imageSave: (@convention(c) (OpaquePointer, dn_sink, UnsafeMutableRawPointer?, Error) -> dn_status)?
@@ -206,5 +215,8 @@ struct ComputeSlots {
         imageSnapshot = table.image_snapshot
         imageSave = table.image_save
         imageRestore = table.image_restore
+        contextMap = table.context_map
+        contextExport = table.context_export
+        contextMemory = table.context_memory
     }
 }

@@ -1,5 +1,4 @@
 public import Failure
-public import Items
 internal import PluginABI
 internal import Synchronization
 
@@ -14,7 +13,7 @@ public final class ComputeEngine: @unchecked Sendable {
     private var lastRun: UInt64 = 0
     /// The backend gave it up; no further run will succeed.
     public private(set) var isDead = false
-    fileprivate let liveContexts = Atomic<Int>(0)
+    let liveContexts = Atomic<Int>(0)
     private var windows: EngineWindows
 
     /// - Throws: also `.internal` with fact `engine=dead` when another attempt may succeed.
@@ -153,65 +152,6 @@ public final class ComputeEngine: @unchecked Sendable {
             failure.facts.append(.init("engine", "dead"))
         }
         return failure
-    }
-}
-
-/// The memory of one invocation; given back with the last item that lies in it.
-public final class ComputeContext: Storage, @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: the engine's thread writes it until the run is over; afterwards it is only read.
-    public let low: UInt64
-    public let limit: UInt64
-    public let stackLow: UInt64
-    public let stackHigh: UInt64
-    public let exitAddress: UInt64
-    /// The bytes of [low, limit) and of [stackLow, stackHigh), valid while this object lives.
-    public let data: UnsafeMutableRawPointer
-    public let stack: UnsafeMutableRawPointer?
-    public let image: ComputeImage
-    fileprivate let handle: OpaquePointer
-    private let engine: ComputeEngine
-
-    fileprivate init(
-        engine: ComputeEngine, image: ComputeImage, handle: OpaquePointer, info: dn_context_info,
-        data: UnsafeMutableRawPointer, stack: UnsafeMutableRawPointer?
-    ) {
-        self.engine = engine
-        self.image = image
-        self.handle = handle
-        self.data = data
-        self.stack = stack
-        low = info.low
-        limit = info.limit
-        stackLow = info.stack_low
-        stackHigh = info.stack_high
-        exitAddress = info.exit_address
-        super.init()
-        engine.liveContexts.add(1, ordering: .acquiringAndReleasing)
-    }
-
-    /// Bytes that it takes, after its run. Costs some 20 ns for each page of its limit.
-    public var residentBytes: Int {
-        var bytes = SandboxMemory.resident(.init(base: UInt(bitPattern: data), bytes: Int(clamping: limit - low)))
-        if let stack {
-            bytes += SandboxMemory.resident(
-                .init(base: UInt(bitPattern: stack), bytes: Int(clamping: stackHigh - stackLow)))
-        }
-        return bytes
-    }
-
-    /// Makes sure, after the run, that nothing but the host touches the memory or uses a CPU for it: to be called before
-    /// somebody keeps references into it. Engine thread.
-    /// - Throws: `.internal` when the backend cannot say so.
-    public func settle() throws(Failure) {
-        guard let settle = engine.backend.slots.contextSettle else { return }
-        var error = ABI.emptyError()
-        let status = settle(handle, &error)
-        guard status == DN_OK else { throw ABI.failure(status, error, "backend \(engine.backend.name): context") }
-    }
-
-    deinit {
-        engine.backend.slots.contextDestroy(handle)
-        engine.liveContexts.subtract(1, ordering: .acquiringAndReleasing)
     }
 }
 

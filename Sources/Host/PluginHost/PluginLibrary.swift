@@ -86,7 +86,11 @@ public final class PluginLibrary: @unchecked Sendable {
         guard magic == DN_PLUGIN_MAGIC else {
             throw refuse("its descriptor does not begin with the plugin magic (found \(String(magic, radix: 16)))")
         }
-        raw = ABI.normalised(described, into: dn_plugin(), sizeOffset: 8)
+        var mine = dn_plugin()
+        withUnsafeMutablePointer(to: &mine) {
+            ABI.copy(described, to: $0, MemoryLayout<dn_plugin>.size, sizeOffset: 8)
+        }
+        raw = mine
         guard raw.abi_major == DN_ABI_MAJOR else {
             throw refuse("was built for ABI major \(raw.abi_major), this host speaks \(DN_ABI_MAJOR)")
         }

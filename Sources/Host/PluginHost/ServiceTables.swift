@@ -19,6 +19,7 @@ enum ServiceTables {
         case DN_HOST_JOBS_1: UnsafeRawPointer(jobs)
         case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
         case DN_HOST_TURNS_1: UnsafeRawPointer(turns)
+        case DN_HOST_FILES_1: UnsafeRawPointer(files)
         default: nil
         }
     }
@@ -123,4 +124,15 @@ enum ServiceTables {
             },
             is_wanted: { host, _ in HostServices.of(host)?.isWanted == true ? 1 : 0 },
             end: { host, turn in HostServices.of(host)?.endTurn(turn) }))
+
+    private nonisolated(unsafe) static let files = permanent(
+        dn_host_files(
+            struct_size: UInt32(MemoryLayout<dn_host_files>.size), has_large_pages: cp_has_large_pages(),
+            create: { _, length, out in
+                guard length > 0, length <= UInt64(Int64.max) else { return DN_NO_MEMORY }
+                let file = cp_shared_file(length)
+                guard file >= 0 else { return file == -EMFILE || file == -ENFILE ? DN_LIMIT : DN_NO_MEMORY }
+                out.pointee = file
+                return DN_OK
+            }))
 }

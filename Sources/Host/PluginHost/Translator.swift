@@ -18,7 +18,9 @@ public final class Translator: @unchecked Sendable {
         guard let table = instance.library.interface(DN_TRANSLATE_1) else {
             throw Failure(.unavailable, "\(what): is no translator (offers no \(DN_TRANSLATE_1))")
         }
-        guard let slot = ABI.normalised(table, into: dn_translate()).translate else {
+        var mine = dn_translate()
+        withUnsafeMutablePointer(to: &mine) { ABI.copy(table, to: $0, MemoryLayout<dn_translate>.size) }
+        guard let slot = mine.translate else {
             throw Failure(.unavailable, "\(what): \(DN_TRANSLATE_1) lacks translate")
         }
         (self.instance, self.slot) = (instance, slot)

@@ -14,6 +14,8 @@ typedef struct dp_spawn {
     int32_t socket;         /* by which children receive files; its other end is the host's */
     int32_t batch;          /* 1: children never preempt a thread that wakes them (SCHED_BATCH) */
     uint64_t stack_size;    /* whole pages */
+    uint64_t context_offset; /* of the context in the slot's file */
+    uint64_t small_end;     /* guest address below which memory has pages of 4 KiB only */
     uint64_t context_begin; /* guest address of the context's first byte: DP_CONTEXT_BEGIN */
     uint64_t context_end;   /* end of the reserved guest addresses */
 } dp_spawn;

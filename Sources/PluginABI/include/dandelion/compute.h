@@ -23,6 +23,7 @@ DN_CONSTANT(int32_t, DN_ISOLATION_SOFTWARE, 4);
 #define DN_COMPUTE_TRANSFER_SHARES (1ull << 1) /* context_transfer can pass pages without a copy */
 #define DN_COMPUTE_FAULT_ADDRESS (1ull << 2)   /* faults carry their address and pc */
 #define DN_COMPUTE_SYSCALL_NUMBER (1ull << 3)  /* forbidden system calls carry their number */
+#define DN_COMPUTE_MAPS_FILES (1ull << 4)      /* Since 1.2: context_map is worth a try */
 
 /* What an instance can do; constant while it lives. The caller sets struct_size. */
 typedef struct dn_compute_caps {
@@ -93,6 +94,15 @@ typedef struct dn_context_info {
     dn_gaddr stack_high;
     dn_gaddr exit_address; /* where a function jumps to leave; 0 = it leaves as its format says (wasm: returns) */
 } dn_context_info;
+
+/* Whole pages of a file in memory (dn.host.files/1) and of guest addresses. Whoever writes it sets struct_size. Since 1.2. */
+typedef struct dn_file_range {
+    uint32_t struct_size;
+    int32_t file;     /* descriptor; the slot says how long it is lent */
+    uint64_t offset;  /* of the first byte in the file */
+    dn_gaddr address; /* of the first byte in the context */
+    uint64_t len;
+} dn_file_range;
 
 DN_CONSTANT(int32_t, DN_RUN_EXITED, 0);    /* left as functions leave; the exit code is in its system data */
 DN_CONSTANT(int32_t, DN_RUN_FAULTED, 1);   /* stopped by what it did: fault_kind */
@@ -237,6 +247,25 @@ typedef struct dn_compute {
      * DN_UNSUPPORTED: of another version. DN_BAD_IMAGE: with the byte offset. DN_NO_MEMORY. */
     dn_status (*DN_NULLABLE image_restore)(
         dn_image *of, dn_bytes bytes, dn_image *DN_NULLABLE *DN_NONNULL out, dn_error *err);
+
+    /* Large items without copies. A context shows a part of a file in the place of its own memory: the function finds these
+     * bytes, and what it writes there nobody else ever sees. Between context_load and run, at free memory behind the image;
+     * the host neither reads nor writes the range from then on to the end of the run, and views it anew (context_view)
+     * before it reads there. range borrow-call; its file and the bytes in it stay as they are until the run is over, or
+     * until context_destroy when the host has viewed the range after the run: whatever is still mapped then must be out of
+     * the context before the next function runs in that memory. Since 1.2. Optional. [engine-thread]
+     * DN_OUT_OF_RANGE. DN_UNSUPPORTED, DN_LIMIT: the host copies instead; the context is as before. */
+    dn_status (*DN_NULLABLE context_map)(dn_context *context, const dn_file_range *range, dn_error *err);
+    /* Says where memory of a context that has run, and is settled, lies in a file, so that other contexts can map it: *out is
+     * a part of [address, address + len), as large as can be; of what context_map put there, and the function has not
+     * written to, the same part of the same file. Its file is borrow-until:context destroyed, and nobody writes to these
+     * bytes until then. Since 1.2. Optional. [any-thread]
+     * DN_OUT_OF_RANGE. DN_UNSUPPORTED: none of it lies in a file. */
+    dn_status (*DN_NULLABLE context_export)(
+        dn_context *context, dn_gaddr address, uint64_t len, dn_file_range *out, dn_error *err);
+    /* Bytes of memory that the context takes now, without what is mapped into it, for the node's account. Since 1.2. Optional:
+     * without it the host looks at each page. [engine-thread], after run */
+    uint64_t (*DN_NULLABLE context_memory)(dn_context *context);
 } dn_compute;
 
 DN_END

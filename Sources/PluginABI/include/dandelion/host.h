@@ -135,5 +135,17 @@ typedef struct dn_host_turns {
     void (*DN_NULLABLE end)(const dn_host *host, uint64_t turn);
 } dn_host_turns;
 
+/* dn.host.files/1: memory that several can map. Since 1.2. */
+typedef struct dn_host_files {
+    uint32_t struct_size;
+    /* 1: whole 2 MiB of a file, from a multiple of that on, are large pages, so that mapping them costs one fault each.
+     * 0: the machine does not give them. */
+    int32_t has_large_pages;
+    /* Makes a file of len zero bytes that takes memory as it is touched. It may be mapped executable, and is closed on exec.
+     * *out own, ended by close(2). DN_LIMIT: the process has no descriptor left. DN_NO_MEMORY.
+     * Since 1.2. Required. [any-thread] */
+    dn_status (*DN_NULLABLE create)(const dn_host *host, uint64_t len, int32_t *out);
+} dn_host_files;
+
 DN_END
 #endif

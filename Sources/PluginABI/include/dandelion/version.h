@@ -24,5 +24,6 @@
 #define DN_HOST_JOBS_1 "dn.host.jobs/1"
 #define DN_HOST_MEMORY_1 "dn.host.memory/1" /* Since 1.2 */
 #define DN_HOST_TURNS_1 "dn.host.turns/1"   /* Since 1.2 */
+#define DN_HOST_FILES_1 "dn.host.files/1"   /* Since 1.2 */
 
 #endif

@@ -27,6 +27,11 @@ void cp_futex_wake(const uint32_t *word, int count);
 /* A file in memory with these bytes, closed on exec, to be read from its beginning. A descriptor or -errno. */
 int cp_memory_file(const uint8_t *bytes, long count);
 
+/* A file of that many zero bytes in memory, to be mapped by several, closed on exec. A descriptor or -errno. */
+int cp_shared_file(uint64_t bytes);
+/* 1 when whole 2 MiB of such files, from a multiple of that on, are large pages. */
+int cp_has_large_pages(void);
+
 /* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
 void cp_return_large_blocks(int bytes);
 /* Bytes that a block of malloc(3) has; 0 for NULL. */
