@@ -9,12 +9,13 @@ public struct HostServices: @unchecked Sendable {
     private let jobsTable: UnsafePointer<dn_host_jobs>?
     private let filesTable: UnsafePointer<dn_host_files>?
 
-    public init(_ host: UnsafePointer<dn_host>) {
+    /// - Parameter inProbe: in a probe only log and config may be used; the rest counts as not offered.
+    public init(_ host: UnsafePointer<dn_host>, inProbe: Bool = false) {
         pointer = host
         logTable = HostServices.table(host, DN_HOST_LOG_1, MemoryLayout<dn_host_log>.size)
         configTable = HostServices.table(host, DN_HOST_CONFIG_1, MemoryLayout<dn_host_config>.size)
-        jobsTable = HostServices.table(host, DN_HOST_JOBS_1, MemoryLayout<dn_host_jobs>.size)
-        filesTable = HostServices.table(host, DN_HOST_FILES_1, MemoryLayout<dn_host_files>.size)
+        jobsTable = inProbe ? nil : HostServices.table(host, DN_HOST_JOBS_1, MemoryLayout<dn_host_jobs>.size)
+        filesTable = inProbe ? nil : HostServices.table(host, DN_HOST_FILES_1, MemoryLayout<dn_host_files>.size)
     }
 
     /// Whole 2 MiB of the host's memory files are large pages.

@@ -60,7 +60,7 @@ public func probing(
     _ body: (HostServices) throws(PluginError) -> Finding
 ) -> dn_status {
     do throws(PluginError) {
-        try body(HostServices(host)).write(to: out)
+        try body(HostServices(host, inProbe: true)).write(to: out)
     } catch {
         let reason = error.status == DN_BAD_CONFIG ? DN_REASON_BAD_CONFIG : DN_REASON_OTHER
         Finding.notAvailable(reason, error.message).write(to: out)

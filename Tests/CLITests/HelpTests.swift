@@ -62,4 +62,14 @@ import Testing
             #expect(facts?["license"] as? String == "Apache-2.0", "\(name)")
         }
     }
+
+    /// Each setting of a plugin stands in its README.
+    @Test(arguments: ["KVM", "Process", "CHERI", "RWasm", "HTTPComm"]) func settingsAreTold(folder: String) throws {
+        let inspected = try Ran(["plugins", "inspect", folder.lowercased(), "--json"]).output
+        let facts = try JSONSerialization.jsonObject(with: Data(inspected.utf8)) as? [String: Any]
+        let settings = (facts?["settings"] as? [String: Any])?["properties"] as? [String: Any]
+        let names = try #require(settings).keys
+        let readme = try String(contentsOfFile: "\(Ran.shipped)/../Plugins/\(folder)/README.md", encoding: .utf8)
+        #expect(!names.isEmpty && names.filter { !readme.contains("`\($0)`") } == [], "\(inspected)")
+    }
 }
