@@ -18,6 +18,8 @@ struct Libraries: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Build libraries from Debian's sources and put them into the SDK folder.",
             discussion: """
+                  dandelion sdk add zlib libpng --test
+
                 Sources are fetched by apt, checked by their SHA-256 and kept, as is what
                 was built of them, below XDG_CACHE_HOME or ~/.cache. Headers, static
                 libraries and pkg-config files lie beside those of the C library then, and
@@ -50,7 +52,8 @@ struct Libraries: ParsableCommand {
     }
 
     struct Ports: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the libraries that can be added.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the libraries that can be added.", discussion: "  dandelion sdk ports")
 
         @Option(help: "The SDK folder, as built by ./dev sdk.")
         var sdk: String?
