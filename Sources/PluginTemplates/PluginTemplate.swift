@@ -70,7 +70,7 @@ public struct PluginTemplate: Sendable {
             return shared + [
                 ("plugin.h", PackageResources.compute_plugin_h), ("plugin.c", PackageResources.compute_plugin_c),
                 ("image.c", PackageResources.compute_image_c), ("context.c", PackageResources.compute_context_c),
-                ("engine.c", PackageResources.compute_engine_c),
+                ("engine.c", PackageResources.compute_engine_c), ("snapshot.c", PackageResources.compute_snapshot_c),
             ]
         }
     }

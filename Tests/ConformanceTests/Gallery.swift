@@ -174,7 +174,9 @@ struct Faulty: Sendable {
         one("deadline_as_cancel", "run-deadline", "outcome cancelled"),
         Faulty(name: "ignores_interrupt", verdict: "failed", checks: ["interrupt-during", "interrupt-before"]),
         one("stale_interrupt", "interrupt-stale", "outcome cancelled"), one("destroyed_elsewhere", "context-threads"),
-        one("settle_fails", "context-kept", "context_settle gave DN_ENGINE_DEAD"),
+        Faulty(
+            name: "settle_fails", verdict: "failed", checks: ["context-kept", "files-exported"],
+            reason: "context_settle gave DN_ENGINE_DEAD"),
         one("settle_clears", "context-kept", "changed after the run"),
         everywhere("memory_not_zero", "failed", "isolation-zero", "not zero"),
         one("overflow_accepted", "context-bounds", "gave DN_OK"),
@@ -182,8 +184,13 @@ struct Faulty: Sendable {
         one("wrapping_view", "context-bounds", "context_view at address"),
         one("wrapping_write", "context-bounds", "context_write at address"),
         one("wrapping_transfer", "transfer", "gave DN_OK"), one("short_transfer", "transfer"),
-        one("snapshot_too_long", "snapshot", "data_begin of a snapshot"),
-        one("snapshot_anywhere", "snapshot", "gave DN_OK"), one("snapshot_once", "snapshot", "does not begin with"),
+        Faulty(
+            name: "snapshot_too_long", verdict: "failed", checks: ["snapshot", "snapshot-restore"],
+            reason: "data_begin of a snapshot"),
+        Faulty(
+            name: "snapshot_once", verdict: "failed", checks: ["snapshot", "snapshot-restore"],
+            reason: "does not begin with"),
+        one("snapshot_anywhere", "snapshot", "gave DN_OK"),
         one("restores_halves", "snapshot-restore", "bytes gave DN_OK"),
         one("saves_on", "snapshot-restore", "whose sink failed gave DN_OK"),
         one("shows_more", "files-mapped"), one("shows_other_part", "files-mapped", "other bytes than the file's"),
