@@ -37,6 +37,31 @@ final class MemoryMetrics: Sendable {
         programBytes.store(max(0, proportional.current - account), ordering: .relaxed)
     }
 
+    /// The account and the kernel's figure. They belong together only when little was taken and given back while the kernel
+    /// was asked, so it is asked again when much was.
+    private func compare(_ pool: WorkerPool) {
+        var least = Int.max
+        for _ in 0..<Self.attempts where least > Self.little {
+            let before = account(pool)
+            let bytes = ProportionalMemory.bytes
+            let after = account(pool)
+            let moved = zip(before, after).reduce(0) { $0 + abs($1.0 - $1.1) }
+            guard moved < least else { continue }
+            least = moved
+            for (cell, count) in zip(kinds.map(\.cell) + [sandboxes], after) { cell.set(count) }
+            if let bytes { proportional.set(bytes) }
+        }
+    }
+
+    private static let attempts = 4
+    /// Bytes.
+    private static let little = 2 << 20
+
+    /// Bytes of each kind, and of sandboxes.
+    private func account(_ pool: WorkerPool) -> [Int] {
+        kinds.map { pool.budget.used($0.kind) } + [pool.sandboxBytes]
+    }
+
     /// Asks the kernel about page tables, which takes milliseconds.
     func refresh(_ pool: WorkerPool) {
         let budget = pool.budget
@@ -44,9 +69,7 @@ final class MemoryMetrics: Sendable {
         runs.set(budget.usedByRuns)
         data.set(budget.usedByData)
         program.set(programBytes.load(ordering: .relaxed))
-        for (kind, cell) in kinds { cell.set(budget.used(kind)) }
-        sandboxes.set(pool.sandboxBytes)
-        if let bytes = ProportionalMemory.bytes { proportional.set(bytes) }
+        compare(pool)
         // Tenants that the config names, so that clients cannot make up labels.
         for (name, bytes) in budget.usedByTenant() {
             Self.gauge(
