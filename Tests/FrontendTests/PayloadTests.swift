@@ -150,7 +150,7 @@ import Testing
 
     @Test func everyKindHasItsStatus() {
         let statuses = Failure.Kind.allCases.map { Problem.status(of: $0).rawValue }
-        #expect(statuses == [400, 404, 409, 413, 422, 422, 507, 429, 502, 503, 504, 499, 403, 500])
+        #expect(statuses == [400, 404, 409, 413, 422, 422, 422, 507, 429, 502, 503, 504, 499, 403, 500])
     }
 
     @Test func bsonErrorsCarryPlaceAndOffset() {

@@ -4,21 +4,24 @@ import Testing
 
 /// A state folder that cannot take what is registered costs that registration, and nothing else.
 @Suite struct FullDiskTests {
-    /// By a limit on the size of files, which tests may set: a disk that is full, or a quota, fails the same calls.
+    /// By a limit on the size of files, which tests may set: a disk that is full, or a quota, fails the same calls. It is
+    /// above what sandboxes need, whose memory is files, too.
     @Test func whatDoesNotFitIsRefused() throws {
         let node = try RunningNode(
             config: """
+                [node]
+                max_body = "128MiB"
                 [plugins.process]
                 path = "libDandelionProcess.so"
                 [classes.process]
                 backends = ["process"]
-                """, wrapper: ["prlimit", "--fsize=\(16 << 20)"])
+                """, wrapper: ["prlimit", "--fsize=\(96 << 20)"])
         let hello = try GuestCompiler.image("hello")
         func register(_ name: String, _ image: [UInt8]) -> RunningNode.Reply {
             node.request("PUT", "/v1/functions/\(name)?class=process&inputs=in&outputs=out", image)
         }
         // What follows the segments of an image is of no meaning.
-        let large = hello + [UInt8](repeating: 1, count: 20 << 20)
+        let large = hello + [UInt8](repeating: 1, count: 100 << 20)
         for _ in 0..<3 {
             let refused = register("large", large)
             #expect(refused.status == 507, "\(refused.status) \(refused.text)")
