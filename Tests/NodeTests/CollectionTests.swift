@@ -137,7 +137,9 @@ import Testing
             print(
                 "collection: peak \(peak >> 20) MiB; \(waits.count) looks, median \(sorted[waits.count / 2]) s, longest \(longest) s"
             )
-            print("collection: \(beyond) looks are beyond the tolerance, by \(Int(worst.beyond) >> 20) MiB: \(worst.what)")
+            print(
+                "collection: \(beyond) looks are beyond the tolerance, by \(Int(worst.beyond) >> 20) MiB: \(worst.what)"
+            )
             #expect(waits.count > 10)
             // The attackers themselves take the CPUs of a small machine: one look in twenty may wait for those.
             let most = sorted[waits.count * 95 / 100]
