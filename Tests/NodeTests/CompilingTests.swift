@@ -10,11 +10,11 @@ import Testing
     /// to come again: no engine waits for a compiler.
     @Test(.enabled(if: hasCompiler, "no rustc: apt-get install rustc"))
     func aLostFirstVersionIsMadeAgain() throws {
-        let seed = try #require((1...5000).first { SyntheticModule.chainResult(1500, steps: 6, seed: $0) == 0 })
+        let seed = try #require((1...5000).first { SyntheticModule.chainResult(5000, steps: 6, seed: $0) == 0 })
         let first = try RunningNode()
         let reply = first.request(
             "PUT", "/v1/functions/chain?class=rwasm&inputs=in&outputs=out&memory=1MiB&timeout=100ms",
-            SyntheticModule.chain(1500, steps: 6, seed: seed))
+            SyntheticModule.chain(5000, steps: 6, seed: seed))
         #expect(reply.status == 201, "\(reply.text)")
         #expect(first.request("POST", "/v1/invoke/chain", [1]).status == 200)
         #expect(first.stop() == 0)
