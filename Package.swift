@@ -108,35 +108,36 @@ let package = Package(
         room("Platform", ["CPlatform"], exclude: ["Shim", "CSeccomp"]),
         room("Telemetry", ["Platform"]),
         room("Failure"),
+        room("Values", ["Failure"]),
         room("Items"),
         .target(
             name: "CToml", path: "Sources/Host/Config/CToml",
             cxxSettings: [.unsafeFlags(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("tomlplusplus")]),
-        room("Config", ["Failure", "CToml"], exclude: ["CToml"], resources: [.embedInCode("dandelion.toml")]),
-        room("Composition", ["Failure"]),
+        room("Config", ["Values", "Platform", "Failure", "CToml"], exclude: ["CToml"], resources: [.embedInCode("dandelion.toml")]),
+        room("Composition", ["Values", "Failure"]),
         room("GuestLayout", ["Items", "Failure"]),
         room("Memory", ["Platform", "Items", "Failure"]),
-        room("PluginHost", ["PluginABI", "CVersion", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
+        room("PluginHost", ["PluginABI", "CVersion", "Values", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
-        room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
-        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Memory", "Composition", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
+        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend",
             [
-                "Dispatcher", "Registry", "Composition", "Engines", "Memory", "Config", "Platform", "CPlatform", "Telemetry",
+                "Dispatcher", "Registry", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform", "Telemetry",
                 "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Telemetry", "Platform",
+                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Values", "Telemetry", "Platform",
                 "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
         room(
-            "Conformance", ["CConformance", "PluginABI", "PluginHost", "Memory", "Platform", "CPlatform", "Config", "Items", "Failure"],
+            "Conformance", ["CConformance", "PluginABI", "PluginHost", "Values", "Memory", "Platform", "CPlatform", "Config", "Items", "Failure"],
             exclude: ["Shim"]),
         .target(
             name: "PluginTemplates", path: "Sources/PluginTemplates",
@@ -144,7 +145,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
+                "Node", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
                 "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
@@ -191,9 +192,9 @@ let package = Package(
         .target(
             name: "PluginHarness", dependencies: ["PluginABI", "TestSupport"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
-        tests("Composition", ["Composition", "Failure"]),
-        tests("Engines", ["Engines", "Telemetry", "Config"]),
-        tests("Config", ["Config", "Failure"], exclude: ["bad"]),
+        tests("Composition", ["Composition", "Values", "Failure"]),
+        tests("Engines", ["Engines", "Memory", "Telemetry", "Config", "Failure"]),
+        tests("Config", ["Config", "Values", "Failure"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests(
             "Frontend",
@@ -207,7 +208,7 @@ let package = Package(
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         tests("Memory", ["Memory", "Items", "Failure"]),
-        tests("PluginHost", ["PluginHost", "Memory", "Platform", "Items", "Failure", "TestSupport"]),
+        tests("PluginHost", ["PluginHost", "Values", "Memory", "Platform", "Items", "Failure", "TestSupport"]),
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),

@@ -1,6 +1,7 @@
 @testable import Composition
 import Failure
 import Testing
+import Values
 
 /// Each mistake is told at its exact place.
 @Suite struct DiagnosticTests {

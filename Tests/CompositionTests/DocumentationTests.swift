@@ -2,6 +2,7 @@
 import Failure
 import Glibc
 import Testing
+import Values
 
 /// What the documentation shows works as it says.
 @Suite struct DocumentationTests {

@@ -1,6 +1,7 @@
 @testable import Composition
 import Failure
 import Testing
+import Values
 
 /// Whatever the text, the compiler answers: a graph or a failure with a place, in bounded time.
 @Suite struct FuzzTests {

@@ -1,6 +1,7 @@
 @testable import Composition
 import Failure
 import Testing
+import Values
 
 @Suite struct GraphTests {
     @Test func logProcessingOfThePaper() throws {
@@ -19,7 +20,7 @@ import Testing
         #expect(graph.calls[4].dimensions.isEmpty)
         #expect(graph.calls.allSatisfy { $0.waits == 1 })
         #expect(graph.consumers == [[0], [1], [2], [3], [4], []])
-        #expect(graph.calls[0].position == Position(line: 7, column: 5))
+        #expect(graph.calls[0].position == Place(line: 7, column: 5))
     }
 
     @Test func statementsInAnyOrderBecomeTopological() throws {

@@ -1,4 +1,5 @@
 @testable import Composition
+import Values
 
 struct TestSet: SetView {
     var items: [(key: UInt32, size: Int)]
@@ -93,7 +94,7 @@ func call(_ bindings: [(Sharding, optional: Bool)?], joined: [Dimension] = []) -
     return Call(
         target: 0, inputs: inputs, outputs: [],
         dimensions: dimensions.sorted { ($0.parameters.min() ?? 0) < ($1.parameters.min() ?? 0) },
-        waits: inputs.count, position: Position(line: 1, column: 1))
+        waits: inputs.count, position: Place(line: 1, column: 1))
 }
 
 func instances(

@@ -1,6 +1,7 @@
 @testable import Composition
 import Failure
 import Testing
+import Values
 
 @Suite struct ShardingTests {
     @Test func keyedGroupsOverTheWholeSet() throws {

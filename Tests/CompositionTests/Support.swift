@@ -1,5 +1,6 @@
 @testable import Composition
 import Failure
+import Values
 
 /// Deterministic randomness (SplitMix64), so that a failing case can be run again.
 struct Seeded: RandomNumberGenerator {

@@ -1,6 +1,7 @@
 import Config
 import Foundation
 import Testing
+import Values
 
 /// Folders of the repository, found from this file's own path.
 enum Folder {

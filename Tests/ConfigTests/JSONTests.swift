@@ -2,6 +2,8 @@
 import Foundation
 import Testing
 
+@testable import Values
+
 @Suite struct JSONTests {
     @Test func values() throws {
         let value = try JSONReader.read(#" {"a": [1, -2.5e1, true, null, "x\n\u00e9\ud83d\ude00"], "b": {}} "#)
@@ -50,7 +52,7 @@ import Testing
         }
     }
 
-    private static func random(_ random: inout SplitMix, depth: Int) -> ConfigValue {
+    private static func random(_ random: inout SplitMix, depth: Int) -> ParsedValue {
         let place = Place(line: 1, column: 1)
         let pick = Int.random(in: 0..<(depth < 4 ? 7 : 5), using: &random)
         func text() -> String {
@@ -60,19 +62,19 @@ import Testing
                 })
         }
         switch pick {
-        case 0: return ConfigValue(.string(text()), at: place)
-        case 1: return ConfigValue(.integer(Int64(bitPattern: random.next())), at: place)
-        case 2: return ConfigValue(.float(Double.random(in: -1e9...1e9, using: &random)), at: place)
-        case 3: return ConfigValue(.boolean(Bool.random(using: &random)), at: place)
-        case 4: return ConfigValue(.null, at: place)
+        case 0: return ParsedValue(.string(text()), at: place)
+        case 1: return ParsedValue(.integer(Int64(bitPattern: random.next())), at: place)
+        case 2: return ParsedValue(.float(Double.random(in: -1e9...1e9, using: &random)), at: place)
+        case 3: return ParsedValue(.boolean(Bool.random(using: &random)), at: place)
+        case 4: return ParsedValue(.null, at: place)
         case 5:
             let elements = (0..<3).map { _ in Self.random(&random, depth: depth + 1) }
-            return ConfigValue(.array(elements), at: place)
+            return ParsedValue(.array(elements), at: place)
         default:
             let entries = (0..<3).map {
-                ConfigEntry(key: "\($0)" + text(), at: place, value: Self.random(&random, depth: depth + 1))
+                ParsedEntry(key: "\($0)" + text(), at: place, value: Self.random(&random, depth: depth + 1))
             }
-            return ConfigValue(.table(entries), at: place)
+            return ParsedValue(.table(entries), at: place)
         }
     }
 }

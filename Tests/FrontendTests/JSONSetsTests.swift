@@ -5,6 +5,7 @@ import Memory
 import Testing
 
 @testable import Frontend
+import Values
 
 @Suite struct JSONSetsTests {
     private func parse(_ text: String, budget: MemoryBudget = MemoryBudget()) throws -> [PlainSet] {

@@ -2,9 +2,10 @@ import Config
 import Testing
 
 @testable import Frontend
+import Values
 
 @Suite struct ListingTests {
-    private func names(_ page: ConfigValue, _ key: String) -> [String] {
+    private func names(_ page: ParsedValue, _ key: String) -> [String] {
         (page[key]?.elements ?? []).compactMap { $0["name"]?.text }
     }
 

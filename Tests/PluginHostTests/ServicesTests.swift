@@ -2,11 +2,13 @@ import Foundation
 import PluginHost
 import TestSupport
 import Testing
+import Values
 
 /// The host's services, used by a plugin as a stranger would.
 @Suite struct ServicesTests {
     /// A plugin whose probe runs `body` and answers with what it wrote into `said`.
-    private func answer(_ name: String, _ body: String, _ tree: ConfigTree = .table([:])) throws -> String {
+    private func answer(_ name: String, _ body: String, _ tree: ParsedValue = ParsedValue(.table([]))) throws -> String
+    {
         let source = """
             static dn_status ask(const dn_host *host, dn_bytes config, dn_probe *out, dn_error *err) {
                 (void)config; (void)err;
@@ -21,15 +23,12 @@ import Testing
             PLUGIN(.probe = ask)
             """
         let library = try PluginLibrary(path: try PluginFixture.compile(name, "#include <stdio.h>\n" + source))
-        let configuration = PluginConfiguration(tree: tree, json: "{\"pool\":7}")
+        let configuration = PluginConfiguration(tree)
         return try library.probe(label: name, configuration: configuration).message
     }
 
     @Test func configIsReadByPath() throws {
-        let tree = ConfigTree.table([
-            "pool": .integer(7), "egress": .table(["hosts": .array([.string("a"), .string("bcd")])]),
-            "strict": .boolean(true),
-        ])
+        let tree = try JSONReader.read(#"{"pool": 7, "egress": {"hosts": ["a", "bcd"]}, "strict": true}"#)
         let body = """
             int64_t pool = 0; int32_t strict = 0; uint64_t count = 0; dn_bytes host1 = {0, 0};
             dn_status a = conf->get_int(host, "pool", &pool), b = conf->get_bool(host, "strict", &strict);

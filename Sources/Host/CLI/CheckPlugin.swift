@@ -3,6 +3,7 @@ internal import Config
 internal import Conformance
 internal import Glibc
 internal import Node
+internal import Values
 
 struct CheckPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -101,7 +102,7 @@ struct CheckPlugin: ParsableCommand {
             return true
         }
         let told = failedOnly ? verdicts.filter(\.isBad) : verdicts
-        if json { Output.line(ConfigValue(.array(told.map { ConfigValue(.table(fields($0, seed))) })).json) }
+        if json { Output.line(ParsedValue(.array(told.map { ParsedValue(.table(fields($0, seed))) })).json) }
         let bad = verdicts.count(where: \.isBad)
         if !json { Output.line("\(verdicts.count) checks, \(bad) bad, seed \(seed)") }
         if bad > 0 { throw ExitCode.failure }
@@ -136,8 +137,8 @@ struct CheckPlugin: ParsableCommand {
         Output.line("        repeat: \(command)")
     }
 
-    private func fields(_ verdict: Verdict, _ seed: UInt64) -> [ConfigEntry] {
-        ConfigValue.table([
+    private func fields(_ verdict: Verdict, _ seed: UInt64) -> [ParsedEntry] {
+        ParsedValue.table([
             "check": .string(verdict.check.id), "verdict": .string(verdict.kind.rawValue),
             "reason": .string(verdict.reason), "sentence": .string(verdict.check.sentence),
             "seed": .integer(Int64(clamping: seed)), "notes": .string(verdict.notes),

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Config
+internal import Values
 
 struct Compose: ParsableCommand {
     static let configuration = CommandConfiguration(

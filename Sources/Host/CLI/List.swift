@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Config
+internal import Values
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ struct List: ParsableCommand {
         let communication = functionPages.flatMap { $0["communication"]?.elements ?? [] }
         let compositions = try pages("compositions").flatMap { $0["compositions"]?.elements ?? [] }
         if json {
-            let all: ConfigValue = .table([
+            let all: ParsedValue = .table([
                 "functions": .array(functions), "communication": .array(communication),
                 "compositions": .array(compositions),
             ])
@@ -38,8 +39,8 @@ struct List: ParsableCommand {
     }
 
     /// The node gives long lists in parts.
-    private func pages(_ collection: String) throws -> [ConfigValue] {
-        var pages: [ConfigValue] = []
+    private func pages(_ collection: String) throws -> [ParsedValue] {
+        var pages: [ParsedValue] = []
         var after: String?
         repeat {
             let request = NodeRequest("GET", ["v1", collection], ["after": after])
@@ -51,7 +52,7 @@ struct List: ParsableCommand {
     }
 
     /// Kind, name, "(inputs) => (outputs)", and one thing more.
-    private static func row(_ kind: String, _ entry: ConfigValue, _ sets: ConfigValue?, _ rest: String) -> [String] {
+    private static func row(_ kind: String, _ entry: ParsedValue, _ sets: ParsedValue?, _ rest: String) -> [String] {
         func names(_ key: String) -> String { (sets?[key]?.elements ?? []).compactMap(\.text).joined(separator: ", ") }
         return [kind, entry["name"]?.text ?? "", "(\(names("inputs"))) => (\(names("outputs")))", rest]
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Config
 internal import Glibc
+internal import Values
 
 /// Which node a client command speaks to.
 struct NodeOptions: ParsableArguments {
@@ -56,7 +57,7 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// The JSON of a reply.
-    static func json(_ reply: NodeReply) throws -> ConfigValue {
+    static func json(_ reply: NodeReply) throws -> ParsedValue {
         do {
             return try JSONReader.read(bytes: reply.body)
         } catch {

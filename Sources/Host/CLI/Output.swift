@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Platform
 
 /// Standard output and standard error, written at once and completely.
 enum Output {
@@ -61,24 +62,12 @@ enum Output {
 /// Files that the user names; "-" is standard input.
 enum Input {
     static func read(_ path: String) throws -> [UInt8] {
-        let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed(path) }
-        defer { if descriptor > 0 { close(descriptor) } }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 18)
-        while true {
-            // SAFETY: buffer has buffer.count writable bytes.
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failed(path) }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
+        do throws(WholeFile.Failed) {
+            return path == "-" ? try WholeFile.read(0) : try WholeFile.read(path)
+        } catch {
+            Output.note("dandelion: \(path): \(String(cString: strerror(error.errorNumber)))")
+            throw ExitCode.noInput
         }
-    }
-
-    private static func failed(_ path: String) -> ExitCode {
-        Output.note("dandelion: \(path): \(String(cString: strerror(errno)))")
-        return .noInput
     }
 
     /// The names of a folder's files, sorted; none when it cannot be read.

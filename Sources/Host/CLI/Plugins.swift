@@ -4,6 +4,7 @@ internal import Failure
 internal import Glibc
 internal import Node
 internal import PluginHost
+internal import Values
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +40,7 @@ struct ListPlugins: ParsableCommand {
     func run() throws {
         let found = try FoundPlugin.all(config)
         if json {
-            Output.line(ConfigValue(.array(found.map { ConfigValue(.table($0.fields)) })).json)
+            Output.line(ParsedValue(.array(found.map { ParsedValue(.table($0.fields)) })).json)
         } else {
             Output.table(
                 found.map { [$0.name, $0.interface, $0.availability, $0.reason.isEmpty ? $0.path : $0.reason] })
@@ -67,7 +68,7 @@ struct InspectPlugin: ParsableCommand {
     func run() throws {
         let found = try FoundPlugin.named(plugin, config)
         if json {
-            Output.line(ConfigValue(.table(found.fields + found.ownFields)).json)
+            Output.line(ParsedValue(.table(found.fields + found.ownFields)).json)
         } else {
             let fields = (found.fields + found.ownFields).filter { $0.key != "settings" }
             Output.table(fields.map { [$0.key, $0.value.text ?? $0.value.json] })
@@ -78,7 +79,7 @@ struct InspectPlugin: ParsableCommand {
         guard found.library != nil else { throw ExitCode.failure }
     }
 
-    private static func row(_ setting: ConfigEntry) -> [String] {
+    private static func row(_ setting: ParsedEntry) -> [String] {
         let standard = setting.value["default"].map { "default \($0.json)" } ?? "no default"
         return [
             "  \(setting.key)", setting.value["type"]?.text ?? "", standard, setting.value["description"]?.text ?? "",
@@ -99,7 +100,7 @@ struct FoundPlugin {
     /// Ids, such as "dn.compute/1"; empty when the file could not be loaded.
     var interface: String { library?.interfaces.joined(separator: ", ") ?? "" }
 
-    var schema: ConfigValue? {
+    var schema: ParsedValue? {
         guard let text = library?.descriptor.configSchema, !text.isEmpty else { return nil }
         return try? JSONReader.read(text)
     }
@@ -157,17 +158,17 @@ struct FoundPlugin {
     }
 
     /// What `plugins list --json` prints of each.
-    var fields: [ConfigEntry] {
-        ConfigValue.table([
+    var fields: [ParsedEntry] {
+        ParsedValue.table([
             "name": .string(name), "path": .string(path), "interface": .string(interface),
             "availability": .string(availability), "reason": .string(reason),
         ]).entries
     }
 
     /// What the plugin says of itself.
-    var ownFields: [ConfigEntry] {
+    var ownFields: [ParsedEntry] {
         guard let own = library?.descriptor else { return [] }
-        return ConfigValue.table([
+        return ParsedValue.table([
             "id": .string(own.id), "title": .string(own.name), "version": .string(own.version),
             "vendor": .string(own.vendor), "license": .string(own.license), "description": .string(own.description),
             "abi": .string("\(own.abiMajor).\(own.abiMinor)"), "reloadable": .boolean(own.isReloadable),

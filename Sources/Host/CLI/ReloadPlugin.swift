@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Config
+internal import Values
 
 struct ReloadPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 internal import Config
+internal import Values
 
 /// How `dandelion top` shows an interval.
 struct TopReport {
@@ -52,24 +53,24 @@ struct TopReport {
         entries += rates.map { Self.entry("\($0)_per_second", rate("\($0)_total")) }
         entries.append(Self.entry("cpu_percent", rate("process_cpu_seconds_total") * 100))
         entries.append(Self.entry("classes", .array(interval.classes.map(Self.table))))
-        return ConfigValue(.table(entries)).json
+        return ParsedValue(.table(entries)).json
     }
 
-    private static func table(_ row: TopInterval.ClassRow) -> ConfigValue {
+    private static func table(_ row: TopInterval.ClassRow) -> ParsedValue {
         var entries = [entry("class", .string(row.className)), entry("backend", .string(row.backend))]
         entries.append(entry("runs_per_second", row.rate))
         for times in row.times.compactMap({ $0 }) {
             entries.append(entry("\(times.stage)_p50", times.p50))
             entries.append(entry("\(times.stage)_p99", times.p99))
         }
-        return ConfigValue(.table(entries))
+        return ParsedValue(.table(entries))
     }
 
-    private static func entry(_ key: String, _ kind: ConfigValue.Kind) -> ConfigEntry {
-        ConfigEntry(key: key, at: Place(line: 0, column: 0), value: ConfigValue(kind))
+    private static func entry(_ key: String, _ kind: ParsedValue.Kind) -> ParsedEntry {
+        ParsedEntry(key: key, at: Place(line: 0, column: 0), value: ParsedValue(kind))
     }
 
-    private static func entry(_ key: String, _ value: Double) -> ConfigEntry {
+    private static func entry(_ key: String, _ value: Double) -> ParsedEntry {
         // JSON has no infinity: what is beyond the last bound takes twice that.
         let value = value.isFinite ? value : 134
         let isWhole = value == value.rounded() && abs(value) < 9e15

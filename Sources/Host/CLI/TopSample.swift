@@ -1,3 +1,5 @@
+internal import Values
+
 /// A reading of a node's `/metrics`.
 struct TopSample {
     /// Values by name, of metrics without labels.

@@ -1,3 +1,5 @@
+public import Values
+
 /// A checked composition: a directed acyclic graph of calls over numbered sets.
 ///
 /// Everything that the text can get wrong was refused, so a dispatcher only counts: a call is ready when `waits` of its
@@ -58,7 +60,7 @@ public struct Call: Sendable, Equatable {
     public var dimensions: [Dimension]
     /// The number of distinct sets among the inputs: how many the call waits for.
     public var waits: Int
-    public var position: Position
+    public var position: Place
 }
 
 /// How an input set is split over the instances of a call.
@@ -122,7 +124,7 @@ extension CompositionGraph {
             Call(
                 target: 0, inputs: (0..<inputs).map { Binding(set: $0, sharding: .all, optional: true) },
                 outputs: Array(inputs..<setCount), dimensions: [], waits: inputs,
-                position: Position(line: 1, column: 1))
+                position: Place(line: 1, column: 1))
         ]
         targets = [target]
         inputSets = Array(0..<inputs)

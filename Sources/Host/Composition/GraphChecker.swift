@@ -1,9 +1,11 @@
+internal import Values
+
 /// Checks one composition and numbers its sets.
 struct GraphChecker {
     struct Checked {
         var graph: CompositionGraph
         /// Of the composition's name.
-        var place: Place
+        var place: Mark
     }
 
     /// Where a set comes from.
@@ -11,7 +13,7 @@ struct GraphChecker {
         var set: Int
         /// Index of the statement; nil for an input of the composition.
         var producer: Int?
-        var place: Place
+        var place: Mark
     }
 
     private let syntax: CompositionSyntax

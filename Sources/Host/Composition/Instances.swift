@@ -1,4 +1,5 @@
 public import Failure
+internal import Values
 
 /// What sharding must know of an input set: how many items it has, their keys and their sizes.
 public protocol SetView {

@@ -1,3 +1,5 @@
+internal import Values
+
 /// A word or sign of the text.
 struct Token {
     enum Kind: Equatable {
@@ -11,7 +13,7 @@ struct Token {
     }
 
     var kind: Kind
-    var place: Place
+    var place: Mark
     var length: Int
 }
 
@@ -23,7 +25,7 @@ struct Lexer {
     private let source: [UInt8]
     private let diagnostics: Diagnostics
     private var offset = 0
-    private var position = Position(line: 1, column: 1)
+    private var position = Place(line: 1, column: 1)
 
     init(_ diagnostics: Diagnostics) {
         source = diagnostics.source
@@ -46,7 +48,7 @@ struct Lexer {
         String(decoding: source[token.place.offset..<token.place.offset + token.length], as: UTF8.self)
     }
 
-    private var place: Place { Place(offset: offset, position: position) }
+    private var place: Mark { Mark(offset: offset, position: position) }
 
     private func peek(_ ahead: Int = 0) -> UInt8 {
         offset + ahead < source.count ? source[offset + ahead] : 0
@@ -56,8 +58,8 @@ struct Lexer {
         let byte = source[offset]
         offset += 1
         if byte == UInt8(ascii: "\n") {
-            position = Position(line: position.line + 1, column: 1)
-        } else if !isContinuation(byte) {
+            position = Place(line: position.line + 1, column: 1)
+        } else if ![UInt8].isContinuation(byte) {
             position.column += 1
         }
     }
@@ -94,7 +96,7 @@ struct Lexer {
     }
 
     /// Passes over one token, nil when what stands here starts none (which is told).
-    private mutating func take(from start: Place) -> Token.Kind? {
+    private mutating func take(from start: Mark) -> Token.Kind? {
         let byte = peek()
         advance()
         switch byte {
@@ -118,8 +120,8 @@ struct Lexer {
         }
     }
 
-    private mutating func refuse(_ byte: UInt8, at start: Place) {
-        while offset < source.count, isContinuation(peek()) { advance() }
+    private mutating func refuse(_ byte: UInt8, at start: Mark) {
+        while offset < source.count, [UInt8].isContinuation(peek()) { advance() }
         let scalar = String(decoding: source[start.offset..<offset], as: UTF8.self)
         let shown = byte < 0x20 || byte == 0x7f ? "control character \(byte)" : "`\(scalar)`"
         diagnostics.add(start, "\(shown) has no meaning here; names are of letters, digits and `_`")

@@ -1,3 +1,5 @@
+internal import Values
+
 /// A name as the statements of a text may use it.
 struct Callee {
     var target: Target
@@ -19,7 +21,7 @@ struct Callee {
     }
 }
 
-/// Position of each name; of a repeated one the first.
+/// Place of each name; of a repeated one the first.
 func indexed(_ names: [String]) -> [String: Int] {
     Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
 }
@@ -47,7 +49,7 @@ struct ModuleChecker {
     consuming func check() -> [CompositionGraph] {
         if module.compositions.isEmpty {
             diagnostics.add(
-                Place(offset: 0, position: Position(line: 1, column: 1)), "the text defines no composition")
+                Mark(offset: 0, position: Place(line: 1, column: 1)), "the text defines no composition")
         }
         define()
         declare()

@@ -2,7 +2,7 @@
 struct Parser {
     /// Ends the parsing of one statement or header; the parser goes on behind it.
     private struct Mistake: Error {
-        var place: Place
+        var place: Mark
         var message: String
     }
 

@@ -6,7 +6,7 @@ struct Module {
 
 struct Name {
     var text: String
-    var place: Place
+    var place: Mark
 }
 
 /// `name(inputs) => (outputs)` of a declaration or a composition.

@@ -1,3 +1,5 @@
+internal import Values
+
 /// The table `[access]`: who may speak to the node.
 public struct AccessSettings: Sendable, Equatable {
     /// Names, in lower case and without ports, under which the node may be addressed, beside IP addresses and localhost; nil =

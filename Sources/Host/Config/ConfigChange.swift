@@ -1,3 +1,5 @@
+public import Values
+
 /// A key of a config file that says something else than before.
 public struct ConfigChange: Sendable, Equatable, CustomStringConvertible {
     public enum Kind: String, Sendable {
@@ -25,11 +27,11 @@ extension NodeConfig {
     }
 
     /// Of a text that was read before.
-    private static func tree(_ text: String) -> ConfigValue {
+    private static func tree(_ text: String) -> ParsedValue {
         TOMLReader.read(text, log: MistakeLog(file: "", text: text)) ?? .table([:])
     }
 
-    private static func differences(_ old: ConfigValue, _ new: ConfigValue, below path: String) -> [ConfigChange] {
+    private static func differences(_ old: ParsedValue, _ new: ParsedValue, below path: String) -> [ConfigChange] {
         func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
         let standing = new.entries.flatMap { entry -> [ConfigChange] in
             guard let before = old[entry.key] else {

@@ -1,4 +1,4 @@
-import Glibc
+internal import Platform
 
 extension NodeConfig {
     /// Larger files are refused.
@@ -41,21 +41,9 @@ extension NodeConfig {
         func failed(_ message: String) -> ConfigError {
             ConfigError(mistakes: [Mistake(file: path, place: nil, message: message)])
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed("cannot be opened: \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            // SAFETY: buffer has buffer.count writable bytes.
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failed("cannot be read: \(String(cString: strerror(errno)))") }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
-            guard bytes.count <= largestFile else {
-                throw failed("is larger than \(Units.sizeText(UInt64(largestFile)))")
-            }
+        do throws(WholeFile.Failed) { return try WholeFile.read(path, limit: largestFile) } catch {
+            if case .tooLong = error { throw failed("is larger than \(Units.sizeText(UInt64(largestFile)))") }
+            throw failed(error.text)
         }
     }
 }

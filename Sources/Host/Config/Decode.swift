@@ -1,11 +1,12 @@
 internal import Failure
+internal import Values
 
 /// From a tree of values to a `NodeConfig`. Ranges and defaults are those that Config/dandelion.toml documents.
 struct Decode {
     let log: MistakeLog
     let root: TableReader
 
-    init(_ tree: ConfigValue, log: MistakeLog) {
+    init(_ tree: ParsedValue, log: MistakeLog) {
         self.log = log
         root = TableReader(tree, path: "", at: Place(line: 1, column: 1), log: log)
     }
@@ -100,7 +101,7 @@ struct Decode {
                 log.add(written.place, "'\(table.name("sha256"))' must be 64 hexadecimal digits")
             }
         }
-        let config = table.entry("config")?.value ?? ConfigValue(.table([]), at: table.place)
+        let config = table.entry("config")?.value ?? ParsedValue(.table([]), at: table.place)
         if case .table = config.kind {
             checkRepresentable(config, table.name("config"))
         } else {
@@ -210,7 +211,7 @@ extension Decode {
         return table.entry("backends").map { pluginNames($0.value, table.name("backends")) } ?? []
     }
 
-    private func pluginNames(_ value: ConfigValue, _ key: String) -> [Located<String>] {
+    private func pluginNames(_ value: ParsedValue, _ key: String) -> [Located<String>] {
         guard case .array(let elements) = value.kind, !elements.isEmpty else {
             log.add(value.place, "'\(key)' must be a list of plugin names such as [\"first\", \"second\"]")
             return []
@@ -228,7 +229,7 @@ extension Decode {
     }
 
     /// A plugin gets its config as JSON, which has neither dates nor numbers that are not finite.
-    private func checkRepresentable(_ value: ConfigValue, _ path: String) {
+    private func checkRepresentable(_ value: ParsedValue, _ path: String) {
         switch value.kind {
         case .date: log.add(value.place, "'\(path)' must not be a date; write it as a string")
         case .float(let number) where !number.isFinite: log.add(value.place, "'\(path)' must be a finite number")

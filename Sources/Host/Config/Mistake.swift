@@ -1,19 +1,5 @@
 internal import Failure
-
-/// Where something stands in a text: line and column from 1, in code points.
-public struct Place: Sendable, Equatable, Comparable {
-    public var line: Int
-    public var column: Int
-
-    public init(line: Int, column: Int) {
-        self.line = line
-        self.column = column
-    }
-
-    public static func < (left: Place, right: Place) -> Bool {
-        (left.line, left.column) < (right.line, right.column)
-    }
-}
+public import Values
 
 /// One thing that is wrong in a file.
 public struct Mistake: Sendable, Equatable, CustomStringConvertible {
@@ -82,11 +68,10 @@ final class MistakeLog {
 
     private func excerpt(_ place: Place) -> String? {
         guard place.line >= 1, place.line <= lines.count else { return nil }
-        let line = Self.harmless(lines[place.line - 1].prefix(120).filter { $0 != "\r" })
-        guard place.column >= 1, place.column <= line.unicodeScalars.count + 1 else { return "    \(line)" }
-        // Tabs are kept, so that the caret stands below its column whatever a tab's width is.
-        let margin = line.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
-        return "    \(line)\n    \(margin)^"
+        let line = Self.harmless(lines[place.line - 1].prefix(120).filter { $0 != "\r" }).unicodeScalars
+        guard place.column >= 1, place.column <= line.count + 1 else { return "    \(String(line))" }
+        let before = line.prefix(place.column - 1).reduce(0) { $0 + UTF8.width($1) }
+        return Array(String(line).utf8).excerpt(around: before)
     }
 }
 

@@ -1,3 +1,5 @@
+public import Values
+
 /// Everything that a config file says, checked.
 public struct NodeConfig: Sendable {
     /// The file as the user named it, or what messages call the built-in config.
@@ -142,7 +144,7 @@ public struct PluginConfig: Sendable {
     /// Lower-case hexadecimal digest that the file must have.
     public var sha256: Located<String>?
     /// The subtable `config`, which the plugin's schema judges; an empty table when absent.
-    public var config: ConfigValue
+    public var config: ParsedValue
 
     /// Absolute paths stay, others start at `directory`.
     public func resolvedPath(in directory: String) -> String {

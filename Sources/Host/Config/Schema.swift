@@ -1,3 +1,5 @@
+public import Values
+
 /// Checks a plugin's configuration against the schema that the plugin carries (`config_schema` in plugin.h): a JSON
 /// Schema object of "type", "description", "default", "enum", "minimum", "maximum", "items" and "properties". Keys that
 /// "properties" does not list are refused, and so is a schema that uses other words, since they would go unenforced.
@@ -14,7 +16,7 @@ public struct ConfigSchema: Sendable {
 
     /// Reads a schema's JSON text.
     public init(_ text: String) throws(Malformed) {
-        let value: ConfigValue
+        let value: ParsedValue
         do {
             value = try JSONReader.read(text)
         } catch {
@@ -36,7 +38,7 @@ public struct ConfigSchema: Sendable {
     }
 
     /// Logs what is wrong with `value`, which messages call `path`.
-    func check(_ value: ConfigValue, _ path: String, _ log: MistakeLog) {
+    func check(_ value: ParsedValue, _ path: String, _ log: MistakeLog) {
         root.check(value, path, log)
     }
 }

@@ -1,4 +1,5 @@
 internal import Failure
+internal import Values
 
 /// The schema of one value.
 struct SchemaNode: Sendable {
@@ -7,14 +8,14 @@ struct SchemaNode: Sendable {
     }
 
     var type: ValueType
-    var choices: [ConfigValue] = []
+    var choices: [ParsedValue] = []
     var minimum: Int64?
     var maximum: Int64?
     var properties: [(key: String, node: SchemaNode)] = []
     /// None or one: what an array's elements must be.
     var items: [SchemaNode] = []
 
-    init(_ value: ConfigValue, at path: String) throws(ConfigSchema.Malformed) {
+    init(_ value: ParsedValue, at path: String) throws(ConfigSchema.Malformed) {
         guard case .table(let entries) = value.kind else {
             throw ConfigSchema.Malformed(place: value.place, message: "'\(path)' must be an object")
         }
@@ -22,7 +23,7 @@ struct SchemaNode: Sendable {
         for entry in entries { try read(entry, path) }
     }
 
-    private static func type(_ value: ConfigValue, _ path: String) throws(ConfigSchema.Malformed) -> ValueType {
+    private static func type(_ value: ParsedValue, _ path: String) throws(ConfigSchema.Malformed) -> ValueType {
         // The root's type goes without saying.
         guard let type = value["type"] else {
             if path.isEmpty { return .object }
@@ -35,7 +36,7 @@ struct SchemaNode: Sendable {
         return known
     }
 
-    private mutating func read(_ entry: ConfigEntry, _ path: String) throws(ConfigSchema.Malformed) {
+    private mutating func read(_ entry: ParsedEntry, _ path: String) throws(ConfigSchema.Malformed) {
         func wrong(_ wanted: String) -> ConfigSchema.Malformed {
             ConfigSchema.Malformed(place: entry.value.place, message: "\"\(entry.key)\" of '\(path)' must be \(wanted)")
         }
@@ -63,7 +64,7 @@ struct SchemaNode: Sendable {
 }
 
 extension SchemaNode {
-    func check(_ value: ConfigValue, _ path: String, _ log: MistakeLog) {
+    func check(_ value: ParsedValue, _ path: String, _ log: MistakeLog) {
         guard accepts(value) else {
             log.add(value.place, "'\(path)' must be \(type.phrase), not \(value.kindName)")
             return
@@ -85,7 +86,7 @@ extension SchemaNode {
         }
     }
 
-    private func accepts(_ value: ConfigValue) -> Bool {
+    private func accepts(_ value: ParsedValue) -> Bool {
         switch (type, value.kind) {
         case (.string, .string), (.integer, .integer), (.boolean, .boolean),
             (.array, .array), (.object, .table):
@@ -99,7 +100,7 @@ extension SchemaNode {
         if let maximum, number > maximum { log.add(place, "'\(path)' must be at most \(maximum), not \(number)") }
     }
 
-    private func choiceHint(_ value: ConfigValue) -> String {
+    private func choiceHint(_ value: ParsedValue) -> String {
         let texts = choices.compactMap(\.text)
         guard case .string(let text) = value.kind, texts.count == choices.count else {
             return "known are " + choices.map(\.json).joined(separator: ", ")
@@ -120,7 +121,7 @@ extension SchemaNode.ValueType {
     }
 }
 
-extension ConfigValue {
+extension ParsedValue {
     fileprivate var number: Int64? {
         if case .integer(let number) = kind { number } else { nil }
     }

@@ -1,4 +1,5 @@
 import CToml
+internal import Values
 
 /// Reads TOML 1.0 text into a tree of values with places.
 enum TOMLReader {
@@ -8,7 +9,7 @@ enum TOMLReader {
     static let deepest = 64
 
     /// The root table; nil after a mistake was logged.
-    static func read(_ text: String, log: MistakeLog) -> ConfigValue? {
+    static func read(_ text: String, log: MistakeLog) -> ParsedValue? {
         if let line = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .firstIndex(where: { $0.count > longestLine })
         {
@@ -31,7 +32,7 @@ enum TOMLReader {
         return tree(of: parsed, log: log)
     }
 
-    private static func tree(of parsed: OpaquePointer, log: MistakeLog) -> ConfigValue? {
+    private static func tree(of parsed: OpaquePointer, log: MistakeLog) -> ParsedValue? {
         var line: UInt32 = 0
         var column: UInt32 = 0
         if let message = ct_error(parsed, &line, &column) {
@@ -51,7 +52,7 @@ enum TOMLReader {
 
     private static func convert(
         _ index: Int, of values: UnsafeBufferPointer<ct_value>, depth: Int, log: MistakeLog
-    ) -> ConfigValue? {
+    ) -> ParsedValue? {
         let raw = values[index]
         let place = Place(line: Int(raw.line), column: Int(raw.column))
         guard depth < deepest else {
@@ -60,21 +61,21 @@ enum TOMLReader {
         }
         switch raw.kind {
         case CT_TABLE, CT_ARRAY:
-            var entries: [ConfigEntry] = []
+            var entries: [ParsedEntry] = []
             for child in raw.first_child..<raw.first_child + raw.child_count {
                 guard let value = convert(child, of: values, depth: depth + 1, log: log) else { return nil }
                 let key = values[child]
                 let keyPlace = Place(line: Int(key.key_line), column: Int(key.key_column))
-                entries.append(ConfigEntry(key: text(key.key, key.key_length), at: keyPlace, value: value))
+                entries.append(ParsedEntry(key: text(key.key, key.key_length), at: keyPlace, value: value))
             }
-            if raw.kind == CT_ARRAY { return ConfigValue(.array(entries.map(\.value)), at: place) }
+            if raw.kind == CT_ARRAY { return ParsedValue(.array(entries.map(\.value)), at: place) }
             // The parser sorts keys; people expect their own order.
-            return ConfigValue(.table(entries.sorted { $0.keyPlace < $1.keyPlace }), at: place)
-        case CT_STRING: return ConfigValue(.string(text(raw.text, raw.text_length)), at: place)
-        case CT_INTEGER: return ConfigValue(.integer(raw.integer), at: place)
-        case CT_FLOAT: return ConfigValue(.float(raw.number), at: place)
-        case CT_BOOLEAN: return ConfigValue(.boolean(raw.boolean != 0), at: place)
-        default: return ConfigValue(.date, at: place)
+            return ParsedValue(.table(entries.sorted { $0.keyPlace < $1.keyPlace }), at: place)
+        case CT_STRING: return ParsedValue(.string(text(raw.text, raw.text_length)), at: place)
+        case CT_INTEGER: return ParsedValue(.integer(raw.integer), at: place)
+        case CT_FLOAT: return ParsedValue(.float(raw.number), at: place)
+        case CT_BOOLEAN: return ParsedValue(.boolean(raw.boolean != 0), at: place)
+        default: return ParsedValue(.date, at: place)
         }
     }
 

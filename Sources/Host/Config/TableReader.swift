@@ -1,4 +1,5 @@
 internal import Failure
+public import Values
 
 /// A setting's value and where it was written, for mistakes that show only later.
 public struct Located<Value: Sendable>: Sendable {
@@ -21,13 +22,13 @@ final class TableReader {
     let place: Place
     let log: MistakeLog
     private let path: String
-    private let entries: [ConfigEntry]
+    private let entries: [ParsedEntry]
     private let isTable: Bool
     private var known: [String] = []
     private var missing: [String] = []
 
     /// `path` is the table's full name ("classes.default"), empty for the root. A value that is no table is logged.
-    init(_ value: ConfigValue?, path: String, at place: Place, log: MistakeLog) {
+    init(_ value: ParsedValue?, path: String, at place: Place, log: MistakeLog) {
         self.path = path
         self.place = place
         self.log = log
@@ -36,7 +37,7 @@ final class TableReader {
         if let value, !isTable { log.add(value.place, "'\(path)' must be a table, not \(value.kindName)") }
     }
 
-    func entry(_ key: String) -> ConfigEntry? {
+    func entry(_ key: String) -> ParsedEntry? {
         if !known.contains(key) { known.append(key) }
         return entries.first { $0.key == key }
     }
@@ -164,13 +165,13 @@ final class TableReader {
     func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     /// Logs that `value` has the wrong type; nil, for the caller to return.
-    func wrong<Value>(_ key: String, _ value: ConfigValue, _ wanted: String) -> Value? {
+    func wrong<Value>(_ key: String, _ value: ParsedValue, _ wanted: String) -> Value? {
         log.add(value.place, "'\(name(key))' must be \(wanted), not \(value.kindName)")
         return nil
     }
 
     private func badUnit(
-        _ key: String, _ value: ConfigValue, _ what: String, _ units: [String], _ example: String
+        _ key: String, _ value: ParsedValue, _ what: String, _ units: [String], _ example: String
     ) -> UInt64? {
         let text = value.json
         log.add(
@@ -181,7 +182,7 @@ final class TableReader {
     }
 
     private func within(
-        _ range: ClosedRange<UInt64>, _ number: UInt64, _ key: String, _ value: ConfigValue, _ text: (UInt64) -> String
+        _ range: ClosedRange<UInt64>, _ number: UInt64, _ key: String, _ value: ParsedValue, _ text: (UInt64) -> String
     ) -> UInt64? {
         if range.contains(number) { return number }
         let limits = "\(text(range.lowerBound)) to \(text(range.upperBound))"

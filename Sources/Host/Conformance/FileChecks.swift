@@ -2,6 +2,7 @@ internal import Config
 internal import Platform
 internal import PluginABI
 internal import PluginHost
+internal import Values
 
 /// Entry, descriptor, probe and the life of instances.
 let fileChecks: [Check] = [

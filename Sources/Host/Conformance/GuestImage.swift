@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// What the checks run.
 enum Guest: String {
@@ -80,16 +81,8 @@ enum Folder {
     }
 
     static func read(_ path: String) throws -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw NotApplicable(why: "\(path): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            // SAFETY: buffer has buffer.count writable bytes.
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { return bytes }
-            bytes += buffer[..<count]
+        do throws(WholeFile.Failed) { return try WholeFile.read(path) } catch {
+            throw NotApplicable(why: "\(path) \(error.text)")
         }
     }
 }

@@ -1,9 +1,10 @@
-public import Config
+internal import Config
 internal import Failure
 internal import Glibc
 internal import Platform
 internal import PluginABI
 internal import PluginHost
+public import Values
 
 /// What became of one check.
 public struct Verdict: Sendable {
@@ -32,7 +33,7 @@ public struct Kit: Sendable {
 
     let path: String
     let original: String?
-    let configuration: ConfigValue
+    let configuration: ParsedValue
     let seed: UInt64
     let guests: String?
     let requests: [GivenRequest]
@@ -45,7 +46,7 @@ public struct Kit: Sendable {
     ///   - requests: of the author; see `GivenRequest`.
     ///   - isTrial: before a node uses the plugin: the same rules with fewer repetitions, and nothing is sent anywhere.
     public init(
-        path: String, original: String? = nil, configuration: ConfigValue, seed: UInt64, guests: String? = nil,
+        path: String, original: String? = nil, configuration: ParsedValue, seed: UInt64, guests: String? = nil,
         requests: [GivenRequest] = [], isTrial: Bool = false
     ) {
         self.path = path
@@ -158,7 +159,7 @@ public struct Kit: Sendable {
         // As the node has them.
         for ignored in [SIGPIPE, SIGXFSZ] { signal(ignored, SIG_IGN) }
         blockNodeSignals()
-        let settings = PluginConfiguration(tree: Self.tree(configuration), json: configuration.json)
+        let settings = PluginConfiguration(configuration)
         let subject = Subject(
             path: path, original: original, configuration: settings, seed: seed, guests: guests,
             requests: requests, isTrial: isTrial)
@@ -187,19 +188,6 @@ public struct Kit: Sendable {
         for signal in Resources.nodeSignals { sigaddset(&own, signal) }
         // Nothing else, whatever the kit's caller has blocked.
         pthread_sigmask(SIG_SETMASK, &own, nil)
-    }
-
-    private static func tree(_ value: ConfigValue) -> ConfigTree {
-        switch value.kind {
-        case .table(let entries):
-            .table(Dictionary(entries.map { ($0.key, tree($0.value)) }, uniquingKeysWith: { first, _ in first }))
-        case .array(let elements): .array(elements.map(tree))
-        case .string(let text): .string(text)
-        case .integer(let number): .integer(number)
-        case .float(let number): .number(number)
-        case .boolean(let flag): .boolean(flag)
-        case .date, .null: .table([:])
-        }
     }
 }
 

@@ -45,12 +45,8 @@ struct Resources {
 
     /// The first number of /proc/self/statm (proc_pid_statm(5)), which counts pages.
     private static func addressSpace() -> Int {
-        let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        defer { close(descriptor) }
-        var text = [UInt8](repeating: 0, count: 128)
-        // SAFETY: text has text.count writable bytes.
-        guard descriptor >= 0, read(descriptor, &text, text.count) > 0 else { return 0 }
-        return (Int(String(decoding: text.prefix { $0 != 32 }, as: UTF8.self)) ?? 0) * Int(getpagesize())
+        let text = WholeFile.text(of: "/proc/self/statm") ?? ""
+        return (Int(text.prefix { $0 != " " }) ?? 0) * Int(getpagesize())
     }
 
     /// - Parameter mapped: bytes that the address space may grow by; nil = not judged, for what makes threads or

@@ -1,3 +1,4 @@
+internal import Values
 internal import Composition
 internal import Engines
 internal import Failure

@@ -5,6 +5,7 @@ internal import PluginHost
 internal import Registry
 internal import Synchronization
 internal import Telemetry
+internal import Values
 
 /// The plugins of a running node: what became of each, and how the next generation of one takes its place.
 ///

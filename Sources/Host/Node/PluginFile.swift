@@ -76,17 +76,11 @@ enum PluginFile {
         guard facts.st_mode & S_IFMT == S_IFREG else {
             throw Failure(.unavailable, "plugin file \(path): is not a regular file")
         }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failed(path) }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
-            guard bytes.count <= mostBytes else {
+        do throws(WholeFile.Failed) { return try WholeFile.read(descriptor, limit: mostBytes) } catch {
+            if case .tooLong = error {
                 throw Failure(.unavailable, "plugin file \(path): has more than \(mostBytes) bytes")
             }
+            throw Failure(.unavailable, "plugin file \(path): \(error.text)")
         }
     }
 

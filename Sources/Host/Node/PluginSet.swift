@@ -143,7 +143,7 @@ public struct PluginSet: Sendable {
     ) -> PluginStatus {
         let name = plugin.name.value
         let path = path(of: plugin, config)
-        let configuration = PluginConfiguration(tree: ConfigTree(plugin.config), json: plugin.config.json)
+        let configuration = PluginConfiguration(plugin.config)
         var digest: String?
         var trial = PluginTrial(nil, original: path, settings: configuration.json, nil)
         func status(_ state: PluginStatus.State, _ library: PluginLibrary?) -> PluginStatus {
@@ -199,22 +199,5 @@ public struct PluginSet: Sendable {
         guard let here = getcwd(nil, 0) else { return path }
         defer { free(here) }
         return String(cString: here) + "/" + path
-    }
-}
-
-extension ConfigTree {
-    /// The plugin's table as dn.host.config/1 reads it; dates were refused before.
-    init(_ value: ConfigValue) {
-        switch value.kind {
-        case .table(let entries):
-            self = .table(
-                Dictionary(entries.map { ($0.key, ConfigTree($0.value)) }, uniquingKeysWith: { first, _ in first }))
-        case .array(let elements): self = .array(elements.map { ConfigTree($0) })
-        case .string(let text): self = .string(text)
-        case .integer(let number): self = .integer(number)
-        case .float(let number): self = .number(number)
-        case .boolean(let flag): self = .boolean(flag)
-        case .date, .null: self = .table([:])
-        }
     }
 }

@@ -36,7 +36,7 @@ public enum SingleBackend {
 
     private static func start(_ plugin: PluginConfig, of config: NodeConfig) throws(Failure) -> PluginInstance {
         let library = try PluginLibrary(path: PluginSet.path(of: plugin, config))
-        let configuration = PluginConfiguration(tree: ConfigTree(plugin.config), json: plugin.config.json)
+        let configuration = PluginConfiguration(plugin.config)
         let report = try library.probe(label: plugin.name.value, configuration: configuration)
         guard report.isUsable else { throw Failure(.unavailable, "\(plugin.name.value): \(report.message)") }
         return try library.start(label: plugin.name.value, configuration: configuration)

@@ -5,7 +5,7 @@ public enum MachineMemory {
     /// Bytes: the machine's memory, or the least limit of the control groups that the process is in.
     public static var available: UInt64 {
         let machine = UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
-        return min(machine, limits(of: text(of: "/proc/self/cgroup")).min() ?? .max)
+        return min(machine, limits(of: WholeFile.text(of: "/proc/self/cgroup") ?? "").min() ?? .max)
     }
 
     /// Limits of the groups that /proc/self/cgroup names (cgroups(7)), and of those around them.
@@ -21,7 +21,7 @@ public enum MachineMemory {
             var group = String(parts[2])
             while true {
                 // "max" is no number, and a group outside the container's view has no file: neither limits.
-                if let limit = UInt64(text(of: "\(root)\(group)/\(file)").prefix { $0.isNumber }) {
+                if let limit = UInt64((WholeFile.text(of: "\(root)\(group)/\(file)") ?? "").prefix { $0.isNumber }) {
                     limits.append(limit)
                 }
                 guard let slash = group.lastIndex(of: "/") else { break }
@@ -29,13 +29,5 @@ public enum MachineMemory {
             }
         }
         return limits
-    }
-
-    /// The first page of a small file; empty when it cannot be read.
-    private static func text(of path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        return String(unsafeUninitializedCapacity: 4096) { max(0, read(descriptor, $0.baseAddress, $0.count)) }
     }
 }

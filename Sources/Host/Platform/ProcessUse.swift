@@ -5,11 +5,7 @@ internal import Glibc
 public enum ProcessUse {
     /// Resident memory, 0 when the kernel does not tell.
     public static var residentBytes: Int {
-        let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return 0 }
-        defer { close(descriptor) }
-        let text = String(unsafeUninitializedCapacity: 256) { max(0, read(descriptor, $0.baseAddress, $0.count)) }
-        let fields = text.split(separator: " ")
+        let fields = (WholeFile.text(of: "/proc/self/statm") ?? "").split(separator: " ")
         guard fields.count > 1, let pages = Int(fields[1]) else { return 0 }
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }

@@ -14,7 +14,7 @@ public enum ProportionalMemory {
     }
 
     private static func bytes(of process: String) -> Int? {
-        guard let text = text(of: "/proc/\(process)/smaps_rollup"),
+        guard let text = WholeFile.text(of: "/proc/\(process)/smaps_rollup"),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
             let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
         else { return nil }
@@ -31,16 +31,9 @@ public enum ProportionalMemory {
                 name.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
             }
             guard thread.first?.isNumber ?? false else { continue }
-            let text = text(of: "/proc/\(process)/task/\(thread)/children") ?? ""
+            let text = WholeFile.text(of: "/proc/\(process)/task/\(thread)/children") ?? ""
             children += text.split(separator: " ").map(String.init)
         }
         return children
-    }
-
-    private static func text(of path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        return String(unsafeUninitializedCapacity: 16384) { max(0, read(descriptor, $0.baseAddress, $0.count)) }
     }
 }

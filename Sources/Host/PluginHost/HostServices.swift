@@ -5,13 +5,14 @@ internal import Platform
 internal import PluginABI
 internal import Synchronization
 internal import Telemetry
+internal import Values
 
 /// The host side of one plugin instance: the dn_host it is given and the services behind it.
 final class HostServices: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: all fields but atomics and those with a Mutex are fixed after init.
     let pointer: UnsafeMutablePointer<dn_host>
     let label: String
-    let tree: ConfigTree
+    let tree: ParsedValue
     private let strings: [String: UnsafeBufferPointer<UInt8>]
     /// By id, each with the plugin's own name for it.
     private let cells = Mutex<[(name: String, cell: Metrics.Cell)]>([])
@@ -102,7 +103,7 @@ final class HostServices: @unchecked Sendable {
 
     func string(_ path: String) -> (dn_status, dn_bytes) {
         guard let value = tree.value(at: path) else { return (DN_INVALID, dn_bytes()) }
-        guard case .string = value, let bytes = strings[path] else { return (DN_BAD_CONFIG, dn_bytes()) }
+        guard value.text != nil, let bytes = strings[path] else { return (DN_BAD_CONFIG, dn_bytes()) }
         return (DN_OK, dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)))
     }
 

@@ -3,6 +3,7 @@ internal import CVersion
 internal import Glibc
 internal import PluginABI
 internal import Telemetry
+internal import Values
 
 /// The vtables of dn.host.*: one of each for the process, because a call carries its dn_host.
 enum ServiceTables {
@@ -79,11 +80,11 @@ enum ServiceTables {
             }))
 
     private static func lookUp(
-        _ host: UnsafePointer<dn_host>, _ path: UnsafePointer<CChar>, _ take: (ConfigTree) -> Bool
+        _ host: UnsafePointer<dn_host>, _ path: UnsafePointer<CChar>, _ take: (ParsedValue.Kind) -> Bool
     ) -> dn_status {
         guard let services = HostServices.of(host) else { return DN_MISUSE }
         guard let value = services.tree.value(at: String(cString: path)) else { return DN_INVALID }
-        return take(value) ? DN_OK : DN_BAD_CONFIG
+        return take(value.kind) ? DN_OK : DN_BAD_CONFIG
     }
 
     private nonisolated(unsafe) static let signal = permanent(

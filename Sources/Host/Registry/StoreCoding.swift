@@ -1,5 +1,6 @@
 internal import Config
 internal import Items
+internal import Values
 
 // What stands in a record's JSON.
 
@@ -32,19 +33,19 @@ extension StoredFunction {
         self.init(definition: definition, digest: image.digest, imageSize: image.size)
     }
 
-    private static func number(_ value: ConfigValue) -> UInt64? {
+    private static func number(_ value: ParsedValue) -> UInt64? {
         if case .integer(let number) = value.kind { UInt64(exactly: number) } else { nil }
     }
 
     /// Numbers above `Int64.max` are written as that.
     func json(sequence: Int64) -> String {
-        ConfigValue.table([
+        ParsedValue.table([
             "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
             "memory_limit": definition.memoryLimit?.json ?? .null,
             "timeout": definition.timeout?.json ?? .null, "tenant": .string(definition.tenant),
             "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
-            "outputs": .array(definition.outputs.map { ConfigValue(.string($0)) }),
-            "min_set_bytes": .array(definition.minSetBytes.map { ConfigValue($0.json) }),
+            "outputs": .array(definition.outputs.map { ParsedValue(.string($0)) }),
+            "min_set_bytes": .array(definition.minSetBytes.map { ParsedValue($0.json) }),
         ]).json
     }
 }
@@ -65,17 +66,17 @@ extension FunctionDefinition.Input {
         bound = items
     }
 
-    fileprivate var json: ConfigValue {
+    fileprivate var json: ParsedValue {
         let items = bound.map { items in
-            ConfigValue.Kind.array(
+            ParsedValue.Kind.array(
                 items.map { item in
-                    ConfigValue.table([
+                    ParsedValue.table([
                         "ident": .string(StoreName.encode(item.ident.array)), "key": .integer(Int64(item.key)),
                         "data": StoredContent(of: item.data).json,
                     ])
                 })
         }
-        return ConfigValue.table(["name": .string(name), "bound": items ?? .null])
+        return ParsedValue.table(["name": .string(name), "bound": items ?? .null])
     }
 }
 
@@ -86,19 +87,19 @@ extension StoredText {
     }
 
     func json(sequence: Int64) -> String {
-        ConfigValue.table([
-            "sequence": .integer(sequence), "names": .array(names.map { ConfigValue(.string($0)) }),
+        ParsedValue.table([
+            "sequence": .integer(sequence), "names": .array(names.map { ParsedValue(.string($0)) }),
             "text": .string(text), "tenant": .string(tenant),
         ]).json
     }
 }
 
 extension StoredContent {
-    fileprivate var json: ConfigValue.Kind {
-        ConfigValue.table(["sha256": .string(digest), "size": .integer(Int64(size))]).kind
+    fileprivate var json: ParsedValue.Kind {
+        ParsedValue.table(["sha256": .string(digest), "size": .integer(Int64(size))]).kind
     }
 }
 
 extension UInt64 {
-    fileprivate var json: ConfigValue.Kind { .integer(Int64(clamping: self)) }
+    fileprivate var json: ParsedValue.Kind { .integer(Int64(clamping: self)) }
 }

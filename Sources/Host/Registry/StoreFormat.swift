@@ -1,4 +1,5 @@
 internal import Config
+internal import Values
 
 /// Why a record cannot be used.
 struct UnusableRecord: Error {
@@ -39,13 +40,13 @@ enum StoreFormat {
 
 /// Strict access to the fields of a JSON object.
 struct RecordFields {
-    private let value: ConfigValue
+    private let value: ParsedValue
 
-    init(_ value: ConfigValue) {
+    init(_ value: ParsedValue) {
         self.value = value
     }
 
-    private func field(_ key: String) throws(UnusableRecord) -> ConfigValue {
+    private func field(_ key: String) throws(UnusableRecord) -> ParsedValue {
         guard let field = value[key] else { throw UnusableRecord(reason: "'\(key)' is missing") }
         return field
     }
@@ -83,7 +84,7 @@ struct RecordFields {
     }
 
     /// The elements of a list, each by `read`, which gives nil for what it cannot use.
-    func list<Element>(_ key: String, _ read: (ConfigValue) -> Element?) throws(UnusableRecord) -> [Element] {
+    func list<Element>(_ key: String, _ read: (ParsedValue) -> Element?) throws(UnusableRecord) -> [Element] {
         guard case .array(let elements) = try field(key).kind else {
             throw UnusableRecord(reason: "'\(key)' is no list")
         }

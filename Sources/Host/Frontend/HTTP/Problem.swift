@@ -1,5 +1,6 @@
 internal import Failure
 internal import Telemetry
+internal import Values
 
 /// Why a request gets no result, as it is told to the client: a problem document (RFC 9457).
 struct Problem: Error, Equatable {

@@ -1,6 +1,7 @@
 internal import Failure
 internal import Items
 internal import Memory
+internal import Values
 
 /// Item sets as JSON, in the form that `JSONSetsReader` reads: bytes that are readable as UTF-8 appear as `text`, any other as
 /// `data` in base64. Names are repaired to UTF-8.

@@ -2,6 +2,7 @@ internal import Config
 internal import Failure
 internal import Items
 internal import Memory
+internal import Values
 
 /// Reads item sets from JSON: `{"sets": [{"name": …, "items": [{"ident": …, "key": …, "data": base64 or "text": string}]}]}`.
 ///

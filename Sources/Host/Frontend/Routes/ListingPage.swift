@@ -1,3 +1,5 @@
+internal import Values
+
 /// The query of `GET /v1/functions` and `GET /v1/compositions`: which part of a long list is wanted.
 struct ListingPage: Sendable {
     /// Name of the last entry of the page before.

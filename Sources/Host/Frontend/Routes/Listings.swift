@@ -2,6 +2,7 @@ internal import Composition
 internal import Config
 internal import Items
 internal import Registry
+internal import Values
 
 /// What is registered, as JSON.
 extension JSONWriter {

@@ -3,6 +3,7 @@ internal import Failure
 internal import Items
 internal import Memory
 internal import Registry
+internal import Values
 
 /// `/v1/…`: the routes for people with curl.
 extension Router {

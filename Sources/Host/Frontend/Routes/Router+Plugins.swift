@@ -1,5 +1,6 @@
 internal import Engines
 internal import Failure
+internal import Values
 
 /// `/v1/plugins`: what became of the node's plugins, and loading one anew.
 extension Router {

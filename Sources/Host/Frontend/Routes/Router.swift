@@ -7,6 +7,7 @@ internal import Memory
 internal import Platform
 internal import Registry
 internal import Telemetry
+internal import Values
 
 /// Finds out what a request wants and has it done; one for all workers.
 final class Router: Sendable {

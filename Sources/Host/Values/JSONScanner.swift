@@ -70,9 +70,9 @@ public struct JSONScanner {
     // MARK: Tokens
 
     /// One of `true`, `false` and `null`; nil, and nothing taken, when it is another value.
-    public mutating func word() -> ConfigValue.Kind? {
+    public mutating func word() -> ParsedValue.Kind? {
         _ = peek()
-        let words: [(StaticString, ConfigValue.Kind)] = [
+        let words: [(StaticString, ParsedValue.Kind)] = [
             ("true", .boolean(true)), ("false", .boolean(false)), ("null", .null),
         ]
         for (word, kind) in words where bytes.count - offset >= word.utf8CodeUnitCount {

@@ -1,11 +1,12 @@
 /// base64 with padding (RFC 4648, 4).
-enum Base64 {
+public enum Base64 {
     /// Decodes `source` to `target`, which has room for three bytes in place of each four, and may be where `source` is.
     /// - Returns: how many bytes there are; nil for what is not base64, or not the only way to write the data.
-    static func decode(_ source: Bytes, into target: UnsafeMutableRawPointer) -> Int? {
+    public static func decode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int? {
         guard source.count % 4 == 0 else { return nil }
         guard source.count > 0 else { return 0 }
-        let padding = source[source.count - 1] != ASCII.equals ? 0 : source[source.count - 2] != ASCII.equals ? 1 : 2
+        let padding =
+            source[source.count - 1] != UInt8(ascii: "=") ? 0 : source[source.count - 2] != UInt8(ascii: "=") ? 1 : 2
         var count = 0
         return digits.withUnsafeBufferPointer { digits in
             for start in stride(from: 0, to: source.count, by: 4) {

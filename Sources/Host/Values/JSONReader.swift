@@ -14,13 +14,13 @@ public struct JSONReader {
     private var counted = 0
     private var reached = Place(line: 1, column: 1)
 
-    public static func read(_ text: String) throws(Failed) -> ConfigValue {
+    public static func read(_ text: String) throws(Failed) -> ParsedValue {
         try read(bytes: [UInt8](text.utf8))
     }
 
-    public static func read(bytes: [UInt8]) throws(Failed) -> ConfigValue {
+    public static func read(bytes: [UInt8]) throws(Failed) -> ParsedValue {
         // Array's own withUnsafeBytes has no typed errors.
-        let result: Result<ConfigValue, Failed> = bytes.withUnsafeBytes { bytes in
+        let result: Result<ParsedValue, Failed> = bytes.withUnsafeBytes { bytes in
             var reader = JSONReader(scanner: JSONScanner(bytes))
             do throws(JSONScanner.Failed) { return .success(try reader.all()) } catch {
                 return .failure(Failed(place: reader.scanner.place(of: error.offset), message: error.message))
@@ -31,7 +31,7 @@ public struct JSONReader {
 
     private init(scanner: JSONScanner) { self.scanner = scanner }
 
-    private mutating func all() throws(JSONScanner.Failed) -> ConfigValue {
+    private mutating func all() throws(JSONScanner.Failed) -> ParsedValue {
         let value = try value(depth: 0)
         try scanner.expectEnd()
         return value
@@ -46,24 +46,24 @@ public struct JSONReader {
         return reached
     }
 
-    private mutating func value(depth: Int) throws(JSONScanner.Failed) -> ConfigValue {
+    private mutating func value(depth: Int) throws(JSONScanner.Failed) -> ParsedValue {
         guard depth < Self.deepest else { throw scanner.failed("values are nested more than \(Self.deepest) deep") }
         let place = place()
         guard let next = scanner.peek() else { throw scanner.failed("expected a value") }
         switch next {
-        case UInt8(ascii: "{"): return ConfigValue(.table(try object(depth: depth)), at: place)
-        case UInt8(ascii: "["): return ConfigValue(.array(try array(depth: depth)), at: place)
-        case UInt8(ascii: "\""): return ConfigValue(.string(try string()), at: place)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return ConfigValue(try number(), at: place)
+        case UInt8(ascii: "{"): return ParsedValue(.table(try object(depth: depth)), at: place)
+        case UInt8(ascii: "["): return ParsedValue(.array(try array(depth: depth)), at: place)
+        case UInt8(ascii: "\""): return ParsedValue(.string(try string()), at: place)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return ParsedValue(try number(), at: place)
         default:
             guard let word = scanner.word() else { throw scanner.failed("expected a value") }
-            return ConfigValue(word, at: place)
+            return ParsedValue(word, at: place)
         }
     }
 
-    private mutating func object(depth: Int) throws(JSONScanner.Failed) -> [ConfigEntry] {
+    private mutating func object(depth: Int) throws(JSONScanner.Failed) -> [ParsedEntry] {
         try scanner.expect("{")
-        var entries: [ConfigEntry] = []
+        var entries: [ParsedEntry] = []
         var keys: Set<String> = []
         guard !scanner.take("}") else { return entries }
         repeat {
@@ -74,20 +74,20 @@ public struct JSONReader {
                 throw JSONScanner.Failed(offset: offset, message: "the key '\(key)' is doubled")
             }
             try scanner.expect(":")
-            entries.append(ConfigEntry(key: key, at: keyPlace, value: try value(depth: depth + 1)))
+            entries.append(ParsedEntry(key: key, at: keyPlace, value: try value(depth: depth + 1)))
         } while try scanner.continues(until: "}")
         return entries
     }
 
-    private mutating func array(depth: Int) throws(JSONScanner.Failed) -> [ConfigValue] {
+    private mutating func array(depth: Int) throws(JSONScanner.Failed) -> [ParsedValue] {
         try scanner.expect("[")
-        var elements: [ConfigValue] = []
+        var elements: [ParsedValue] = []
         guard !scanner.take("]") else { return elements }
         repeat { elements.append(try value(depth: depth + 1)) } while try scanner.continues(until: "]")
         return elements
     }
 
-    private mutating func number() throws(JSONScanner.Failed) -> ConfigValue.Kind {
+    private mutating func number() throws(JSONScanner.Failed) -> ParsedValue.Kind {
         let (range, isWhole) = try scanner.number()
         let text = String(decoding: scanner.bytes[range], as: UTF8.self)
         if isWhole, let integer = Int64(text) { return .integer(integer) }

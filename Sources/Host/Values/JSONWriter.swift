@@ -1,7 +1,7 @@
 /// Writes JSON text (RFC 8259) front to back; the caller nests objects and arrays by nesting closures.
 ///
 /// To an array that grows, or, for texts that may be very long, twice: once to count the bytes, once to memory of that size.
-struct JSONWriter {
+public struct JSONWriter {
     private enum Target {
         case array
         /// Nothing is written.
@@ -14,125 +14,149 @@ struct JSONWriter {
     private var written = 0
     private var needsComma = false
 
-    init() { target = .array }
+    public init() { target = .array }
 
     private init(target: Target) { self.target = target }
 
     /// How many bytes `body` writes.
-    static func size(_ body: (inout JSONWriter) -> Void) -> Int {
+    public static func size(_ body: (inout JSONWriter) -> Void) -> Int {
         var json = JSONWriter(target: .none)
         body(&json)
         return json.written
     }
 
     /// - Parameter memory: has room for as many bytes as `size` told for the same `body`.
-    static func write(to memory: UnsafeMutableRawPointer, _ body: (inout JSONWriter) -> Void) {
+    public static func write(to memory: UnsafeMutableRawPointer, _ body: (inout JSONWriter) -> Void) {
         var json = JSONWriter(target: .memory(memory))
         body(&json)
     }
 
     /// What was written to the array.
-    var bytes: [UInt8] { array }
-    /// Bytes so far.
-    var count: Int { if case .array = target { array.count } else { written } }
+    public var bytes: [UInt8] { array }
+    /// UnsafeRawBufferPointer so far.
+    public var count: Int { if case .array = target { array.count } else { written } }
 
-    mutating func object(_ members: (inout JSONWriter) -> Void) {
+    public mutating func object(_ members: (inout JSONWriter) -> Void) {
         enclosed(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
     }
 
-    mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    public mutating func array(_ elements: (inout JSONWriter) -> Void) {
         enclosed(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
     }
 
     /// Begins a member of an object; its value must follow.
-    mutating func name(_ name: String) {
+    public mutating func name(_ name: String) {
         string(name)
-        put(ASCII.colon)
+        put(UInt8(ascii: ":"))
         needsComma = false
     }
 
-    mutating func member(_ name: String, _ value: String) {
+    public mutating func member(_ name: String, _ value: String) {
         self.name(name)
         string(value)
     }
 
-    mutating func member(_ name: String, _ value: Int) {
+    public mutating func member(_ name: String, _ value: Int) {
         self.name(name)
         number(value)
     }
 
-    mutating func number(_ value: Int) { number(String(value)) }
+    public mutating func number(_ value: Int) { number(String(value)) }
 
-    /// `value` must be a number of JSON.
-    mutating func number(_ value: String) {
+    /// `value` must be a number of JSON, or one of its words.
+    public mutating func number(_ value: String) {
         separate()
         put(value)
     }
 
-    mutating func string(_ value: String) {
+    public mutating func string(_ value: String) {
         var value = value
         value.withUTF8 { string(UnsafeRawBufferPointer($0)) }
     }
 
     /// `utf8` must be valid UTF-8.
-    mutating func string(_ utf8: Bytes) {
+    public mutating func string(_ utf8: UnsafeRawBufferPointer) {
         separate()
-        put(ASCII.quote)
+        put(UInt8(ascii: "\""))
         var start = 0
         for (index, byte) in utf8.enumerated() where Self.isSpecial(byte) {
-            put(utf8.part(start..<index))
+            put(UnsafeRawBufferPointer(rebasing: utf8[start..<index]))
             escape(byte)
             start = index + 1
         }
-        put(utf8.part(start..<utf8.count))
-        put(ASCII.quote)
+        put(UnsafeRawBufferPointer(rebasing: utf8[start..<utf8.count]))
+        put(UInt8(ascii: "\""))
     }
 
     /// Any bytes as base64 (RFC 4648, 4).
-    mutating func base64(_ data: Bytes) {
+    public mutating func base64(_ data: UnsafeRawBufferPointer) {
         separate()
-        put(ASCII.quote)
+        put(UInt8(ascii: "\""))
         if case .none = target {
             written += (data.count + 2) / 3 * 4
         } else {
             Base64.alphabet.withUnsafeBytes { digits in
-                for index in stride(from: 0, to: data.count, by: 3) { put(data.part(index..<index + 3), digits) }
+                for index in stride(from: 0, to: data.count, by: 3) {
+                    put(UnsafeRawBufferPointer(rebasing: data[index..<min(index + 3, data.count)]), digits)
+                }
             }
         }
-        put(ASCII.quote)
+        put(UInt8(ascii: "\""))
     }
 
     /// One to three bytes as four digits.
-    private mutating func put(_ bytes: Bytes, _ digits: Bytes) {
+    private mutating func put(_ bytes: UnsafeRawBufferPointer, _ digits: UnsafeRawBufferPointer) {
         var group = UInt32(bytes[0]) << 16
         if bytes.count > 1 { group |= UInt32(bytes[1]) << 8 }
         if bytes.count > 2 { group |= UInt32(bytes[2]) }
         for digit in 0..<4 {
-            put(digit > bytes.count ? ASCII.equals : digits[Int(group >> (18 - 6 * UInt32(digit)) & 63)])
+            put(digit > bytes.count ? UInt8(ascii: "=") : digits[Int(group >> (18 - 6 * UInt32(digit)) & 63)])
         }
     }
 
     @inline(__always)
     private static func isSpecial(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == ASCII.quote || byte == ASCII.backslash || byte == 0x7f
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7f
     }
 
     private mutating func escape(_ byte: UInt8) {
         switch byte {
-        case ASCII.quote, ASCII.backslash:
-            put(ASCII.backslash)
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            put(UInt8(ascii: "\\"))
             put(byte)
-        case ASCII.lineFeed: put("\\n")
+        case UInt8(ascii: "\n"): put("\\n")
         default:
             put("\\u00")
             for nibble in [byte >> 4, byte & 15] {
-                put(nibble < 10 ? ASCII.zero + nibble : UInt8(ascii: "a") - 10 + nibble)
+                put(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
             }
         }
     }
 
+    /// Any value.
+    public mutating func value(_ value: ParsedValue) {
+        switch value.kind {
+        case .table(let entries):
+            object { json in
+                for entry in entries {
+                    json.name(entry.key)
+                    json.value(entry.value)
+                }
+            }
+        case .array(let elements):
+            array { json in
+                for element in elements { json.value(element) }
+            }
+        case .string(let text): string(text)
+        case .integer(let number): self.number(String(number))
+        case .float(let number): self.number(number.isFinite ? "\(number)" : "null")
+        case .boolean(let flag): number(flag ? "true" : "false")
+        case .date, .null: number("null")
+        }
+    }
+
     private mutating func separate() {
-        if needsComma { put(ASCII.comma) }
+        if needsComma { put(UInt8(ascii: ",")) }
         needsComma = true
     }
 
@@ -158,7 +182,7 @@ struct JSONWriter {
         }
     }
 
-    private mutating func put(_ bytes: Bytes) {
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }
         switch target {
         case .array: array.append(contentsOf: bytes)
@@ -172,6 +196,6 @@ struct JSONWriter {
 
     private mutating func put(_ text: String) {
         var text = text
-        text.withUTF8 { put(Bytes($0)) }
+        text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
     }
 }
