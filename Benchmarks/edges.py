@@ -85,7 +85,9 @@ def build(folder):
 
 def start_node(folder, executable):
     config = folder / "node.toml"
-    text = (ROOT / "Config/dandelion.toml").read_text().replace('max_body = "64MiB"', 'max_body = "1200MiB"')
+    text = (ROOT / "Config/dandelion.toml").read_text()
+    text = text.replace('max_body = "64MiB"', 'max_body = "1200MiB"')
+    text = re.sub(r"(?m)^\[classes\.(?:kvm|process)\]$", r'\g<0>\nmemory_limit = "3GiB"', text)
     config.write_text(text)
     node = subprocess.Popen(
         [executable, "serve", "--config", config, "--listen", "127.0.0.1:0", "--state", folder / "state"],
@@ -196,11 +198,11 @@ def main():
             plain = Client(int(server.stdout.readline()))
             client = Node(port)
             for run_class in options.classes.split(","):
-                memory = "memory=3GiB"
+                memory = "memory=3GiB&replace=true"
                 client.request("PUT", f"/v1/functions/edge?class={run_class}&inputs=order,data&outputs=out&{memory}", images["edge"])
                 client.request("PUT", f"/v1/functions/echo?class={run_class}&inputs=in&outputs=out&{memory}", images["echo"])
                 for composition, text in compositions().items():
-                    client.request("PUT", f"/v1/compositions/{composition}", text.encode())
+                    client.request("PUT", f"/v1/compositions/{composition}?replace=true", text.encode())
                 print(f"## Large items, class `{run_class}`, us\n")
                 print("| bytes | one memmove | edge | in memmoves | fan to 8 | in memmoves | HTTP echo | in C | ratio |")
                 print("|---|---|---|---|---|---|---|---|---|")
