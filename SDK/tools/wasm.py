@@ -21,10 +21,13 @@ BUILTINS = "usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a"
 
 CONFIG = libc.HLIBC / "wasi" / "cxx"
 
-# Of libc++abi: what unwinds, and what threads need.
-NO_UNWINDING = {"cxa_exception.cpp", "cxa_exception_storage.cpp", "cxa_personality.cpp", "cxa_thread_atexit.cpp"}
-THREADS = {"barrier.cpp", "condition_variable.cpp", "condition_variable_destructor.cpp", "future.cpp", "mutex.cpp",
-           "mutex_destructor.cpp", "shared_mutex.cpp", "thread.cpp", "atomic.cpp"}
+# Of libc++abi and libc++: what threads need.
+THREADS = {"barrier.cpp", "condition_variable.cpp", "condition_variable_destructor.cpp", "cxa_thread_atexit.cpp", "future.cpp",
+           "mutex.cpp", "mutex_destructor.cpp", "shared_mutex.cpp", "thread.cpp", "atomic.cpp"}
+
+# Exceptions in the form of WebAssembly 3.0.
+EXCEPTIONS = ["-fwasm-exceptions", "-mllvm", "-wasm-use-legacy-eh=false"]
+JUMPS = [f"-I{libc.HLIBC / 'wasi' / 'include'}", "-mexception-handling", "-mllvm", "-wasm-enable-sjlj", *EXCEPTIONS[1:]]
 
 
 def debian():
@@ -66,7 +69,8 @@ def own_library(root, folder):
     files = [file for part in ("core", "wasi", "wasi/program") for file in sorted((hlibc / part).glob("*.c"))]
     files += [hlibc / "start" / "arguments.c", hlibc / "start" / "heap.c", libc.SDK / "freestanding" / "data.c",
               libc.SDK / "freestanding" / "report.c"]
-    compile_all("hlibc for wasm32", [(file, flags) for file in files], folder / "libdandelion.a")
+    jobs = [(file, flags + JUMPS if file.name == "jumps.c" else flags) for file in files]
+    compile_all("hlibc for wasm32", jobs, folder / "libdandelion.a")
 
 
 def cxx_library(lib, root, folder):
@@ -74,15 +78,19 @@ def cxx_library(lib, root, folder):
     libcxx.install_headers(lib, headers)
     shutil.copyfile(CONFIG / "__config_site", headers / "__config_site")
     target, after = target_flags(root)
-    plus = [*target, "-w", "-std=c++23", "-fno-exceptions", "-nostdinc++", f"-isystem{headers}", "-isystem",
+    plus = [*target, *EXCEPTIONS, "-w", "-std=c++23", "-nostdinc++", f"-isystem{headers}", "-isystem",
             str(CONFIG), *after, "-D_LIBCPP_BUILDING_LIBRARY", "-DLIBCXX_BUILDING_LIBCXXABI", "-D_LIBCPP_DISABLE_VISIBILITY_ANNOTATIONS",
             "-D_LIBCXXABI_DISABLE_VISIBILITY_ANNOTATIONS", "-D_LIBCXXABI_HAS_NO_THREADS", f"-I{lib / 'libcxx' / 'src'}"]
     abi = ["-D_LIBCXXABI_BUILDING_LIBRARY", "-D_LIBCXXABI_HAS_NO_DL", f"-I{lib / 'libcxxabi' / 'include'}"]
-    left_out = libcxx.LEFT_OUT - {"cxa_noexception.cpp"} | NO_UNWINDING | THREADS
+    unwind = [*target, *EXCEPTIONS, "-w", "-DNDEBUG", "-D_LIBUNWIND_HIDE_SYMBOLS", f"-I{lib / 'libunwind' / 'include'}", "-isystem", str(CONFIG), *after]
+    left_out = libcxx.LEFT_OUT | THREADS
     jobs = [(file, plus) for file in sorted((lib / "libcxx" / "src").rglob("*.cpp"))
             if file.name not in left_out and not libcxx.LEFT_OUT_FOLDERS & set(file.parts)]
     jobs += [(file, [*plus, *abi]) for file in sorted((lib / "libcxxabi" / "src").glob("*.cpp"))
              if file.name not in left_out]
+    # The name is what raise.cpp has another function for.
+    jobs += [(lib / "libunwind" / "src" / "Unwind-wasm.c", [*unwind, "-D_Unwind_RaiseException=dandelion_raise"]),
+             (CONFIG / "raise.cpp", [*plus, f"-I{lib / 'libunwind' / 'include'}"])]
     compile_all("libc++ for wasm32", jobs, folder / "libc++.a")
 
 
@@ -101,6 +109,7 @@ def install(sources, output):
     for file in (own / "libdandelion.a", cxx / "libc++.a", root / BUILTINS, *parts):
         shutil.copyfile(file, wasm / "lib" / file.name)
     shutil.copytree(root / HEADERS, wasm / "include", dirs_exist_ok=True)
+    shutil.copytree(libc.HLIBC / "wasi" / "include", wasm / "include", dirs_exist_ok=True)
     shutil.copytree(cxx / "include", wasm / "include" / "c++" / "v1", dirs_exist_ok=True)
     for package in PACKAGES:
         shutil.copyfile(root / "usr/share/doc" / package / "copyright", output / "licences" / f"{package}.txt")

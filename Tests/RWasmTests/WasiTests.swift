@@ -59,6 +59,27 @@ import Testing
         }
     }
 
+    @Test func programsOfTheSDKThrowJumpAndAbort() throws {
+        guard let throwing = try WasmGuest.program("exceptions.cpp", isOfSDK: true),
+            let jumping = try WasmGuest.program("jumps.c", isOfSDK: true)
+        else { return }
+        try Self.withRig { rig in
+            let image = try rig.plugin.load(throwing)
+            let outcome = try run(rig, image)
+            #expect(outcome.result.outcome == DN_RUN_EXITED, "\(outcome.detail)")
+            #expect(outcome.exitCode == 134, "a throw that nobody catches, or a check of exceptions.cpp")
+            #expect(outcome.text("stdio", "stdout") == "the bottom\n")
+            #expect(
+                outcome.text("stdio", "stderr")
+                    == "libc++abi: terminating due to uncaught exception of type std::logic_error: nobody\n")
+            let inputs = [GuestSet("stdio", [GuestItem("argv", [UInt8]("p".utf8))])]
+            let well = try rig.engine.invoke32(image, inputs: inputs, outputs: ["stdio"], limit: 32 << 20)
+            #expect(well.exitCode == 0, "the check at line \(well.exitCode) of exceptions.cpp")
+            let jumps = try run(rig, try rig.plugin.load(jumping))
+            #expect(jumps.exitCode == 134 && jumps.text("stdio", "stdout") == "42 201\n1 301\n", "\(jumps.detail)")
+        }
+    }
+
     /// The example is compiled as it is for the native backends; its PNG file is read by zlib in Python.
     @Test func theExampleOfImagesIsTheSame() throws {
         let root = "/\(WasmGuest.folder)/../.."
@@ -117,6 +138,21 @@ import Testing
         }
     }
 
+    @Test func theFolderToBeginInCanBeChosen() throws {
+        let module = try WasmGuest.served("folders")
+        let inputs = [Self.inputs[0], GuestSet("stdio", [GuestItem("cwd", [UInt8]("/job/here\n".utf8))])]
+        try Self.withRig { rig in
+            let image = try rig.plugin.load(module)
+            let outcome = try rig.engine.invoke32(image, inputs: inputs, outputs: ["out", "stdio"], limit: 4 << 20)
+            #expect(outcome.result.outcome == DN_RUN_EXITED, "\(outcome.detail)")
+            #expect(outcome.exitCode == 0, "the check at line \(outcome.exitCode) of folders.c")
+            let wrong = [Self.inputs[0], GuestSet("stdio", [GuestItem("cwd", [UInt8]("/in/numbers/x".utf8))])]
+            let refused = try rig.engine.invoke32(image, inputs: wrong, outputs: ["out", "stdio"], limit: 4 << 20)
+            #expect(refused.exitCode == 126)
+            #expect(refused.text("stdio", "stderr") == "hlibc: cannot work in the folder /in/numbers/x\n")
+        }
+    }
+
     @Test(arguments: [
         ("env", "missing", "import env.missing does not exist"),
         ("wasi_snapshot_preview1", "fd_fly", "import wasi_snapshot_preview1.fd_fly does not exist"),
@@ -165,7 +201,9 @@ extension WasmGuest {
             "-lclang_rt.builtins-wasm32",
         ]
         return try built(source) { output in
-            ["clang"] + (isOfSDK ? ["--config=\(sdk)/dandelion-wasm.cfg"] : ordinary)
+            let isCxx = source.hasSuffix(".cpp")
+            return [isCxx ? "clang++" : "clang"]
+                + (isOfSDK ? ["--config=\(sdk)/dandelion\(isCxx ? "++" : "")-wasm.cfg"] : ordinary)
                 + [source.hasPrefix("/") ? source : "/\(folder)/guests/\(source)", "-o", output]
         }
     }

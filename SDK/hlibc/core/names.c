@@ -25,6 +25,18 @@ int hl_create(struct hl_place *place, enum hl_kind kind, uint32_t permissions, s
     return *node ? add(place, *node) : -ENOSPC;
 }
 
+int hl_make_directories(const char *path, size_t length, struct hl_node **directory) {
+    struct hl_place place = {.node = hl_root};
+    for (size_t end = 1; end <= length; end++) {
+        if (end < length && path[end] != '/') continue;
+        int error = hl_walk(hl_root, path, end, HL_FOLLOW, &place);
+        if (!error && !place.node) error = hl_create(&place, HL_DIRECTORY, 0777, &place.node);
+        if (error) return error;
+    }
+    *directory = place.node;
+    return place.node->kind == HL_DIRECTORY ? 0 : -ENOTDIR;
+}
+
 int hl_symlink(const char *target, size_t length, struct hl_place *place) {
     struct hl_node *node;
     if (length == 0) return -ENOENT;

@@ -5,6 +5,7 @@ struct walk {
     struct hl_node *directory;
     const char *at, *end;
     unsigned links; /* symbolic links that may still be followed */
+    struct hl_node *top; /* the directory that the way must not leave; NULL: none */
 };
 
 static int walk(struct walk *walk, enum hl_end end, struct hl_place *place);
@@ -26,7 +27,7 @@ static bool at_last(const struct walk *walk) {
 static int follow_link(struct walk *outer, struct hl_node *link, struct hl_place *place) {
     if (outer->links == 0) return -ELOOP;
     struct walk inner = {outer->directory, link->symlink.target, link->symlink.target + link->symlink.length,
-                         outer->links - 1};
+                         outer->links - 1, outer->top};
     int error = walk(&inner, HL_FOLLOW, place);
     outer->links = inner.links;
     return error;
@@ -47,6 +48,7 @@ static int step(struct walk *walk, const char *name, size_t length, enum hl_end 
     struct hl_node *node;
     if (length > HL_NAME_MAX) return -ENAMETOOLONG;
     if (dots) {
+        if (length == 2 && walk->directory == walk->top) return -EPERM;
         node = length == 1 ? walk->directory : walk->directory->directory.parent;
         *place = (struct hl_place){.directory = walk->directory, .node = node, .slash = slash};
     } else {
@@ -66,7 +68,10 @@ static int step(struct walk *walk, const char *name, size_t length, enum hl_end 
 
 static int walk(struct walk *walk, enum hl_end end, struct hl_place *place) {
     if (walk->at == walk->end) return -ENOENT;
-    if (*walk->at == '/') walk->directory = hl_root;
+    if (*walk->at == '/') {
+        if (walk->top) return -EPERM;
+        walk->directory = hl_root;
+    }
     int error = enter(walk, walk->directory);
     if (error) return error;
     *place = (struct hl_place){.directory = walk->directory, .node = walk->directory, .slash = true};
@@ -78,6 +83,12 @@ static int walk(struct walk *walk, enum hl_end end, struct hl_place *place) {
 
 int hl_walk(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place) {
     if (length >= HL_PATH_MAX) return -ENAMETOOLONG;
-    struct walk start = {from, path, path + length, HL_LINKS_MAX};
+    struct walk start = {from, path, path + length, HL_LINKS_MAX, NULL};
+    return walk(&start, end, place);
+}
+
+int hl_walk_within(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place) {
+    if (length >= HL_PATH_MAX) return -ENAMETOOLONG;
+    struct walk start = {from, path, path + length, HL_LINKS_MAX, from};
     return walk(&start, end, place);
 }

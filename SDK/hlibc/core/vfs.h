@@ -152,10 +152,14 @@ int hl_file_reserve(struct hl_node *node, uint64_t size);
  * it is taken as a name to make or remove, whatever follows. */
 enum hl_end { HL_NOFOLLOW, HL_FOLLOW, HL_NAMING };
 int hl_walk(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place);
+/* The same, but -EPERM where the path, or a symbolic link on its way, is absolute or leads above `from`. */
+int hl_walk_within(struct hl_node *from, const char *path, size_t length, enum hl_end end, struct hl_place *place);
 
 /* names.c: what changes directories */
 /* HL_SYMLINK takes its target. */
 int hl_create(struct hl_place *place, enum hl_kind kind, uint32_t permissions, struct hl_node **node);
+/* The directory at a path from the root; it and those above it are made when they are missing. */
+int hl_make_directories(const char *path, size_t length, struct hl_node **directory);
 int hl_link(struct hl_node *node, struct hl_place *to);
 int hl_unlink(struct hl_place *place);
 int hl_remove_directory(struct hl_place *place);

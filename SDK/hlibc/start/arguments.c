@@ -60,31 +60,36 @@ static bool has(char **list, char **end, const char *usual_word) {
     return list < end;
 }
 
+size_t hl_working_item(const char **path) {
+    struct text text = item_named("cwd");
+    while (text.at < text.end && blank(text.end[-1])) text.end--;
+    *path = text.at;
+    return (size_t)(text.end - text.at);
+}
+
 /* The item cwd takes the place of a variable PWD. */
 static char **add_working_directory(char **list, char **end, char **bytes) {
-    struct text path = item_named("cwd");
-    while (path.at < path.end && blank(path.end[-1])) path.end--;
-    if (path.at == path.end) return end;
+    const char *path;
+    size_t length = hl_working_item(&path);
+    if (length == 0) return end;
     char *word = *bytes;
     memcpy(word, "PWD=", 4);
-    memcpy(word + 4, path.at, (size_t)(path.end - path.at));
-    *bytes += 4 + (path.end - path.at);
+    memcpy(word + 4, path, length);
+    *bytes += 4 + length;
     *(*bytes)++ = 0;
     while (list < end && !same_name(*list, "PWD=")) list++;
     *list = word;
     return list < end ? end : end + 1;
 }
 
-static char **split_environment(struct text text, char **list, char **bytes) {
-    char **end = split(text, list, bytes) - 1;
+static char **add_usual(char **list, char **end, char **bytes) {
     end = add_working_directory(list, end, bytes);
     for (size_t i = 0; i < USUAL; i++)
         if (!has(list, end, usual[i])) *end++ = (char *)(uintptr_t)usual[i];
-    *end++ = NULL;
     return end;
 }
 
-int hl_read_arguments(struct hl_arguments *arguments, size_t auxiliary_words) {
+int hl_read_arguments(struct hl_arguments *arguments, enum hl_environment kind, size_t auxiliary_words) {
     static const char name[] = "function";
     struct text argv = item_named("argv"), environment = item_named("environ"), directory = item_named("cwd");
     if (argv.at == argv.end) argv = (struct text){name, name + sizeof name - 1};
@@ -96,6 +101,9 @@ int hl_read_arguments(struct hl_arguments *arguments, size_t auxiliary_words) {
     arguments->vector = list;
     char **rest = split(argv, list, &bytes);
     arguments->count = (int)(rest - list) - 1;
-    arguments->auxiliary = split_environment(environment, rest, &bytes);
+    char **end = split(environment, rest, &bytes) - 1;
+    if (kind == HL_USUAL) end = add_usual(rest, end, &bytes);
+    *end = NULL;
+    arguments->auxiliary = end + 1;
     return 0;
 }

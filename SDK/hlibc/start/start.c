@@ -65,16 +65,10 @@ static const char *variable(const char *name) {
 /* The folder is made when it is not there. */
 static void enter_working_directory(void) {
     const char *path = variable("PWD");
-    char part[HL_PATH_MAX];
+    struct hl_node *directory;
     if (!path || path[0] != '/' || !path[1]) return;
-    size_t length = strlen(path);
-    for (size_t i = 1; i <= length && length < sizeof part; i++) {
-        if (i < length && path[i] != '/') continue;
-        memcpy(part, path, i);
-        part[i] = 0;
-        hl_mkdirat(AT_FDCWD, (long)part, 0777);
-    }
-    if (hl_chdir((long)path) != 0) hl_die("cannot work in the folder ", path, CANNOT_BEGIN);
+    if (hl_make_directories(path, strlen(path), &directory) != 0 || hl_chdir((long)path) != 0)
+        hl_die("cannot work in the folder ", path, CANNOT_BEGIN);
 }
 
 static bool clock_of_processor;
@@ -97,7 +91,7 @@ __attribute__((noreturn)) static void out_of_memory(void) {
 
 static void read_arguments(void) {
     struct hl_arguments arguments;
-    if (hl_read_arguments(&arguments, AUXILIARY) != 0) out_of_memory();
+    if (hl_read_arguments(&arguments, HL_USUAL, AUXILIARY) != 0) out_of_memory();
     hl_arguments = arguments.vector;
     argument_count = arguments.count;
     fill_auxiliary((size_t *)arguments.auxiliary);

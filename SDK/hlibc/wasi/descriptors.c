@@ -1,6 +1,7 @@
-/* Descriptors: 0 to 2 are the files of the set stdio, 3 is the root. */
+/* Descriptors: 0 to 2 are the files of the set stdio, 3 is the folder to begin in. */
 #include "../core/memory.h"
 #include "wasi.h"
+#include <dandelion/function.h>
 
 static struct wasi_open first[16], *table;
 static int32_t count;
@@ -8,11 +9,15 @@ static int32_t count;
 static void open_first(void) {
     table = first;
     count = sizeof first / sizeof first[0];
-    for (int32_t i = 0; i <= WASI_ROOT; i++) {
-        struct hl_node *node = i == WASI_ROOT ? hl_root : hl_standard_file(i);
+    for (int32_t i = 0; i < WASI_ROOT; i++) {
+        struct hl_node *node = hl_standard_file(i);
         node->holds++;
-        table[i] = (struct wasi_open){node, 0, i == 1 || i == 2 ? WASI_APPEND : 0, i == 0 || i == WASI_ROOT, i == 1 || i == 2};
+        table[i] = (struct wasi_open){.node = node, .flags = i > 0 ? WASI_APPEND : 0, .reads = i == 0, .writes = i > 0};
     }
+    struct hl_node *folder = wasi_working_folder();
+    folder->holds++;
+    table[WASI_ROOT] = (struct wasi_open){.node = folder, .reads = true, .folder = ""};
+    if (folder != hl_root && wasi_open_folders() != 0) wasi_leave(DANDELION_EXIT_OUT_OF_MEMORY);
 }
 
 struct wasi_open *wasi_open_of(int32_t descriptor) {
@@ -39,12 +44,12 @@ long hl_next_open(long from) {
 }
 
 int32_t wasi_descriptor_for(struct hl_node *node, uint16_t flags, bool reads, bool writes) {
-    int32_t at = 0;
+    int32_t at = WASI_ROOT;
     while (wasi_open_of(at)) at++;
     int32_t error = at == count ? grow() : 0;
     if (error) return error;
     node->holds++;
-    table[at] = (struct wasi_open){node, 0, flags, reads, writes};
+    table[at] = (struct wasi_open){.node = node, .flags = flags, .reads = reads, .writes = writes};
     return at;
 }
 
@@ -73,13 +78,18 @@ WASI(fd_renumber)(int32_t from, int32_t to) {
     return 0;
 }
 
+#define ALL_RIGHTS (((uint64_t)1 << 30) - 1)
+/* Paths, reading entries, status and times: a folder is neither read nor written, moved in nor resized. */
+#define DIRECTORY_RIGHTS UINT64_C(0x07b7fe00)
+
 WASI(fd_fdstat_get)(int32_t descriptor, wasi_pointer to) {
     struct wasi_open *open = wasi_open_of(descriptor);
     if (!open) return EBADF;
-    uint64_t rights[3] = {0, 0, ((uint64_t)1 << 30) - 1}; /* type and flags, own rights, those of what is opened below */
+    bool directory = open->node->kind == HL_DIRECTORY;
+    /* Type and flags, own rights, those of what is opened below. */
+    uint64_t rights[3] = {0, directory ? DIRECTORY_RIGHTS : ALL_RIGHTS, ALL_RIGHTS};
     uint8_t head[4] = {wasi_file_type(open->node), 0, (uint8_t)open->flags, 0};
     memcpy(rights, head, sizeof head);
-    rights[1] = rights[2];
     if (!open->reads) rights[1] &= ~(uint64_t)WASI_RIGHT_READ;
     if (!open->writes) rights[1] &= ~(uint64_t)WASI_RIGHT_WRITE;
     return wasi_store(to, rights, sizeof rights);
@@ -104,15 +114,16 @@ WASI(fd_fdstat_set_rights)(int32_t descriptor, int64_t base, int64_t inheriting)
     return 0;
 }
 
-static const char root_name[] = "/";
-
 WASI(fd_prestat_get)(int32_t descriptor, wasi_pointer to) {
-    if (descriptor != WASI_ROOT || !wasi_open_of(descriptor)) return EBADF;
-    const uint32_t directory[2] = {0, sizeof root_name - 1};
+    struct wasi_open *open = wasi_open_of(descriptor);
+    if (!open || !open->folder) return EBADF;
+    const uint32_t directory[2] = {0, open->folder_length + 1};
     return wasi_store(to, directory, sizeof directory);
 }
 
 WASI(fd_prestat_dir_name)(int32_t descriptor, wasi_pointer to, uint32_t room) {
-    if (descriptor != WASI_ROOT || !wasi_open_of(descriptor)) return EBADF;
-    return room < sizeof root_name - 1 ? ENAMETOOLONG : wasi_store(to, root_name, sizeof root_name - 1);
+    struct wasi_open *open = wasi_open_of(descriptor);
+    if (!open || !open->folder) return EBADF;
+    if (room <= open->folder_length) return ENAMETOOLONG;
+    return wasi_store(to, "/", 1) ? EFAULT : wasi_store(to + 1, open->folder, open->folder_length);
 }

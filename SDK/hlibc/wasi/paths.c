@@ -1,9 +1,17 @@
-/* Names in directories. A path is looked up from an open directory; the root is the outermost there is, so an absolute
- * path or one with too many ".." leads nowhere else. */
+/* Names in directories. A path is looked up from an open directory, and a module that others made cannot leave it by an
+ * absolute path, ".." or a symbolic link, as under any other runtime; programs of the SDK can, as they can natively. */
 #include "wasi.h"
 
 enum { FOLLOW = 1 };                                           /* lookupflags */
 enum { CREATE = 1, MUST_BE_DIRECTORY = 2, EXCLUSIVE = 4, TRUNCATE = 8 }; /* oflags */
+
+#ifdef HL_WASI_SHIM
+#define WALK hl_walk_within
+#define CONFINED true
+#else
+#define WALK hl_walk
+#define CONFINED false
+#endif
 
 /* A path of the caller, copied to a buffer of HL_PATH_MAX bytes, is looked up. */
 static int32_t find(
@@ -14,7 +22,7 @@ static int32_t find(
     if (length >= HL_PATH_MAX) return ENAMETOOLONG;
     if (wasi_load(buffer, path, length)) return EFAULT;
     if (length > 0 && memchr(buffer, 0, length)) return EILSEQ;
-    return -hl_walk(open->node, buffer, length, end, place);
+    return -WALK(open->node, buffer, length, end, place);
 }
 
 static char path_buffer[HL_PATH_MAX], other_buffer[HL_PATH_MAX];
@@ -44,7 +52,7 @@ static int32_t open_node(struct hl_node *node, uint16_t flags, bool reads, bool 
 static int32_t check_opened(struct hl_node *node, int32_t flags, bool writes) {
     if (node->kind == HL_SYMLINK) return ELOOP;
     if (node->kind != HL_DIRECTORY) return flags & MUST_BE_DIRECTORY ? ENOTDIR : 0;
-    return (writes || flags & TRUNCATE) && !(flags & MUST_BE_DIRECTORY) ? EISDIR : 0;
+    return writes || flags & TRUNCATE ? EISDIR : 0;
 }
 
 WASI(path_open)(
@@ -112,6 +120,7 @@ WASI(path_symlink)(wasi_pointer target, uint32_t target_length, int32_t at, wasi
     if (target_length >= HL_PATH_MAX) return ENAMETOOLONG;
     int32_t error = find(at, path, length, path_buffer, HL_NAMING, &place);
     if (!error && wasi_load(other_buffer, target, target_length)) error = EFAULT;
+    if (!error && CONFINED && target_length > 0 && other_buffer[0] == '/') error = EPERM;
     return error ? error : -hl_symlink(other_buffer, target_length, &place);
 }
 

@@ -4,13 +4,28 @@
 
 #define SECOND UINT64_C(1000000000)
 
+/* A module that others made has the environment that it was given, as under any other runtime. */
+#ifdef HL_WASI_SHIM
+#define ENVIRONMENT HL_AS_GIVEN
+#else
+#define ENVIRONMENT HL_USUAL
+#endif
+
 static struct hl_arguments arguments;
 
 static int32_t read_arguments(void) {
-    return arguments.vector || hl_read_arguments(&arguments, 0) == 0 ? 0 : ENOMEM;
+    return arguments.vector || hl_read_arguments(&arguments, ENVIRONMENT, 0) == 0 ? 0 : ENOMEM;
 }
 
 static char **environment(void) { return arguments.vector + arguments.count + 1; }
+
+const char *wasi_variable(const char *name) {
+    size_t length = strlen(name);
+    if (read_arguments() != 0) return NULL;
+    for (char **at = environment(); *at; at++)
+        if (strlen(*at) > length && memcmp(*at, name, length) == 0 && (*at)[length] == '=') return *at + length + 1;
+    return NULL;
+}
 
 /* Number of words, and bytes that they take with their zeros. */
 static int32_t store_sizes(char **list, wasi_pointer words, wasi_pointer bytes) {
@@ -154,9 +169,12 @@ WASI(poll_oneoff)(wasi_pointer wanted, wasi_pointer events, uint32_t count, wasi
     return wasi_store_u32(result, found);
 }
 
-/* ---- Sockets: no descriptor is one ---- */
+/* ---- Sockets: no descriptor is one, and a folder is nothing that could be ---- */
 
-static int32_t no_socket(int32_t descriptor) { return wasi_open_of(descriptor) ? ENOTSOCK : EBADF; }
+static int32_t no_socket(int32_t descriptor) {
+    struct wasi_open *open = wasi_open_of(descriptor);
+    return open && open->node->kind != HL_DIRECTORY ? ENOTSOCK : EBADF;
+}
 
 WASI(sock_accept)(int32_t descriptor, int32_t flags, wasi_pointer result) {
     (void)flags, (void)result;

@@ -121,7 +121,7 @@ WASI(fd_seek)(int32_t descriptor, int64_t distance, int32_t whence, wasi_pointer
 
 WASI(fd_tell)(int32_t descriptor, wasi_pointer result) {
     struct wasi_open *open = wasi_open_of(descriptor);
-    return open ? wasi_store_u64(result, open->offset) : EBADF;
+    return open && open->node->kind != HL_DIRECTORY ? wasi_store_u64(result, open->offset) : EBADF;
 }
 
 WASI(fd_allocate)(int32_t descriptor, int64_t offset, int64_t length) {

@@ -50,23 +50,40 @@ __attribute__((noreturn)) void wasi_leave(int32_t code);
 /* ---- descriptors.c ---- */
 
 #define WASI_DESCRIPTORS 1024
-#define WASI_ROOT 3 /* the descriptor of "/", which is there from the beginning */
+#define WASI_ROOT 3 /* the descriptor of "/", which is there from the beginning, as are those of folders.c behind it */
 
 enum { WASI_APPEND = 1, WASI_FLAGS = 31 };
 enum { WASI_RIGHT_READ = 1 << 1, WASI_RIGHT_WRITE = 1 << 6 };
 
-/* An open file; node is NULL when the descriptor is free. */
+/* An open file; node is NULL when the descriptor is free. `folder` is the name, without its slash, of one that was open from
+ * the beginning, NULL for all others. */
 struct wasi_open {
     struct hl_node *node;
     uint64_t offset;
     uint16_t flags;
     bool reads, writes;
+    const char *folder;
+    uint32_t folder_length;
 };
 
 /* The file behind a descriptor, or NULL: EBADF. */
 struct wasi_open *wasi_open_of(int32_t descriptor);
-/* The lowest free descriptor, for a node; or -errno. */
+/* The lowest free descriptor that is no standard stream's, for a node; or -errno. A program that gave a stream away goes on
+ * writing to its number, which must not reach a file that it opened since. */
 int32_t wasi_descriptor_for(struct hl_node *node, uint16_t flags, bool reads, bool writes);
+
+/* ---- folders.c ---- */
+
+/* The folder that relative paths begin in: what the item cwd of the set stdio, or the variable PWD, names, made when it is
+ * missing; else the root. */
+struct hl_node *wasi_working_folder(void);
+/* Opens the root's folders by their own names; 0 or -errno. */
+int32_t wasi_open_folders(void);
+
+/* ---- process.c ---- */
+
+/* The value of an environment variable, NULL when there is none. */
+const char *wasi_variable(const char *name);
 
 /* ---- status.c ---- */
 

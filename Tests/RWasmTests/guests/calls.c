@@ -52,7 +52,7 @@ IMPORT(sock_send)(int32_t, const void *, uint32_t, int32_t, uint32_t *);
 IMPORT(sock_shutdown)(int32_t, int32_t);
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_exit"))) _Noreturn void proc_exit(int32_t);
 
-enum { BADF = 8, EXIST = 20, FAULT = 21, INVAL = 28, ISDIR = 31, NOENT = 44, NOTDIR = 54, NOTEMPTY = 55, NOTSOCK = 57 };
+enum { BADF = 8, EXIST = 20, FAULT = 21, INVAL = 28, ISDIR = 31, NOENT = 44, NOTDIR = 54, NOTEMPTY = 55, NOTSOCK = 57, PERM = 63 };
 enum { ROOT = 3, CREATE = 1, DIRECTORY = 2, EXCLUSIVE = 4, TRUNCATE = 8, READ = 2, WRITE = 64 };
 
 struct vector { const void *base; uint32_t length; };
@@ -71,9 +71,37 @@ static void descriptors(void) {
     CHECK(path_open(ROOT, 0, "tmp/f", 5, CREATE | EXCLUSIVE, READ | WRITE, 0, 0, &fd) == 0 && fd == 4);
     CHECK(path_open(ROOT, 0, "tmp/f", 5, CREATE | EXCLUSIVE, READ | WRITE, 0, 0, &fd) == EXIST);
     CHECK(fd_renumber(4, 77) == BADF);
-    CHECK(path_open(ROOT, 0, "/tmp", 4, DIRECTORY, READ, 0, 0, &fd) == 0 && fd == 5);
+    CHECK(path_open(ROOT, 0, "tmp", 3, DIRECTORY, READ, 0, 0, &fd) == 0 && fd == 5);
     CHECK(fd_renumber(4, 5) == 0 && fd_tell(4, &wide) == BADF && fd_tell(5, &wide) == 0);
     CHECK(fd_fdstat_set_flags(5, 1) == 0 && fd_fdstat_set_flags(5, 1 << 9) == INVAL && fd_fdstat_set_flags(5, 0) == 0);
+}
+
+/* Who gave standard output away does not write into the file that is opened next. */
+static void streams(void) {
+    struct vector out = {"lost", 4};
+    CHECK(path_open(ROOT, 0, "tmp/s", 5, CREATE, READ | WRITE, 0, 0, &fd) == 0 && fd == 4);
+    CHECK(path_open(ROOT, 0, "tmp/t", 5, CREATE, READ | WRITE, 0, 0, &fd) == 0 && fd == 5);
+    CHECK(fd_renumber(1, 4) == 0 && fd_write(1, &out, 1, &n) == BADF && fd_renumber(5, 1) == BADF);
+    CHECK(path_open(ROOT, 0, "tmp/u", 5, CREATE, READ | WRITE, 0, 0, &fd) == 0 && fd == 6 && fd_write(1, &out, 1, &n) == BADF);
+    CHECK(fd_renumber(5, 6) == 0 && fd_filestat_get(6, status) == 0 && status[4] == 0);
+    CHECK(fd_close(0) == 0 && path_open(ROOT, 0, "tmp/t", 5, 0, READ, 0, 0, &fd) == 0 && fd == 5 && fd_close(5) == 0);
+    CHECK(fd_close(4) == 0 && fd_close(6) == 0);
+}
+
+/* A folder can be left neither by its descriptor nor by a link in it, and is nothing to read, write or move in. */
+static void folders(void) {
+    enum { SEEK = 4, SET_SIZE = 1 << 22 };
+    CHECK(fd_fdstat_get(ROOT, bytes) == 0 && bytes[0] == 3 && !(*(uint32_t *)(bytes + 8) & (READ | WRITE | SEEK | SET_SIZE)));
+    CHECK(*(uint32_t *)(bytes + 16) & SEEK && fd_tell(ROOT, &wide) == BADF && fd_seek(ROOT, 0, 0, &wide) == BADF);
+    CHECK(path_open(ROOT, 0, "tmp", 3, DIRECTORY, READ | WRITE, 0, 0, &fd) == ISDIR);
+    CHECK(path_open(ROOT, 0, "/tmp", 4, DIRECTORY, READ, 0, 0, &fd) == PERM);
+    CHECK(path_open(ROOT, 0, "tmp/../..", 9, DIRECTORY, READ, 0, 0, &fd) == PERM);
+    CHECK(path_open(ROOT, 0, "tmp", 3, DIRECTORY, READ, 0, 0, &fd) == 0);
+    CHECK(path_create_directory(fd, "e", 1) == 0 && path_filestat_get(fd, 0, "e/../e", 6, status) == 0);
+    CHECK(path_filestat_get(fd, 0, "..", 2, status) == PERM && path_filestat_get(fd, 0, "e/../../tmp", 11, status) == PERM);
+    CHECK(path_symlink("..", 2, fd, "e/up", 4) == 0 && path_filestat_get(fd, 1, "e/up", 4, status) == 0);
+    CHECK(path_symlink("../..", 5, fd, "e/out", 5) == 0 && path_filestat_get(fd, 1, "e/out", 5, status) == PERM);
+    CHECK(path_symlink("/tmp", 4, fd, "e/all", 5) == PERM && sock_shutdown(fd, 0) == BADF && fd_close(fd) == 0);
 }
 
 static void transfers(void) {
@@ -107,7 +135,7 @@ static void paths(void) {
     CHECK(status[5] == 5 && status[6] == 6);
     CHECK(path_rename(ROOT, "tmp/d/g", 7, ROOT, "tmp/h", 5) == 0 && path_unlink_file(ROOT, "tmp/d/l", 7) == 0);
     CHECK(path_unlink_file(ROOT, "tmp/d", 5) == ISDIR && path_remove_directory(ROOT, "tmp/d", 5) == 0);
-    CHECK(path_filestat_get(ROOT, 0, "../../tmp/h", 11, status) == 0 && path_filestat_get(ROOT, 0, "", 0, status) == NOENT);
+    CHECK(path_filestat_get(ROOT, 0, "../../tmp/h", 11, status) == PERM && path_filestat_get(ROOT, 0, "", 0, status) == NOENT);
     CHECK(path_open(ROOT, 0, "tmp", 3, 0, WRITE, 0, 0, &fd) == ISDIR);
     CHECK(path_open(ROOT, 0, "tmp/h", 5, DIRECTORY, READ, 0, 0, &fd) == NOTDIR);
     CHECK(path_open(ROOT, 0, "tmp/h", 5, TRUNCATE, WRITE, 0, 0, &fd) == 0 && fd_filestat_get(fd, status) == 0 && status[4] == 0);
@@ -129,7 +157,7 @@ static void others(void) {
         {.data = 11, .id = 1, .time = 5000000000}, {.data = 12, .tag = 1, .id = 0}};
     uint64_t before, after, events[8];
     CHECK(args_sizes_get(&n, &m) == 0 && n == 2 && m == 9 && args_get(bytes, bytes + 16) == 0 && bytes[16] == 'p');
-    CHECK(environ_sizes_get(&n, &m) == 0 && n == 4 && m == 48 && environ_get(bytes, bytes + 16) == 0 && bytes[16] == 'H');
+    CHECK(environ_sizes_get(&n, &m) == 0 && n == 1 && m == 11 && environ_get(bytes, bytes + 16) == 0 && bytes[16] == 'H');
     CHECK(clock_time_get(1, 0, &before) == 0 && clock_res_get(0, &wide) == 0 && clock_time_get(9, 0, &wide) == INVAL);
     CHECK(poll_oneoff(wait, events, 1, &n) == 0 && n == 1 && events[0] == 11);
     CHECK(clock_time_get(1, 0, &after) == 0 && after - before >= 5000000000 && after - before < 6000000000);
@@ -146,5 +174,7 @@ __attribute__((export_name("_start"))) void _start(void) {
     paths();
     directories();
     others();
+    folders();
+    streams();
     proc_exit(0);
 }

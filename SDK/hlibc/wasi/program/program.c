@@ -8,6 +8,8 @@
 void __wasm_call_ctors(void);
 void __wasm_call_dtors(void);
 int __main_void(void);
+/* Runs main as well; there when the program has exceptions. */
+int dandelion_main_catching(void) __attribute__((weak));
 
 bool hl_memory_claim(size_t bytes) { return bytes > 0; } /* all of the memory is the function's */
 
@@ -17,7 +19,7 @@ __attribute__((export_name("_start"))) void _start(const dn_guest_entry *entry) 
         return;
     }
     __wasm_call_ctors();
-    int code = __main_void();
+    int code = dandelion_main_catching ? dandelion_main_catching() : __main_void();
     __wasm_call_dtors();
     wasi_finish(code & 255);
 }
