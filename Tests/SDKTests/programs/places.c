@@ -29,6 +29,15 @@ static void devices(void) {
     CHECK(names == 2 + 5 && closedir(open_ones) == 0 && close(full) == 0);
 }
 
+/* Where a collector looks for pointers, as glibc's programs have it. */
+extern char __data_start[], data_start[], _end[];
+static int variable = 1, empty;
+
+static void data(void) {
+    CHECK(__data_start == data_start && __data_start <= (char *)&variable && (char *)&variable < _end);
+    CHECK(__data_start <= (char *)&empty && (char *)&empty < _end);
+}
+
 static char *line_of(const char *path, const char *begin) {
     static char line[512];
     FILE *file = fopen(path, "r");
@@ -104,6 +113,7 @@ static void limits_of_a_user(void) {
 
 int main(void) {
     devices();
+    data();
     process();
     user();
     limits_of_a_user();
