@@ -114,6 +114,22 @@ import Testing
         #expect(absolute.status == 7 && folder.text("made") == "> one\n", "\(absolute)")
     }
 
+    /// Tests in build folders are given files of source folders; what no argument names is neither there nor written to.
+    @Test func whatArgumentsNameIsThereToo() throws {
+        let folder = try folder()
+        for name in ["source/item", "source/other", "build/x", "result"] { try folder.write("one\n", to: name) }
+        let run = "cd build && $dandelion run --here ../tool"
+        let named = try shell("\(run) copy ../source/item ../result", in: folder)
+        #expect(named.status == 7 && folder.text("result") == "> one\n", "\(named)")
+        let option = try shell("\(run) copy-option --from=$PWD/source/other made", in: folder)
+        #expect(option.status == 7 && folder.text("build/made") == "> one\n", "\(option)")
+        let secret = try shell("echo ../source/other > build/name && \(run) copy-by-name name made", in: folder)
+        #expect(secret.status != 7, "\(secret)")
+        let escape = try shell(
+            "echo $PWD/escaped > build/name && \(run) make-by-name name; test ! -e escaped", in: folder)
+        #expect(escape.status == 0, "\(escape)")
+    }
+
     @Test func startedByHandItSaysSoOrRuns() throws {
         let folder = try folder()
         let alone = try shell("./tool", in: folder)

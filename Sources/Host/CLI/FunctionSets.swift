@@ -6,12 +6,11 @@ internal import Items
 struct FunctionSets {
     private(set) var inputs: [ItemSet] = []
     private let folders: [SetFolder]
-    /// The working folder's first name, which is a set, and where that lies.
-    private let tree: SetFolder?
+    private let tree: WorkingTree?
 
     var outputNames: [Blob] {
         var names = folders.map(\.set) + ["stdio"]
-        if let tree { names.append(tree.set) }
+        if let tree { names += tree.sets }
         return Set(names).sorted().map { Blob($0) }
     }
 
@@ -21,16 +20,9 @@ struct FunctionSets {
     init(_ run: Run) throws {
         var sets: [String: [Item]] = [:]
         for input in run.inputs { sets[input.set, default: []] += try FileTree.items(at: input.path) }
-        let here = run.here ? Input.absolute(".").split(separator: "/").filter { $0 != "." }.map(String.init) : []
-        if let first = here.first {
-            let rest = here.dropFirst().joined(separator: "/")
-            sets[first, default: []] += try FileTree.workingItems(at: "/" + here.joined(separator: "/"), named: rest)
-            tree = SetFolder(set: first, path: "/" + first)
-        } else {
-            tree = nil
-        }
-        sets["stdio", default: []] += Self.standard(
-            run, folder: run.cwd ?? (here.isEmpty ? nil : "/" + here.joined(separator: "/")))
+        tree = run.here ? WorkingTree(arguments: run.arguments) : nil
+        if let tree { sets.merge(try tree.items()) { $0 + $1 } }
+        sets["stdio", default: []] += Self.standard(run, folder: run.cwd ?? tree?.folder)
         folders = run.outputs
         inputs = sets.sorted { $0.key < $1.key }.map { ItemSet(name: Blob($0.key), items: $0.value) }
     }
@@ -62,9 +54,7 @@ struct FunctionSets {
                 for folder in folders where folder.set == name {
                     try FileTree.write(item.data, to: "\(folder.path)/\(try safe(ident))")
                 }
-                if let tree, tree.set == name {
-                    try FileTree.write(item.data, to: "\(tree.path)/\(try safe(ident))")
-                }
+                if let path = tree?.path(of: try safe(ident), in: name) { try FileTree.write(item.data, to: path) }
             }
         }
     }

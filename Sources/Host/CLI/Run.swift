@@ -39,7 +39,7 @@ struct Run: ParsableCommand {
     @Option(help: "The folder of the function that it begins in.")
     var cwd: String?
 
-    @Flag(help: "Give it the files of the working folder under their own paths, and write back what it changes.")
+    @Flag(help: "Give it the files of the working folder, and what its arguments name; changes are written back.")
     var here = false
 
     @Option(name: .customLong("class"), help: "The function class of the config that says which backends are tried.")

@@ -14,10 +14,6 @@ struct SetFolder: ExpressibleByArgument {
         if path.isEmpty || set.contains("/") { return nil }
     }
 
-    init(set: String, path: String) {
-        self.set = set
-        self.path = path
-    }
 }
 
 /// Files below a folder, as items named by their paths.
@@ -38,10 +34,17 @@ struct FileTree {
         return [Item(ident: Blob(name), data: Blob(try Input.read(path)))]
     }
 
-    /// The files of the working folder as a walk finds them, but for folders of version control and very large files.
+    /// A file, or those of a folder as a walk finds them, but for folders of version control and very large files; none
+    /// where there is no such file.
     static func workingItems(at path: String, named prefix: String) throws -> [Item] {
         var items: [Item] = []
-        try add(path, below: prefix, to: &items, all: false)
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { return [] }
+        switch facts.st_mode & S_IFMT {
+        case S_IFDIR: try add(path, below: prefix, to: &items, all: false)
+        case S_IFREG: items.append(Item(ident: Blob(prefix), data: Blob(try Input.read(path))))
+        default: break
+        }
         return items
     }
 

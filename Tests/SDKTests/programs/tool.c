@@ -15,6 +15,16 @@ static void copy(const char *from, const char *to) {
     fclose(out);
 }
 
+/* The path that a file has as its first line. */
+static const char *path_in(const char *name) {
+    static char path[1024];
+    FILE *file = fopen(name, "r");
+    if (!file || !fgets(path, sizeof path, file)) exit(9);
+    fclose(file);
+    path[strcspn(path, "\n")] = 0;
+    return path;
+}
+
 int main(int count, char **arguments) {
     char line[256];
     const char *how = count > 1 ? arguments[1] : "echo";
@@ -34,6 +44,9 @@ int main(int count, char **arguments) {
         __builtin_trap();
     }
     if (strcmp(how, "copy") == 0) copy(arguments[2], arguments[3]);
+    if (strcmp(how, "copy-option") == 0) copy(strchr(arguments[2], '=') + 1, arguments[3]);
+    if (strcmp(how, "copy-by-name") == 0) copy(path_in(arguments[2]), arguments[3]);
+    if (strcmp(how, "make-by-name") == 0) copy(arguments[2], path_in(arguments[2]));
     if (strcmp(how, "echo") == 0)
         while (fgets(line, sizeof line, stdin)) printf("%s %s", getenv("PREFIX") ? getenv("PREFIX") : "", line);
     for (int i = 2; i < count; i++) printf("[%s]", arguments[i]);
