@@ -207,7 +207,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
-        tests("Memory", ["Memory", "Items", "Failure"]),
+        tests("Memory", ["Memory", "Platform", "Items", "Failure", "TestSupport"]),
         tests("PluginHost", ["PluginHost", "Values", "Memory", "Platform", "Items", "Failure", "TestSupport"]),
         tests(
             "Dispatcher",

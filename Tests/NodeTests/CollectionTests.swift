@@ -90,8 +90,11 @@ import Testing
         private let node: RunningNode
         private var waits: [Double] = []
         private var refusals: [Int: Int] = [:]
-        private var worst = (beyond: -Double.infinity, what: "")
+        private typealias Look = (beyond: Double, what: String)
+        private var worst: Look = (-.infinity, "")
         private var beyond = 0
+        /// Looks that were beyond once.
+        private var passing = 0
         private var peak = 0
 
         init(_ node: RunningNode) { self.node = node }
@@ -101,7 +104,7 @@ import Testing
             let reply = node.request("POST", "/v1/invoke/hello", [1], headers: ["Dandelion-Tenant: victim"])
             waits.append(Date().timeIntervalSince(begun))
             if reply.text != "hello, world" { refusals[reply.status, default: 0] += 1 }
-            compare(metrics())
+            compare()
         }
 
         func metrics() -> [String: Int] { numbers().compactMapValues { Int(exactly: $0) } }
@@ -116,19 +119,38 @@ import Testing
                 }, uniquingKeysWith: { first, _ in first })
         }
 
-        private func compare(_ metrics: [String: Int]) {
-            guard let real = metrics["dandelion_memory_proportional_bytes"] else { return }
+        /// A compiler's memory is gone some milliseconds before its parent learns that it has ended, so what disagrees is
+        /// looked at again.
+        private func compare() {
+            var last = disagreement()
+            guard last.beyond > 0 else { return note(last) }
+            passing += 1
+            for _ in 0..<3 where last.beyond > 0 {
+                usleep(30_000)
+                last = disagreement()
+            }
+            note(last)
+        }
+
+        private func note(_ look: Look) {
+            if look.beyond > 0 { beyond += 1 }
+            if look.beyond > worst.beyond { worst = look }
+        }
+
+        /// How far the account is from the kernel's figure, beyond a tenth and 32 MiB.
+        private func disagreement() -> Look {
+            let metrics = metrics()
+            guard let real = metrics["dandelion_memory_proportional_bytes"] else { return (-.infinity, "no answer") }
             let kinds = metrics.filter { $0.key.hasPrefix("dandelion_memory_bytes{") }
             let account = kinds.values.reduce(0, +)
             peak = max(peak, real)
-            let beyond = Double(abs(account - real)) - Double(real) / 10 - Double(32 << 20)
-            if beyond > 0 { self.beyond += 1 }
-            if beyond > worst.beyond {
-                let told = kinds.filter { $0.value > 1 << 20 }.map {
-                    "\($0.key.split(separator: "\"")[1]) \($0.value >> 20)"
-                }
-                worst = (beyond, "account \(account >> 20) MiB, kernel \(real >> 20) MiB: \(told.sorted())")
+            let told = kinds.filter { $0.value > 1 << 20 }.map {
+                "\($0.key.split(separator: "\"")[1]) \($0.value >> 20)"
             }
+            return (
+                Double(abs(account - real)) - Double(real) / 10 - Double(32 << 20),
+                "account \(account >> 20) MiB, kernel \(real >> 20) MiB: \(told.sorted())"
+            )
         }
 
         func judge() {
@@ -138,7 +160,7 @@ import Testing
                 "collection: peak \(peak >> 20) MiB; \(waits.count) looks, median \(sorted[waits.count / 2]) s, longest \(longest) s"
             )
             print(
-                "collection: \(beyond) looks are beyond the tolerance, by \(Int(worst.beyond) >> 20) MiB: \(worst.what)"
+                "collection: \(beyond) looks are beyond the tolerance, \(passing) were for a moment; by \(Int(worst.beyond) >> 20) MiB: \(worst.what)"
             )
             #expect(waits.count > 10)
             // The attackers themselves take the CPUs of a small machine: one look in twenty may wait for those.
@@ -147,8 +169,8 @@ import Testing
             let turn = numbers()["dandelion_loop_longest_turn_seconds"] ?? .infinity
             print("collection: longest turn of a loop \(turn * 1000) ms")
             #expect(refusals.isEmpty, "another tenant was refused: \(refusals)")
-            // One look in four may be: what compilers take while they start is not all on the account.
-            #expect(beyond * 4 <= waits.count, "\(beyond) of \(waits.count) looks: \(worst.what)")
+            #expect(beyond == 0, "\(beyond) of \(waits.count) looks: \(worst.what)")
+            #expect(passing * 10 <= waits.count, "\(passing) of \(waits.count) looks were beyond for a moment")
         }
 
         /// The metrics once nothing is under way; registrations whose clients are gone are compiled all the same.

@@ -12,6 +12,8 @@ public final class MemoryBudget: Sendable {
     public let limit: Int
     let accounts: MemoryAccounts
     private let counts = MemoryCounts()
+    /// Of the process: to be started where there is one budget for all of it.
+    public let heap = HeapTrimmer()
     private let isAwaited = Atomic<Bool>(false)
     private let onRelease = Mutex<(@Sendable () -> Void)?>(nil)
 
@@ -103,6 +105,7 @@ public final class MemoryBudget: Sendable {
     func give(_ count: Int, _ kind: MemoryKind, on account: AccountSlot) {
         counts.kind(kind).pointee.subtract(count, ordering: .relaxed)
         give(count, of: kind.group, on: account)
+        heap.note(count)
         released()
     }
 

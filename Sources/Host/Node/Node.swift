@@ -1,10 +1,10 @@
-internal import CPlatform
 public import Config
 internal import Dispatcher
 internal import Engines
 public import Failure
 internal import Frontend
 internal import Glibc
+internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Registry
@@ -28,7 +28,7 @@ public final class Node {
         self.signals = signals
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         try Self.raiseDescriptorLimit()
-        cp_return_large_blocks(1 << 20)
+        Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         frontend = Frontend(
             dispatcher: Dispatcher(
@@ -45,7 +45,11 @@ public final class Node {
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
     /// - Parameter ready: told the port once connections are accepted.
     public func serve(ready: (UInt16) -> Void) throws(Failure) {
-        do { try assembly.pool.start(preparing: assembly.backends) } catch {
+        let heap = assembly.pool.budget.heap
+        do {
+            try assembly.pool.start(preparing: assembly.backends)
+            try heap.start()
+        } catch {
             throw Failure(.internal, "\(error)")
         }
         let catalogue = assembly.catalogue
@@ -60,6 +64,7 @@ public final class Node {
         frontend.stop(drain: config.node.drainTimeout)
         Turns.shared.close()
         assembly.pool.stop()
+        heap.stop()
         Log.info("stopped")
     }
 

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// Memory of this process and its children, pages that several share divided among them: what a control group would count,
@@ -6,11 +7,17 @@ public enum ProportionalMemory {
     /// Bytes; nil when the kernel does not tell. Walks page tables: milliseconds, so not on an event loop.
     public static var bytes: Int? {
         guard let own = bytes(of: "self") else { return nil }
-        return children(of: "self").reduce(own) { $0 + total(of: $1) }
+        return own + descendants(of: "self", getpid())
     }
 
-    private static func total(of process: String) -> Int {
-        children(of: process).reduce(bytes(of: process) ?? 0) { $0 + total(of: $1) }
+    /// Of processes that `process` started. Between vfork(2), or what is like it, and its exec a child runs in the memory of
+    /// its parent, which would be counted twice.
+    private static func descendants(of process: String, _ id: pid_t) -> Int {
+        children(of: process).reduce(0) { sum, child in
+            guard let childID = pid_t(child) else { return sum }
+            let own = cp_share_memory(id, childID) == 1 ? 0 : bytes(of: child) ?? 0
+            return sum + own + descendants(of: child, childID)
+        }
     }
 
     private static func bytes(of process: String) -> Int? {

@@ -41,6 +41,8 @@ int cp_memory_file(const uint8_t *bytes, long count) {
 
 void cp_return_large_blocks(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
+void cp_trim_heaps(void) { malloc_trim(0); }
+
 size_t cp_block_size(void *block) { return malloc_usable_size(block); }
 
 int cp_affinity(int32_t *cpus, int capacity) {

@@ -32,8 +32,13 @@ int cp_shared_file(uint64_t bytes);
 /* 1 when whole 2 MiB of such files, from a multiple of that on, are large pages. */
 int cp_has_large_pages(void);
 
+/* 1 when both processes run in one memory, 0 when not or when the kernel does not tell. */
+int cp_share_memory(int32_t process, int32_t other);
+
 /* Blocks of malloc(3) of `bytes` and more go back to the kernel when they are freed, whatever was freed before. */
 void cp_return_large_blocks(int bytes);
+/* Whole pages between and behind blocks in use go back to the kernel, in the heaps of all threads. */
+void cp_trim_heaps(void);
 /* Bytes that a block of malloc(3) has; 0 for NULL. */
 size_t cp_block_size(void *_Nullable block);
 
