@@ -83,7 +83,10 @@ import Values
         let longEscapes = #"{"sets":[{"items":[{"text":""# + String(repeating: "\\n", count: 1 << 20) + #""}]}]}"#
         let longData = #"{"sets":[{"items":[{"data":""# + String(repeating: "QUJD", count: 1 << 19) + #""}]}]}"#
         let short = String(repeating: #"{"data":"QQ=="},"#, count: 90_000) + #"{"text":"\n"}"#
-        for (text, most) in [(longEscapes, 1.0), (longData, 1.0), (#"{"sets":[{"items":[\#(short)]}]}"#, 14.0)] {
+        // Two bytes for six, and what is charged ahead.
+        let longUnits = #"{"sets":[{"items":[{"text":""# + String(repeating: #"\u00e9"#, count: 2 << 20) + #""}]}]}"#
+        let many = #"{"sets":[{"items":[\#(short)]}]}"#
+        for (text, most) in [(longEscapes, 1.0), (longData, 1.0), (longUnits, 0.5), (many, 14.0)] {
             let budget = MemoryBudget()
             do {
                 let sets = try JSONSetsReader.read(Blob(text), budget.own)
@@ -98,6 +101,29 @@ import Values
         let body = Blob(plain)
         let sets = try JSONSetsReader.read(body, budget.own)
         #expect(budget.usedByData == 0 && sets.sets[0].items[0].data.lies(in: body))
+    }
+
+    /// Long values are written in pieces, of which each may end anywhere.
+    @Test(arguments: 0..<4) func piecesOfLongValuesAreWhole(shift: Int) throws {
+        let unit = #"ab\n\u00e9\ud83d\ude00"#
+        let value = "ab\né\u{1F600}"
+        let count = 3 * (1 << 19) / unit.utf8.count
+        let head = String(repeating: "x", count: shift)
+        let text = #"{"sets":[{"items":[{"text":""# + head + String(repeating: unit, count: count) + #""}]}]}"#
+        let sets = try JSONSetsReader.read(Blob(text), MemoryBudget().own)
+        #expect(sets.sets[0].items[0].data.text == head + String(repeating: value, count: count))
+        // The same as data, plain and with escapes in it.
+        let bytes = (0..<(3 << 19) + shift).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        var json = JSONWriter()
+        bytes.withUnsafeBytes { json.base64($0) }
+        let plain = String(decoding: json.bytes, as: UTF8.self)
+        for data in [plain, plain.replacing("/", with: #"\/"#)] {
+            let sets = try JSONSetsReader.read(Blob(#"{"sets":[{"items":[{"data":\#(data)}]}]}"#), MemoryBudget().own)
+            #expect(sets.sets[0].items[0].data.array == bytes)
+        }
+        // Padding ends data, also where a piece ends.
+        let long = String(repeating: "QUJD", count: (1 << 18) - 1) + "QQ==" + String(repeating: "QUJD", count: 1 << 10)
+        #expect(throws: Problem.self) { try parse(#"{"sets":[{"items":[{"data":"\#(long)"}]}]}"#) }
     }
 
     @Test func memoryThatIsNotThereIsRefused() {

@@ -1,12 +1,16 @@
 /// base64 with padding (RFC 4648, 4).
 public enum Base64 {
     /// Decodes `source` to `target`, which has room for three bytes in place of each four, and may be where `source` is.
+    /// - Parameter isEnd: Padding may end it; false for a part that others follow.
     /// - Returns: how many bytes there are; nil for what is not base64, or not the only way to write the data.
-    public static func decode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int? {
+    public static func decode(
+        _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer, isEnd: Bool = true
+    ) -> Int? {
         guard source.count % 4 == 0 else { return nil }
         guard source.count > 0 else { return 0 }
-        let padding =
-            source[source.count - 1] != UInt8(ascii: "=") ? 0 : source[source.count - 2] != UInt8(ascii: "=") ? 1 : 2
+        let equals = UInt8(ascii: "=")
+        let ends = (source[source.count - 2] == equals, source[source.count - 1] == equals)
+        let padding = !isEnd || !ends.1 ? 0 : ends.0 ? 2 : 1
         var count = 0
         return digits.withUnsafeBufferPointer { digits in
             for start in stride(from: 0, to: source.count, by: 4) {

@@ -183,18 +183,29 @@ public struct JSONScanner {
     /// text: an escape is longer than what it stands for.
     /// - Returns: how many bytes the value has.
     public func unescape(_ text: Text, into target: UnsafeMutableRawPointer) throws(Failed) -> Int {
-        var count = 0
         var cursor = text.range.lowerBound
-        while cursor < text.range.upperBound {
-            let rest = text.range.upperBound - cursor
+        return try unescape(text, from: &cursor, into: target, room: text.range.count)
+    }
+
+    /// Writes what comes next of a string's value, `cursor` being the place in the text: all of it, or a part with which
+    /// fewer than four bytes of the `room` of `target` are left.
+    /// - Parameter cursor: Moves behind what was written.
+    /// - Returns: how many bytes were written.
+    public func unescape(
+        _ text: Text, from cursor: inout Int, into target: UnsafeMutableRawPointer, room: Int
+    ) throws(Failed) -> Int {
+        var count = 0
+        // An escape stands for at most four bytes, and never for more than it has.
+        while cursor < text.range.upperBound, room - count >= min(4, text.range.upperBound - cursor) {
+            let rest = min(text.range.upperBound - cursor, room - count)
             guard let base = bytes.baseAddress else { break }
-            // SAFETY: cursor..<cursor + rest lies inside the bytes; target has room for what they stand for.
+            // SAFETY: cursor..<cursor + rest lies inside the bytes; target has room for as many.
             let found = memchr(base + cursor, Int32(UInt8(ascii: "\\")), rest)
             let plain = found.map { UnsafeRawPointer($0) - (base + cursor) } ?? rest
             (target + count).copyMemory(from: base + cursor, byteCount: plain)
             count += plain
             cursor += plain
-            guard found != nil else { break }
+            guard found != nil, room - count >= min(4, text.range.upperBound - cursor) else { continue }
             let scalar = try Self.escape(bytes, at: &cursor)
             for byte in UTF8.encode(scalar) ?? .init() {
                 (target + count).storeBytes(of: byte, as: UInt8.self)

@@ -72,18 +72,27 @@ struct DecodeArena {
 
     init(_ account: MemoryAccount) { self.account = account }
 
-    /// Memory for `count` bytes, until `take`.
+    /// Memory for `count` bytes, until `take`. Of what is large no more than the beginning is charged: the rest is to be
+    /// charged by `fill`, for the kernel gives memory when it is written.
     mutating func room(for count: Int) throws(Problem) -> UnsafeMutableRawPointer {
         if let chunk, chunk.capacity - used >= count { return chunk.base + used }
         let capacity = max(count, nextChunk)
         nextChunk = min(nextChunk * 2, Self.largestChunk)
         do throws(Failure) {
             let fresh = try ChargedStorage(capacity: capacity, account, .decoded)
-            try fresh.fill(to: capacity)
+            try fresh.fill(to: min(capacity, Self.largestChunk))
             chunk = fresh
             used = 0
             return fresh.base
         } catch { throw Problem(error) }
+    }
+
+    /// Bytes of a large room that may be written once they are charged.
+    static let piece = 1 << 20
+
+    /// The first `count` bytes of the last room are about to be written.
+    func fill(_ count: Int) throws(Problem) {
+        do throws(Failure) { try chunk?.fill(to: used + count) } catch { throw Problem(error) }
     }
 
     /// The first `count` bytes of the last room, which were written.

@@ -184,8 +184,21 @@ struct JSONSetsReader: @unchecked Sendable {
     private mutating func text() throws(JSONScanner.Failed) -> Blob? {
         guard let text = try string() else { return nil }
         guard !text.isPlain else { return body.slice(text.range) }
-        let target = try room(for: text)
-        return arena.take(try scanner.unescape(text, into: target))
+        return arena.take(try unescape(text, into: try room(for: text)))
+    }
+
+    /// Writes a string's value to the room for it.
+    /// - Returns: how many bytes it has.
+    private mutating func unescape(
+        _ text: JSONScanner.Text, into target: UnsafeMutableRawPointer
+    ) throws(JSONScanner.Failed) -> Int {
+        var (cursor, count) = (text.range.lowerBound, 0)
+        while cursor < text.range.upperBound {
+            let room = min(DecodeArena.piece, text.range.upperBound - cursor)
+            try fill(count + room, at: cursor)
+            count += try scanner.unescape(text, from: &cursor, into: target + count, room: room)
+        }
+        return count
     }
 
     private mutating func identifier() throws(JSONScanner.Failed) -> Blob? {
@@ -202,9 +215,17 @@ struct JSONSetsReader: @unchecked Sendable {
         guard let text = try string() else { return nil }
         let target = try room(for: text)
         var source = scanner.bytes.part(text.range)
-        if !text.isPlain { source = Bytes(start: target, count: try scanner.unescape(text, into: target)) }
-        guard let count = Base64.decode(source, into: target) else {
-            throw .init(offset: text.range.lowerBound, message: "the data is not base64 with padding")
+        if !text.isPlain { source = Bytes(start: target, count: try unescape(text, into: target)) }
+        var (done, count) = (0, 0)
+        while done < source.count {
+            // A piece of the text is a multiple of four, as base64 is.
+            let end = min(done + DecodeArena.piece, source.count)
+            try fill(count + end - done, at: text.range.lowerBound)
+            let piece = source.part(done..<end)
+            guard let more = Base64.decode(piece, into: target + count, isEnd: end == source.count) else {
+                throw .init(offset: text.range.lowerBound, message: "the data is not base64 with padding")
+            }
+            (done, count) = (end, count + more)
         }
         return arena.take(count)
     }
@@ -230,6 +251,13 @@ struct JSONSetsReader: @unchecked Sendable {
         do throws(Problem) { return try arena.room(for: text.range.count) } catch {
             refused = error
             throw .init(offset: text.range.lowerBound, message: error.detail)
+        }
+    }
+
+    private mutating func fill(_ count: Int, at offset: Int) throws(JSONScanner.Failed) {
+        do throws(Problem) { try arena.fill(count) } catch {
+            refused = error
+            throw .init(offset: offset, message: error.detail)
         }
     }
 
