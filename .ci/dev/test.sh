@@ -35,11 +35,11 @@ collection() {
     build && DANDELION_TEST_NODE=$PWD/.build/release/dandelion run swift test --skip-build --filter CollectionTests
 }
 
-# Queries of Examples/sql beside DuckDB; needs what CI may fetch from the Python package index.
+# Queries of Examples/sql beside DuckDB, and questions of Examples/text2sql; needs what CI may fetch from the Python package index.
 queries() {
     if ! fetch_sql; then
         [[ -z ${CI:-} ]] || return
-        echo 'sql: pip failed; the tests of Examples/sql are skipped' >&2
+        echo 'sql: pip failed; the tests of Examples/sql and Examples/text2sql are skipped' >&2
         return 0
     fi
     build_sql && run .ci/check-sql "$(swift build --show-bin-path)"
@@ -79,8 +79,8 @@ run_tests() {
         attempt 'exported symbols (.ci/check-symbols)' .ci/check-symbols "$(swift build --show-bin-path)"
         step 'Python functions' 'two minutes'
         attempt 'Python functions (.ci/check-python)' run .ci/check-python "$(swift build --show-bin-path)"
-        step 'queries' 'two minutes'
-        attempt 'queries (.ci/check-sql)' queries
+        step 'queries, and questions in words' 'two minutes'
+        attempt 'queries and questions (.ci/check-sql)' queries
         step 'the demo and the tour of the README' 'a minute'
         attempt 'the demo (.ci/check-demo)' run .ci/check-demo "$(swift build --show-bin-path)"
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"

@@ -117,6 +117,7 @@ buckets = ["{BUCKET}"]
 [functions.S3]
 plugin = "s3"
 protocol = "s3"
+max_response = "16MiB"
 """
     path = Path(folder, "node.toml")
     path.write_text(text)
@@ -144,13 +145,13 @@ def register_functions(address):
         return ["quarter_of", "matches"]
 
 
-def register(client, name, inputs, parts, timeout="10s"):
+def register(client, name, inputs, parts, timeout="10s", outputs="value"):
     """Registers a function with items that are bound to its inputs; parts: set (or `image`) -> [(name, bytes)]."""
     boundary = "a-boundary-that-is-in-no-image-3b1c9e"
     body = b"".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{set_}"; filename="{word}"\r\n\r\n'.encode() + data + b"\r\n"
         for set_, items in parts.items() for word, data in items) + f"--{boundary}--\r\n".encode()
-    query = urllib.parse.urlencode({"inputs": inputs, "outputs": "value", "memory": "256MiB", "timeout": timeout}, safe=",")
+    query = urllib.parse.urlencode({"inputs": inputs, "outputs": outputs, "memory": "256MiB", "timeout": timeout}, safe=",")
     status, _, reply = client.send("PUT", f"/v1/functions/{name}?{query}", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
     if status not in (200, 201):
         raise Refused(f"the node does not take function {name}: {client.problem(reply)}")

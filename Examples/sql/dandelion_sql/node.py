@@ -3,12 +3,16 @@
 import hashlib
 import http.client
 import json
+import time
 import urllib.parse
 import uuid
 from pathlib import Path
 
 from . import Refused
 from .composition import INPUTS
+
+
+ATTEMPTS = 20  # at a query, when the node has too much to do
 
 
 class Node:
@@ -75,6 +79,13 @@ class Node:
 
     def invoke(self, name, inputs, timeout=None):
         """The one output item, and where the time went: {name: milliseconds or count}."""
+        status, headers, body = self.post(name, inputs, "application/octet-stream", timeout)
+        if status != 200:
+            raise Refused(self.problem(body))
+        return body, timing(headers)
+
+    def post(self, name, inputs, accept, timeout=None):
+        """Invokes with inputs, {set: [(item, key, bytes)]}: status, fields and body of the reply."""
         boundary = uuid.uuid4().hex
         parts = []
         for set_, items in inputs.items():
@@ -83,19 +94,24 @@ class Node:
                 parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{set_}"; filename="{word}"\r\nDandelion-Key: {key}\r\n\r\n'.encode())
                 parts += [data, b"\r\n"]
         parts.append(f"--{boundary}--\r\n".encode())
-        fields = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": "application/octet-stream"}
+        fields = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": accept}
         if timeout:
             fields["Dandelion-Timeout"] = timeout
-        status, headers, body = self.send("POST", f"/v1/invoke/{name}", b"".join(parts), fields)
-        if status != 200:
-            raise Refused(self.problem(body))
-        return body, timing(headers.get("Server-Timing", ""))
+        return self.send_patiently(f"/v1/invoke/{name}", b"".join(parts), fields)
+
+    def send_patiently(self, path, body, fields):
+        """A node that has too much to do says when to try again; a query reads only, and can be asked for again."""
+        for attempt in range(ATTEMPTS):
+            status, headers, reply = self.send("POST", path, body, fields)
+            if status != 429 or attempt + 1 == ATTEMPTS:
+                return status, headers, reply
+            time.sleep(min(10, float(headers.get("Retry-After", 1))))
 
 
-def timing(text):
-    """Server-Timing as {name: number}."""
+def timing(headers):
+    """A reply's Server-Timing as {name: number}."""
     found = {}
-    for part in text.split(","):
+    for part in headers.get("Server-Timing", "").split(","):
         word, _, rest = part.strip().partition(";")
         for field in rest.split(";"):
             key, _, value = field.strip().partition("=")
