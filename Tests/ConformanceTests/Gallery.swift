@@ -222,6 +222,7 @@ struct Faulty: Sendable {
         one("wrong_call_number", "fault-kinds", "number 39 is told as number 40"),
         one("endless_run_ns", "run-time", "18446744073709551615"), one("no_run_ns", "run-time", "run_ns is 0"),
         one("context_min_zero", "image-facts", "context_min is 0"),
+        one("ignores_entry", "image-entry", "an entry that is not there gave DN_OK, not DN_BAD_IMAGE"),
         one("context_min_large", "image-facts", "bytes, gave DN_LIMIT"),
         one("ignores_context_max", "image-facts", "above context_max gave DN_OK"),
         everywhere("large_limit", "failed", "context-view", "context_info tells of memory"),

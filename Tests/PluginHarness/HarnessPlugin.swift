@@ -118,15 +118,17 @@ public final class HarnessPlugin: Sendable {
     /// Loads an image; throws DN_UNSUPPORTED or DN_BAD_IMAGE as the plugin does. `cache` is a folder for results; `progress`
     /// is told permille and stage on this thread.
     public func load(
-        _ bytes: [UInt8], label: String = "image", cache: String? = nil,
+        _ bytes: [UInt8], label: String = "image", cache: String? = nil, entry: String? = nil,
         progress: @escaping (UInt32, String) -> Void = { _, _ in }
     ) throws(HarnessError) -> HarnessImage {
         var image: OpaquePointer?
         let observer = Unmanaged.passRetained(ProgressObserver(progress))
         let cache = cache.map { strdup($0) } ?? nil
+        let entry = entry.map { strdup($0) } ?? nil
         defer {
             observer.release()
             free(cache)
+            free(entry)
         }
         try attempt("image_load") { err in
             bytes.withUnsafeBufferPointer { buffer in
@@ -136,6 +138,7 @@ public final class HarnessPlugin: Sendable {
                     params.bytes = dn_bytes(data: buffer.baseAddress, len: UInt64(buffer.count))
                     params.label = label
                     params.cache_directory = cache.map { UnsafePointer($0) }
+                    params.entry = entry.map { UnsafePointer($0) }
                     params.progress_arg = observer.toOpaque()
                     params.progress = { argument, permille, stage in
                         guard let argument else { return }
@@ -160,16 +163,27 @@ private final class ProgressObserver {
 /// A loaded image; unloaded with the object.
 public final class HarnessImage: Sendable {
     nonisolated(unsafe) let handle: OpaquePointer
-    public let info: dn_image_info
+    // SAFETY: fixed after init; its text lives as long as the handle, which deinit gives up.
+    public nonisolated(unsafe) let info: dn_image_info
     private let plugin: HarnessPlugin
 
     init(_ plugin: HarnessPlugin, _ handle: OpaquePointer) throws(HarnessError) {
+        self.plugin = plugin
+        self.handle = handle
+        info = try Self.facts(plugin, handle)
+    }
+
+    private static func facts(_ plugin: HarnessPlugin, _ handle: OpaquePointer) throws(HarnessError) -> dn_image_info {
         var info = dn_image_info()
         info.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
         try attempt("image_info") { plugin.compute.pointee.image_info?(handle, &info, $0) }
-        self.plugin = plugin
-        self.handle = handle
-        self.info = info
+        return info
+    }
+
+    /// DN_VERSION_* of now, and why the first one stays.
+    public func version() throws(HarnessError) -> (state: Int32, reason: String) {
+        let info = try Self.facts(plugin, handle)
+        return (info.version, info.version_reason.map { String(cString: $0) } ?? "")
     }
 
     deinit { plugin.compute.pointee.image_unload?(handle) }

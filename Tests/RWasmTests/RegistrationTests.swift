@@ -88,7 +88,7 @@ import Testing
                 let image = try plugin.load(module, label: "chain", cache: cache)
                 let first = try objects(cache)
                 #expect(first.keys.allSatisfy { $0.hasSuffix("-quick.so") } && first.count == 1)
-                #expect(try engine.invoke32(image).exitCode == result)
+                #expect(try engine.invoke32(image).exitCode == result && image.version().state == DN_VERSION_FIRST)
                 let end = now() + 120_000_000_000
                 while try objects(cache).count < 2 || plugin.host.log.isEmpty, now() < end {
                     // It serves while the other version is made.
@@ -99,7 +99,11 @@ import Testing
                 #expect(
                     plugin.host.log.contains { $0.contains("chain runs its optimised version from now on") },
                     "\(plugin.host.log)")
-                #expect(try engine.invoke32(image).exitCode == result)
+                #expect(try engine.invoke32(image).exitCode == result && image.version().state == DN_VERSION_BEST)
+            }
+            try withPlugin(["optimise": .bool(false)]) { plugin, _ in
+                let version = try plugin.load(SyntheticModule.chain(401, steps: 10), cache: cache).version()
+                #expect(version.state == DN_VERSION_STAYS && version.reason == "the setting 'optimise' is off")
             }
         }
     }

@@ -153,6 +153,26 @@ import Testing
         }
     }
 
+    @Test func anEntryOfAnotherNameCanBeChosen() throws {
+        let module = try WasmGuest.served("library")
+        try Self.withRig { rig in
+            let unnamed = #expect(throws: HarnessError.self) { try rig.plugin.load(module) }
+            #expect(
+                unnamed?.message.contains(
+                    "no function _start; 'entry' can name one of those that it does export: delayed_start, other, takes"
+                )
+                    == true, "\(unnamed?.message ?? "")")
+            for (entry, code) in [("delayed_start", 5), ("other", 6), ("delayed_start", 5)] as [(String, Int32)] {
+                let outcome = try run(rig, try rig.plugin.load(module, entry: entry))
+                #expect(outcome.exitCode == code, "\(entry): \(outcome.detail)")
+            }
+            for (entry, message) in [("absent", "no function absent"), ("takes", "takes or gives values")] {
+                let error = #expect(throws: HarnessError.self) { try rig.plugin.load(module, entry: entry) }
+                #expect(error?.status == DN_BAD_IMAGE && error?.message.contains(message) == true)
+            }
+        }
+    }
+
     @Test(arguments: [
         ("env", "missing", "import env.missing does not exist"),
         ("wasi_snapshot_preview1", "fd_fly", "import wasi_snapshot_preview1.fd_fly does not exist"),

@@ -64,6 +64,7 @@ final class Image: ComputeImage, @unchecked Sendable {
         // The least limit that leaves `leastBytes` and a page for inputs: a reserve for tables grows with the limit.
         info.context_min = leastBytes + Part.pageBytes + instanceBytes + tableReserve(of: leastBytes * 2)
         info.resident_bytes = UInt64(main.outline.module.bytes.count) * 4
+        (info.version, info.version_reason) = main.version
         return info
     }
 }

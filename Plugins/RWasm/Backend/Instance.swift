@@ -29,7 +29,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
     override var capabilities: dn_compute_caps {
         var caps = dn_compute_caps()
         caps.isolation = DN_ISOLATION_SOFTWARE
-        caps.flags = DN_COMPUTE_HOST_VISIBLE | DN_COMPUTE_FAULT_ADDRESS
+        caps.flags = DN_COMPUTE_HOST_VISIBLE | DN_COMPUTE_FAULT_ADDRESS | DN_COMPUTE_NAMED_ENTRIES
         caps.image_formats = Self.imageFormats
         caps.context_max = Slot.contextMax
         caps.contexts_per_engine = UInt64(settings.slots)

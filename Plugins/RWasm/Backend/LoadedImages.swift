@@ -24,16 +24,17 @@ final class LoadedImages: Sendable {
         return hasher.finalize()
     }
 
-    /// An image of exactly these bytes.
-    func find(_ bytes: UnsafeRawBufferPointer) -> Image? {
+    /// An image of exactly these bytes that begins there.
+    func find(_ bytes: UnsafeRawBufferPointer, _ entry: String?) -> Image? {
         let key = Self.key(bytes)
         let candidates = entries.withLock { $0[key] } ?? []
         return candidates.lazy.compactMap(\.image).first { image in
-            image.module.bytes.withUnsafeBytes { own in
-                guard let left = own.baseAddress, let right = bytes.baseAddress else { return false }
-                // SAFETY: both have that many bytes.
-                return own.count == bytes.count && memcmp(left, right, bytes.count) == 0
-            }
+            image.module.entry == entry
+                && image.module.bytes.withUnsafeBytes { own in
+                    guard let left = own.baseAddress, let right = bytes.baseAddress else { return false }
+                    // SAFETY: both have that many bytes.
+                    return own.count == bytes.count && memcmp(left, right, bytes.count) == 0
+                }
         }
     }
 

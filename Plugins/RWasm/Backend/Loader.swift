@@ -11,13 +11,14 @@ extension Instance {
 
     func image(_ parameters: dn_image_params) throws(PluginError) -> Image {
         let given = parameters.file
-        if let same = images.find(given) { return same }
+        let entry = parameters.entry.map { String(cString: $0) }
+        if let same = images.find(given, entry) { return same }
         let label = parameters.label.map { String(cString: $0) } ?? "module"
         let account = parameters.account
         let charge = HostCharge(memory, account: account)
         defer { withExtendedLifetime(charge) {} }
         try Self.charge(given.count, on: charge)
-        let outline = Outline(try Module.function([UInt8](given)))
+        let outline = Outline(try Module.function([UInt8](given), entry: entry))
         // What is missing is told before anything is compiled.
         let isServed = WasiServer.serves(outline.module)
         _ = try Program(outline, server: isServed ? try WasiServer.shim() : nil)
@@ -72,13 +73,18 @@ extension Instance {
     ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
         // A module whose exports can be called is not the code that the same bytes become for a user.
         let module = outline.module
-        let key = builder.key(of: (exports == .none ? [] : Array("shim".utf8)) + module.bytes)
+        let kind = exports == .none ? module.entry.map { "entry \($0)\0" } ?? "" : "shim"
+        let key = builder.key(of: Array(kind.utf8) + module.bytes)
         let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
             try Crates.sole(module, exports: exports, shape: level.shape)
         }
         let code = try code(key, firstLevel(module), in: cache, account, progress, crates)
         let part = Part(outline, code: code)
-        guard code.level == .quick, settings.optimises else { return (part, nil) }
+        guard code.level == .quick else { return (part, nil) }
+        guard settings.optimises else {
+            part.stay(because: "the setting 'optimise' is off")
+            return (part, nil)
+        }
         return (part, Upgrade(part, label: label, key: key, crates, cache, self))
     }
 
@@ -132,7 +138,7 @@ private final class Upgrade: Sendable {
 
     func submit() {
         guard !instance.services.submit({ self.run() }) else { return }
-        instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: too many jobs are waiting")
+        stays("too many jobs are waiting")
     }
 
     private func run() {
@@ -149,7 +155,12 @@ private final class Upgrade: Sendable {
             cache.prune(keeping: name)
             instance.services.log(DN_LOG_INFO, "\(label) runs its optimised version from now on")
         } catch {
-            instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: \(error.message)")
+            stays(error.message)
         }
+    }
+
+    private func stays(_ reason: String) {
+        part.stay(because: reason)
+        instance.services.log(DN_LOG_WARNING, "\(label) stays with its first version: \(reason)")
     }
 }

@@ -34,6 +34,9 @@ struct Register: ParsableCommand {
     @Option(help: "Longest run, such as 500ms. (default: the class's)")
     var timeout: String?
 
+    @Option(help: "The exported function of a module at which a run begins. (default: the one that its kind has)")
+    var entry: String?
+
     @Flag(help: "Take the place of a function of that name, without a moment between the two.")
     var replace = false
 
@@ -59,7 +62,7 @@ struct Register: ParsableCommand {
             "PUT", ["v1", "functions", name],
             [
                 "class": className, "inputs": inputs.joined(separator: ","), "outputs": outputs.joined(separator: ","),
-                "memory": memory, "timeout": timeout, "path": local ? Input.absolute(image) : nil,
+                "memory": memory, "timeout": timeout, "entry": entry, "path": local ? Input.absolute(image) : nil,
                 "replace": replace ? "true" : nil,
             ])
         if bind.isEmpty {

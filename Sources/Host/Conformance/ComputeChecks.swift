@@ -29,6 +29,18 @@ let computeChecks: [Check] = [
             if let image = rig.load(damaged).image { rig.unload(image) }
         }
     },
+    Check("image-entry", .compute, "A backend that lets entries be named refuses one that the image does not export.") {
+        subject in
+        let rig = try ComputeRig(subject)
+        guard rig.caps.flags & DN_COMPUTE_NAMED_ENTRIES != 0 else {
+            throw NotApplicable(why: "its images begin where they say (no DN_COMPUTE_NAMED_ENTRIES)")
+        }
+        let loaded = rig.load(try rig.bytes(.exits), entry: "no function of this name")
+        if let image = loaded.image { rig.unload(image) }
+        try require(
+            loaded.status == DN_BAD_IMAGE,
+            "an entry that is not there gave \(ABIName.status(loaded.status)), not DN_BAD_IMAGE")
+    },
     Check("context-bounds", .compute, "Addresses outside of the context, wrapping ones too, are out of range.") {
         subject in
         let rig = try ComputeRig(subject)

@@ -91,13 +91,17 @@ final class ComputeRig: @unchecked Sendable {
     }
 
     /// The status of loading these bytes; what was loaded is the caller's.
-    func load(_ bytes: [UInt8]) -> (status: dn_status, image: OpaquePointer?, error: dn_error) {
+    func load(_ bytes: [UInt8], entry: StaticString? = nil) -> (
+        status: dn_status, image: OpaquePointer?, error: dn_error
+    ) {
         var image: OpaquePointer?
         var error = Self.error()
         let status = bytes.withUnsafeBufferPointer { buffer in
             var params = dn_image_params()
             params.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
             params.bytes = dn_bytes(data: buffer.baseAddress, len: UInt64(buffer.count))
+            // SAFETY: a static text ends with a NUL.
+            params.entry = entry.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) }
             return watch.call("image_load") { table.image_load?(instance.handle, &params, &image, &error) ?? DN_FAILED }
         }
         return (status, image, error)

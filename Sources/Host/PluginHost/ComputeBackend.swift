@@ -17,6 +17,8 @@ public final class ComputeBackend: @unchecked Sendable {
     public let imageFormats: String
     /// Large inputs can be mapped into its contexts.
     public let mapsFiles: Bool
+    /// The function of an image at which runs begin can be chosen.
+    public let namesEntries: Bool
     let slots: ComputeSlots
     private let retirement = Retirement()
     private let lastEngineFailure = Mutex<String?>(nil)
@@ -48,6 +50,7 @@ public final class ComputeBackend: @unchecked Sendable {
         contextMax = caps.context_max
         interruptLatency = caps.interrupt_latency
         imageFormats = ABI.text(caps.image_formats)
+        namesEntries = caps.flags & (1 << 5) != 0
         mapsFiles = caps.flags & (1 << 4) != 0 && slots.contextMap != nil
     }
 
@@ -57,27 +60,32 @@ public final class ComputeBackend: @unchecked Sendable {
     /// - Parameter account: What loading takes is charged there; what the image holds is the node's own.
     /// - Returns: nil when the image is of another backend's format.
     public func loadImage(
-        _ bytes: UnsafeRawBufferPointer, label: String, cacheDirectory: String, account: MemoryAccount,
-        progress: (@Sendable (Int, String) -> Void)? = nil
+        _ bytes: UnsafeRawBufferPointer, label: String, entry: String? = nil, cacheDirectory: String,
+        account: MemoryAccount, progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage? {
         var handle: OpaquePointer?
         var error = ABI.emptyError()
         let observer = progress.map { Unmanaged.passRetained(ProgressObserver($0)) }
         defer { observer?.release() }
+        guard entry == nil || namesEntries else {
+            throw Failure(.invalid, "images of backend \(name) begin where they say; 'entry' cannot be chosen")
+        }
+        let load = { (label: UnsafePointer<CChar>, cache: UnsafePointer<CChar>, entry: UnsafePointer<CChar>?) in
+            dn_bytes.borrowing(bytes) { borrowed in
+                var parameters = dn_image_params()
+                parameters.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
+                parameters.bytes = borrowed
+                (parameters.label, parameters.cache_directory, parameters.entry) = (label, cache, entry)
+                parameters.account = account.id(for: .images)
+                if let observer {
+                    (parameters.progress_arg, parameters.progress) = (observer.toOpaque(), ProgressObserver.tell)
+                }
+                return self.slots.imageLoad(self.instance.handle, &parameters, &handle, &error)
+            }
+        }
         let status = label.withCString { label in
             cacheDirectory.withCString { cache in
-                dn_bytes.borrowing(bytes) { borrowed in
-                    var parameters = dn_image_params()
-                    parameters.struct_size = UInt32(MemoryLayout<dn_image_params>.size)
-                    parameters.bytes = borrowed
-                    parameters.label = label
-                    parameters.cache_directory = cache
-                    parameters.account = account.id(for: .images)
-                    if let observer {
-                        (parameters.progress_arg, parameters.progress) = (observer.toOpaque(), ProgressObserver.tell)
-                    }
-                    return slots.imageLoad(instance.handle, &parameters, &handle, &error)
-                }
+                entry.map { $0.withCString { load(label, cache, $0) } } ?? load(label, cache, nil)
             }
         }
         if status == DN_UNSUPPORTED { return nil }
@@ -128,6 +136,42 @@ public final class ComputeImage: @unchecked Sendable {
     }
 
     deinit { backend.slots.imageUnload(handle) }
+
+    /// Which code it runs now.
+    public var version: ImageVersion? {
+        var info = dn_image_info()
+        info.struct_size = UInt32(MemoryLayout<dn_image_info>.size)
+        var error = ABI.emptyError()
+        guard backend.slots.imageInfo(handle, &info, &error) == DN_OK else { return nil }
+        return ImageVersion(state: info.version, reason: ABI.text(info.version_reason))
+    }
+}
+
+/// The code of an image that a backend makes better while it serves.
+public enum ImageVersion: Sendable, Equatable {
+    /// The best one is still to come.
+    case first
+    case best
+    /// The first one stays, because of this.
+    case stays(String)
+
+    /// Nil for an image that has one version.
+    init?(state: Int32, reason: String) {
+        switch state {
+        case DN_VERSION_FIRST: self = .first
+        case DN_VERSION_BEST: self = .best
+        case DN_VERSION_STAYS: self = .stays(reason)
+        default: return nil
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .first: "first"
+        case .best: "best"
+        case .stays: "stays"
+        }
+    }
 }
 
 /// The required slots of dn_compute, checked once.

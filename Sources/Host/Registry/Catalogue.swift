@@ -28,7 +28,7 @@ public final class Catalogue: Sendable {
     let images: ImageCache
     let loading = KeyedLock()
     /// Digests of images that helpers load.
-    private let preparing = Mutex<Set<String>>([])
+    private let preparing = Mutex<Set<ImageChoice>>([])
     private let partition: PartitionPolicy
     private let mostCalls: Int
     private let cacheDirectory: String
@@ -219,6 +219,7 @@ public final class Catalogue: Sendable {
         var charge = MemoryCharge(account, .functions)
         try charge.grow(by: definition.recordBytes)
         let digest = Store.digest(of: image)
+        let choice = ImageChoice(digest: digest, entry: definition.entry)
         let function = RegisteredFunction(
             definition, digest: digest, imageSize: image.count, catalogue: self, charge: charge)
         let compute = try function.compute(in: nil)
@@ -232,7 +233,7 @@ public final class Catalogue: Sendable {
         }
         let caller = Turns.Caller(tenant: account.name, weight: weight)
         let loaded = try Turns.working(for: caller) { () throws(Failure) in
-            try load(image, digest: digest, label: definition.name, in: runClass, account: account, progress: progress)
+            try load(image, choice, label: definition.name, in: runClass, account: account, progress: progress)
         }
         guard loaded.contextMin <= limit else {
             throw Failure(
@@ -357,16 +358,23 @@ public final class Catalogue: Sendable {
             let account = old.instance.memory.own
             guard let bytes = try registeredImage(key.digest, account) else { continue }
             let loader = ImageLoader(
-                label: key.digest, cacheDirectory: cacheDirectory, account: account, progress: nil)
+                label: key.digest, entry: key.entry, cacheDirectory: cacheDirectory, account: account, progress: nil)
             let translator = try translator(named: key.translator)
             guard let loaded = try loader.load(bytes, on: next, by: translator) else {
                 throw Failure(.conflict, "it does not know the format of image \(key.digest)")
             }
             let own = ImageCache.Key(
-                backend: ObjectIdentifier(next), digest: key.digest, translator: key.translator)
+                backend: ObjectIdentifier(next), digest: key.digest, entry: key.entry, translator: key.translator)
             images.insert(loaded, own)
         }
     }
+
+    func versions(of image: ImageChoice) -> [CodeVersion] {
+        images.images(of: image).compactMap(CodeVersion.init).sorted { $0.backend < $1.backend }
+    }
+
+    /// How many loaded images are in each version that their backends make better.
+    public var imageVersions: [String: Int] { images.versions() }
 
     /// Nil when no function has it any more.
     private func registeredImage(_ digest: String, _ account: MemoryAccount) throws(Failure) -> Blob? {
@@ -402,19 +410,19 @@ public final class Catalogue: Sendable {
 
     /// The image of a function; `kept` is its file, once the function was removed.
     func image(
-        _ digest: String, of function: String, in runClass: RunClass, fresh: Bool, account: MemoryAccount,
+        _ choice: ImageChoice, of function: String, in runClass: RunClass, fresh: Bool, account: MemoryAccount,
         kept: KeptImage
     ) throws(Failure) -> ComputeImage {
-        if !fresh, let image = cachedImage(digest, in: runClass) { return image }
-        defer { forgetUnused(digest) }
+        if !fresh, let image = cachedImage(choice, in: runClass) { return image }
+        defer { forgetUnused(choice.digest) }
         func loadStored() throws(Failure) -> ComputeImage {
-            let bytes = try bytes(of: digest, account, kept)
-            return try loadAtOnce(bytes, digest: digest, of: function, in: runClass, account)
+            let bytes = try bytes(of: choice.digest, account, kept)
+            return try loadAtOnce(bytes, choice, of: function, in: runClass, account)
         }
         guard !fresh else { return try loadStored() }
         // Every engine may need the image at once: the first loads it, the others wait.
-        return try loading.alone(digest) { () throws(Failure) in
-            if let image = cachedImage(digest, in: runClass) { return image }
+        return try loading.alone(choice.digest) { () throws(Failure) in
+            if let image = cachedImage(choice, in: runClass) { return image }
             return try loadStored()
         }
     }
@@ -432,15 +440,15 @@ public final class Catalogue: Sendable {
     /// Loads on an engine's thread, on which nothing may take long: an image that must be compiled anew is prepared by a
     /// helper, and whoever asks meanwhile is to come again.
     private func loadAtOnce(
-        _ bytes: Blob, digest: String, of function: String, in runClass: RunClass, _ account: MemoryAccount
+        _ bytes: Blob, _ choice: ImageChoice, of function: String, in runClass: RunClass, _ account: MemoryAccount
     ) throws(Failure) -> ComputeImage {
         let caller = Turns.Caller(mayWait: false)
         do {
             return try Turns.working(for: caller) { () throws(Failure) in
-                try load(bytes, digest: digest, label: function, in: runClass, account: account)
+                try load(bytes, choice, label: function, in: runClass, account: account)
             }
         } catch  where caller.wasRefused {
-            prepare(bytes, digest: digest, of: function, in: runClass, account)
+            prepare(bytes, choice, of: function, in: runClass, account)
             throw Failure(
                 .unavailable, "function '\(function)' is being compiled again; it can be run when that is done",
                 [.init("function", function), .init("retryAfter", "5")])
@@ -448,27 +456,29 @@ public final class Catalogue: Sendable {
     }
 
     private func prepare(
-        _ bytes: Blob, digest: String, of function: String, in runClass: RunClass, _ account: MemoryAccount
+        _ bytes: Blob, _ choice: ImageChoice, of function: String, in runClass: RunClass, _ account: MemoryAccount
     ) {
-        guard preparing.withLock({ $0.insert(digest).inserted }) else { return }
+        guard preparing.withLock({ $0.insert(choice).inserted }) else { return }
         let accepted = HelperThreads.shared.submit {
             do throws(Failure) {
-                _ = try self.load(bytes, digest: digest, label: function, in: runClass, account: account)
+                _ = try self.load(bytes, choice, label: function, in: runClass, account: account)
             } catch {
                 Log.warning("function '\(function)' cannot be prepared: \(error.detail)")
             }
-            _ = self.preparing.withLock { $0.remove(digest) }
+            _ = self.preparing.withLock { $0.remove(choice) }
         }
-        if !accepted { _ = preparing.withLock { $0.remove(digest) } }
+        if !accepted { _ = preparing.withLock { $0.remove(choice) } }
     }
 
-    private func cachedImage(_ digest: String, in runClass: RunClass) -> ComputeImage? {
+    private func cachedImage(_ choice: ImageChoice, in runClass: RunClass) -> ComputeImage? {
+        func key(_ backend: ObjectIdentifier, _ translator: String? = nil) -> ImageCache.Key {
+            ImageCache.Key(backend: backend, digest: choice.digest, entry: choice.entry, translator: translator)
+        }
         for backend in runClass.backends {
             let backend = ObjectIdentifier(backend)
-            if let image = images.image(ImageCache.Key(backend: backend, digest: digest)) { return image }
+            if let image = images.image(key(backend)) { return image }
             for translator in runClass.translators {
-                let key = ImageCache.Key(backend: backend, digest: digest, translator: translator.name)
-                if let image = images.image(key) { return image }
+                if let image = images.image(key(backend, translator.name)) { return image }
             }
         }
         return nil
@@ -477,17 +487,18 @@ public final class Catalogue: Sendable {
     /// Loads an image on the first backend of the class that knows its format, else on the first for which a translator of
     /// the class can make one, and caches it.
     private func load(
-        _ bytes: Blob, digest: String, label: String, in runClass: RunClass, account: MemoryAccount,
+        _ bytes: Blob, _ choice: ImageChoice, label: String, in runClass: RunClass, account: MemoryAccount,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> ComputeImage {
         let loader = ImageLoader(
-            label: label, cacheDirectory: cacheDirectory, account: account,
+            label: label, entry: choice.entry, cacheDirectory: cacheDirectory, account: account,
             progress: progress ?? LoadProgress(label).told)
         for translator in [nil] + runClass.translators.compactMap(\.current) {
             for backend in runClass.backends {
                 guard let loaded = try loader.load(bytes, on: backend, by: translator) else { continue }
                 let key = ImageCache.Key(
-                    backend: ObjectIdentifier(backend), digest: digest, translator: translator?.name)
+                    backend: ObjectIdentifier(backend), digest: choice.digest, entry: choice.entry,
+                    translator: translator?.name)
                 images.insert(loaded, key)
                 return loaded
             }

@@ -17,6 +17,8 @@ public struct FunctionDefinition: Sendable {
     public var name: String
     /// A class of the node's config; names of classes are the same in any case.
     public var className: String
+    /// The exported function of the image at which a run begins; nil = the one that its format has.
+    public var entry: String?
     /// Bytes that a context may hold; nil = the class's limit.
     public var memoryLimit: UInt64?
     /// Nanoseconds that one run may take; nil = the class's.

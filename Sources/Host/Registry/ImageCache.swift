@@ -7,6 +7,8 @@ final class ImageCache: Sendable {
     struct Key: Hashable {
         let backend: ObjectIdentifier
         let digest: String
+        /// The function at which its runs begin; nil for the format's own.
+        var entry: String?
         /// Who made it out of an image of another format; nil when it is as it was registered.
         var translator: String?
         /// The registration for whose runs this is what its program left; nil for an image as it was loaded.
@@ -48,6 +50,23 @@ final class ImageCache: Sendable {
     /// What is loaded on a backend.
     func keys(of backend: ObjectIdentifier) -> [Key] {
         table.withLock { $0.entries.keys.filter { $0.backend == backend && $0.preparedFor == nil } }
+    }
+
+    /// The loaded images of a registered one, by backend.
+    func images(of image: ImageChoice) -> [ComputeImage] {
+        table.withLock { table in
+            table.entries.filter { entry in
+                entry.key.digest == image.digest && entry.key.entry == image.entry && entry.key.preparedFor == nil
+            }.map(\.value.image)
+        }
+    }
+
+    /// How many images are in each version that their backends make better.
+    func versions() -> [String: Int] {
+        let images = table.withLock { $0.entries.values.map(\.image) }
+        return images.reduce(into: [:]) { counts, image in
+            if let version = image.version { counts[version.name, default: 0] += 1 }
+        }
     }
 
     func removeAll(of backend: ObjectIdentifier) { removeAll { $0.backend == backend } }

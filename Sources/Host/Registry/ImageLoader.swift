@@ -7,6 +7,8 @@ internal import PluginHost
 struct ImageLoader {
     /// What messages call it: the function's name.
     let label: String
+    /// The function at which runs begin; nil for the format's own.
+    let entry: String?
     let cacheDirectory: String
     /// Where what loading takes is charged.
     let account: MemoryAccount
@@ -18,6 +20,10 @@ struct ImageLoader {
     ) throws(Failure) -> ComputeImage? {
         try image.withUnsafeBytes { bytes throws(Failure) in
             guard let translator else { return try load(bytes, on: backend) }
+            guard entry == nil else {
+                throw Failure(
+                    .invalid, "what \(translator.name) makes of images begins where they say; 'entry' cannot be chosen")
+            }
             let made = try translator.translate(
                 bytes, targets: backend.imageFormats, label: label, cacheDirectory: cacheDirectory, account: account,
                 progress: progress)
@@ -32,7 +38,7 @@ struct ImageLoader {
 
     private func load(_ bytes: UnsafeRawBufferPointer, on backend: ComputeBackend) throws(Failure) -> ComputeImage? {
         try backend.loadImage(
-            bytes, label: label, cacheDirectory: cacheDirectory, account: account, progress: progress)
+            bytes, label: label, entry: entry, cacheDirectory: cacheDirectory, account: account, progress: progress)
     }
 
     func unknownFormat(in runClass: RunClass) -> Failure {

@@ -69,9 +69,9 @@ public final class RegisteredFunction: Sendable {
             inputNames: inputNames,
             outputNames: outputNames, mayRunInline: runClass.mayRunInline, cores: runClass.cores,
             spin: runClass.spin, snapshots: snapshots(limit: limit)
-        ) { [unowned catalogue, digest, kept, name = definition.name] fresh, account throws(Failure) in
+        ) { [unowned catalogue, image, kept, name = definition.name] fresh, account throws(Failure) in
             // Without self, which holds this in `computes`.
-            try catalogue.image(digest, of: name, in: runClass, fresh: fresh, account: account, kept: kept)
+            try catalogue.image(image, of: name, in: runClass, fresh: fresh, account: account, kept: kept)
         }
         return computes.withLock { computes in
             if let raced = computes.first(where: { $0.className == runClass.name }) { return raced.function }
@@ -79,6 +79,11 @@ public final class RegisteredFunction: Sendable {
             return made
         }
     }
+
+    private var image: ImageChoice { ImageChoice(digest: digest, entry: definition.entry) }
+
+    /// The versions of its code on the backends that have it loaded and make it better, in order of their names.
+    public var versions: [CodeVersion] { catalogue.versions(of: image) }
 
     /// Requests that have begun still read the image of a function that is being removed.
     func keepImage(_ file: OpenFile?) { kept.keep(file) }

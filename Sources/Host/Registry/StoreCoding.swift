@@ -23,6 +23,7 @@ extension StoredFunction {
             memoryLimit: try fields.optionalNumber("memory_limit"), timeout: try fields.optionalNumber("timeout"),
             inputs: [], outputs: try fields.list("outputs", \.text),
             minSetBytes: try fields.list("min_set_bytes", Self.number))
+        definition.entry = try fields.optionalText("entry")
         definition.tenant = try fields.optionalText("tenant") ?? ""
         for input in try fields.list("inputs", RecordFields.init) {
             definition.inputs.append(
@@ -43,6 +44,7 @@ extension StoredFunction {
             "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
             "memory_limit": definition.memoryLimit?.json ?? .null,
             "timeout": definition.timeout?.json ?? .null, "tenant": .string(definition.tenant),
+            "entry": definition.entry.map { .string($0) } ?? .null,
             "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
             "outputs": .array(definition.outputs.map { ParsedValue(.string($0)) }),
             "min_set_bytes": .array(definition.minSetBytes.map { ParsedValue($0.json) }),

@@ -3,13 +3,15 @@ package import PluginKit
 
 extension Module {
     /// Decodes a function's module, and checks what it imports.
-    package static func function(_ bytes: [UInt8]) throws(PluginError) -> Module {
+    /// - Parameter entry: The exported function that a run calls; nil for the one that the module's kind has.
+    package static func function(_ bytes: [UInt8], entry: String? = nil) throws(PluginError) -> Module {
         guard bytes.starts(with: [0x00, 0x61, 0x73, 0x6d]) else {
             throw PluginError(DN_UNSUPPORTED, "not a WebAssembly module")
         }
         return try checked { () throws(WasmError) in
-            let module = try ModuleDecoder.decode(bytes)
+            var module = try ModuleDecoder.decode(bytes)
             try checkImports(module)
+            module.entry = entry
             return module
         }
     }

@@ -1,4 +1,5 @@
 import CRWasm
+import PluginABI
 import PluginKit
 import Synchronization
 
@@ -17,6 +18,8 @@ package final class Part: Sendable {
     private nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
     private nonisolated(unsafe) let elements: [UnsafePointer<UInt64>]
     private let current: Mutex<Cast>
+    /// Why the first version stays, once that is certain.
+    private let reason = Mutex<UnsafePointer<CChar>?>(nil)
 
     package static let pageBytes: UInt64 = 65536
 
@@ -30,6 +33,7 @@ package final class Part: Sendable {
     deinit {
         bytes.deallocate()
         for segment in elements { segment.deallocate() }
+        reason.withLock { $0?.deallocate() }
     }
 
     private static func cast(
@@ -47,6 +51,18 @@ package final class Part: Sendable {
     package func use(_ code: Code) {
         let next = Self.cast(outline, code, bytes, elements)
         current.withLock { $0 = next }
+    }
+
+    /// No better code will come. Only the first reason is kept: others may be reading it.
+    package func stay(because text: String) {
+        reason.withLock { if $0 == nil { $0 = permanentCopy(text.utf8CString.map { $0 }) } }
+    }
+
+    /// DN_VERSION_*, and a text that lives as long as this.
+    package var version: (state: Int32, reason: UnsafePointer<CChar>?) {
+        if cast.code.level == .fast { return (DN_VERSION_BEST, nil) }
+        let reason = reason.withLock { $0 }
+        return (reason == nil ? DN_VERSION_FIRST : DN_VERSION_STAYS, reason)
     }
 
     package var minimumBytes: UInt64 { outline.minimumBytes }

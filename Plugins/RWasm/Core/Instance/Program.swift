@@ -44,24 +44,32 @@ package struct Program: Sendable {
     private static func entries(of module: Module, isServed: Bool) throws(PluginError) -> [Step] {
         let initialize = module.export("_initialize", .function)
         let isReactor = isServed && initialize != nil
-        let names = isReactor ? ModulePlan.entryNames : ["_start"]
+        let names = module.entry.map { [$0] } ?? (isReactor ? ModulePlan.entryNames : ["_start"])
         let entry = names.lazy.compactMap { module.export($0, .function) }.first
         guard let entry else {
             throw PluginError(
-                DN_BAD_IMAGE,
-                isReactor
-                    ? "the reactor exports none of the functions \(names.joined(separator: ", "))"
-                    : "the module exports no function _start; is it a library?")
+                DN_BAD_IMAGE, "the module exports no function \(names.joined(separator: ", ")); \(others(module))")
         }
+        let givesCode = isReactor || module.entry != nil
         let setUp = [module.start, initialize].compactMap { $0 }.map { Step(function: UInt32($0)) }
         for step in setUp { try check(module, step.function, [[]], [[]]) }
         try check(
-            module, UInt32(entry), isReactor ? [[], [.i32, .i32]] : [[], [.i32]], isReactor ? [[], [.i32]] : [[]])
+            module, UInt32(entry), isServed && givesCode ? [[], [.i32, .i32]] : [[], [.i32]],
+            givesCode ? [[], [.i32]] : [[]])
         return setUp + [
             Step(
                 function: UInt32(entry), argument: isServed ? .none : .entryBlock,
                 givesCode: !module.type(ofFunction: entry).results.isEmpty)
         ]
+    }
+
+    /// What it has that could be named.
+    private static func others(_ module: Module) -> String {
+        let most = 20
+        let names = module.exports.filter { $0.kind == .function }.map(\.name)
+        if names.isEmpty { return "it exports no function at all" }
+        return "'entry' can name one of those that it does export: \(names.prefix(most).joined(separator: ", "))"
+            + (names.count > most ? " and \(names.count - most) more" : "")
     }
 
     private static func check(

@@ -62,7 +62,8 @@ package final class ModulePlan {
                 .functions.append(function)
         }
         let entries =
-            (Self.entryNames + ["_initialize"]).compactMap { module.export($0, .function) }
+            (Self.entryNames + ["_initialize", module.entry].compactMap { $0 })
+            .compactMap { module.export($0, .function) }
             + [module.start].compactMap { $0 }
         let exported = module.exports.filter { $0.kind == .function }.map(\.index)
         let own = exports == .bySignature ? [] : exports == .byValues ? entries + exported : entries

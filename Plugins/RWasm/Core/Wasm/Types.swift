@@ -178,6 +178,8 @@ package struct Module: Sendable {
     package var tags: [Int] = []
     package var exports: [Export] = []
     package var start: Int?
+    /// The exported function that a run calls; nil for the one that the module's kind has.
+    package var entry: String?
     package var elements: [ElementSegment] = []
     package var data: [DataSegment] = []
     /// Whether there is a data count section, without which bodies cannot name data segments.

@@ -5,6 +5,8 @@ internal import Registry
 /// The query of `PUT /v1/functions/{name}`.
 struct FunctionParameters: Sendable {
     var className = "default"
+    /// The exported function of the image at which a run begins.
+    var entry: String?
     var inputs: [String] = []
     var outputs: [String] = []
     /// Bytes.
@@ -18,12 +20,14 @@ struct FunctionParameters: Sendable {
     var replace = false
 
     init(_ query: Bytes) throws(Problem) {
-        let known = ["class", "inputs", "outputs", "memory", "timeout", "min_set_bytes", "path", "replace"]
+        let known = ["class", "inputs", "outputs", "memory", "timeout", "min_set_bytes", "path", "replace", "entry"]
         let given = try Query.parameters(query, known: known)
         className = given["class"] ?? className
         inputs = Self.list(given["inputs"])
         outputs = Self.list(given["outputs"])
         path = given["path"]
+        entry = given["entry"]
+        if let entry, entry.isEmpty || entry.utf8.contains(0) { throw .malformed("parameter entry names no function") }
         replace = try Self.value(given, "replace", "true or false", Bool.init) ?? false
         memory = try Self.value(given, "memory", "a size such as 64MiB") { Units.size($0) ?? UInt64($0) }
         timeout = try Self.value(given, "timeout", "a time such as 500ms", Units.time)
@@ -55,8 +59,10 @@ struct FunctionParameters: Sendable {
             FunctionDefinition.Input(
                 name: input, bound: input == "image" ? nil : sets.first { $0.name.text == input }?.items)
         }
-        return FunctionDefinition(
+        var definition = FunctionDefinition(
             name: name, className: className, memoryLimit: memory, timeout: timeout, inputs: inputs, outputs: outputs,
             minSetBytes: minimumSizes)
+        definition.entry = entry
+        return definition
     }
 }

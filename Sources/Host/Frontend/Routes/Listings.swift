@@ -40,10 +40,21 @@ extension JSONWriter {
             json.strings("inputs", definition.inputs.map(\.name))
             json.strings("bound", definition.inputs.filter { $0.bound != nil }.map(\.name))
             json.strings("outputs", definition.outputs)
+            if let entry = definition.entry { json.member("entry", entry) }
             if let memory = definition.memoryLimit { json.member("memory", Units.sizeText(memory)) }
             if let timeout = definition.timeout { json.member("timeout", Units.timeText(timeout)) }
             json.member("image", "sha256:\(function.digest)")
             json.member("image_bytes", function.imageSize)
+            json.name("versions")
+            json.array { json in
+                for version in function.versions {
+                    json.object { json in
+                        json.member("backend", version.backend)
+                        json.member("version", version.name)
+                        if let reason = version.reason { json.member("reason", reason) }
+                    }
+                }
+            }
         }
     }
 

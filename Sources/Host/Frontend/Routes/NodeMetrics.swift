@@ -30,8 +30,20 @@ struct NodeMetrics: Sendable {
         }
     }
 
+    private static func showVersions(of catalogue: Catalogue) {
+        let versions = catalogue.imageVersions
+        for name in ["first", "best", "stays"] {
+            Metrics.shared.cell(
+                "dandelion_image_versions",
+                "Loaded images that their backends make better while they serve, by what they run now.", .gauge,
+                labels: ["version": name]
+            ).set(versions[name] ?? 0)
+        }
+    }
+
     func refresh(_ pool: WorkerPool, _ catalogue: Catalogue) {
         Self.showReadiness(of: catalogue)
+        Self.showVersions(of: catalogue)
         queue.set(pool.queueLength)
         busy.set(pool.busyEngines)
         memory.refresh(pool)

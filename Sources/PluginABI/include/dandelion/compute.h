@@ -24,6 +24,7 @@ DN_CONSTANT(int32_t, DN_ISOLATION_SOFTWARE, 4);
 #define DN_COMPUTE_FAULT_ADDRESS (1ull << 2)   /* faults carry their address and pc */
 #define DN_COMPUTE_SYSCALL_NUMBER (1ull << 3)  /* forbidden system calls carry their number */
 #define DN_COMPUTE_MAPS_FILES (1ull << 4)      /* Since 1.2: context_map is worth a try */
+#define DN_COMPUTE_NAMED_ENTRIES (1ull << 5)   /* Since 1.2: image_load knows dn_image_params.entry */
 
 /* What an instance can do; constant while it lives. The caller sets struct_size. */
 typedef struct dn_compute_caps {
@@ -50,12 +51,21 @@ typedef struct dn_image_params {
     /* Since 1.2: what loading takes is charged there until image_load returns (dn.host.memory/1); the image itself is
      * counted by the host, by its resident_bytes. */
     uint64_t account;
+    /* Since 1.2: the exported function that a run calls, null = the one that the format has; only given to a backend with
+     * DN_COMPUTE_NAMED_ENTRIES. borrow-call. DN_BAD_IMAGE: there is no such function, or it cannot be one. */
+    const char *DN_NULLABLE entry;
 } dn_image_params;
+
+/* Which code an image runs now, where it is made better while it serves. */
+DN_CONSTANT(int32_t, DN_VERSION_ONLY, 0);   /* there is one */
+DN_CONSTANT(int32_t, DN_VERSION_FIRST, 1);  /* one that was soon ready; the best is being made, or waits for its turn */
+DN_CONSTANT(int32_t, DN_VERSION_BEST, 2);
+DN_CONSTANT(int32_t, DN_VERSION_STAYS, 3);  /* the first one stays: version_reason */
 
 /* No system data in this image: the host passes inputs by the entry block only. */
 #define DN_NO_SYSTEM_DATA 0xffffffffffffffffull
 
-/* Facts of a loaded image, constant while it lives but for resident_bytes. The caller sets struct_size. */
+/* Facts of a loaded image, constant while it lives but for resident_bytes and the version. The caller sets struct_size. */
 typedef struct dn_image_info {
     uint32_t struct_size;
     uint32_t pointer_bytes; /* of guest structures: 4 or 8 */
@@ -65,6 +75,9 @@ typedef struct dn_image_info {
     uint64_t context_min;     /* smallest limit that holds the image */
     uint64_t resident_bytes;  /* host memory held by the image, for cache accounting */
     dn_gaddr snapshot;        /* Since 1.2: where the image's dn_guest_snapshot (guest.h) lies, 0 = it has none */
+    int32_t version;          /* Since 1.2: DN_VERSION_* */
+    int32_t padding;          /* 0 */
+    const char *DN_NULLABLE version_reason; /* Since 1.2: why the best was not made; own, until image_unload */
 } dn_image_info;
 
 typedef struct dn_engine_params {
