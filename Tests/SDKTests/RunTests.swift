@@ -114,6 +114,11 @@ import Testing
         #expect(absolute.status == 7 && folder.text("made") == "> one\n", "\(absolute)")
     }
 
+    @Test func theKindOfAnImageTellsItsClass() throws {
+        let ran = try shell("$dandelion run ./tool echo a < /dev/null", in: folder("rwasm"))
+        #expect(ran.status == 7 && ran.text.contains("[a]"), "\(ran)")
+    }
+
     /// Tests in build folders are given files of source folders; what no argument names is neither there nor written to.
     @Test func whatArgumentsNameIsThereToo() throws {
         let folder = try folder()
@@ -121,12 +126,12 @@ import Testing
         let run = "cd build && $dandelion run --here ../tool"
         let named = try shell("\(run) copy ../source/item ../result", in: folder)
         #expect(named.status == 7 && folder.text("result") == "> one\n", "\(named)")
-        let option = try shell("\(run) copy-option --from=$PWD/source/other made", in: folder)
+        let option = try shell("\(run) copy-option --from=../source/other made", in: folder)
         #expect(option.status == 7 && folder.text("build/made") == "> one\n", "\(option)")
         let secret = try shell("echo ../source/other > build/name && \(run) copy-by-name name made", in: folder)
         #expect(secret.status != 7, "\(secret)")
         let escape = try shell(
-            "echo $PWD/escaped > build/name && \(run) make-by-name name; test ! -e escaped", in: folder)
+            "echo $PWD/escaped > build/name && \(run) make-by-name name; test ! -e ../escaped", in: folder)
         #expect(escape.status == 0, "\(escape)")
     }
 
@@ -137,6 +142,9 @@ import Testing
         let runner = "DANDELION='\(Self.dandelion)' DANDELION_RUN='\(SDK.folder)/bin/dandelion-run'"
         let ran = try shell("echo line | \(runner) ./tool echo a 2>err", in: folder)
         #expect(ran.status == 7 && ran.text == "half of the work\n line\n[a]", "\(ran)")
+        // What tests are told by their drivers reaches them.
+        let told = try shell("echo line | PREFIX=b \(runner) ./tool echo 2>err", in: folder)
+        #expect(told.status == 7 && told.text == "half of the work\nb line\n", "\(told)")
     }
 
     @Test func programsForDebuggersRunAsTheyAre() throws {

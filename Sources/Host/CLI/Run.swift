@@ -42,8 +42,10 @@ struct Run: ParsableCommand {
     @Flag(help: "Give it the files of the working folder, and what its arguments name; changes are written back.")
     var here = false
 
-    @Option(name: .customLong("class"), help: "The function class of the config that says which backends are tried.")
-    var className = "process"
+    @Option(
+        name: .customLong("class"),
+        help: "The class of the config that says which backends are tried. (default: process, else one for the image)")
+    var className: String?
 
     @Option(help: "Memory that it may hold. (default: 1GiB and the inputs' size)")
     var memory: String?
@@ -75,15 +77,15 @@ struct Run: ParsableCommand {
         if debug { try DebugProgram.run(image, arguments) }
         Log.setLevel(.error)
         let settings = try ConfigFile.loadOrBuiltIn(config)
-        guard let runClass = settings.classes.first(where: { $0.name.value == className }) else {
-            Output.note("dandelion: the config has no class '\(className)'")
+        let wanted = className ?? Self.usualClass
+        guard let runClass = settings.classes.first(where: { $0.name.value == wanted }) else {
+            Output.note("dandelion: the config has no class '\(wanted)'")
             throw ExitCode.badConfig
         }
         let bytes = Blob(try Input.read(image))
         let sets = try FunctionSets(self)
         let output = try telling { () throws(Failure) in
-            let loaded = try SingleBackend.load(
-                bytes, called: image, in: runClass, of: settings, cache: ImageFolder.path)
+            let loaded = try load(bytes, in: runClass, of: settings)
             return try SingleRun(
                 image: loaded, memoryLimit: try limit(sets.bytes, loaded.backend.contextMax),
                 timeout: timeout.flatMap(Units.time) ?? 0, inputs: sets.inputs, outputNames: sets.outputNames
@@ -91,6 +93,26 @@ struct Run: ParsableCommand {
         }
         try sets.write(output.sets)
         throw ExitCode(output.exitCode < 0 || output.exitCode > 255 ? Self.failed : output.exitCode)
+    }
+
+    private static let usualClass = "process"
+
+    /// Where no class was named, others whose backends know the format take the place of the usual one.
+    private func load(
+        _ bytes: Blob, in runClass: FunctionClass, of settings: NodeConfig
+    ) throws(Failure) -> ComputeImage {
+        func load(in runClass: FunctionClass) throws(Failure) -> ComputeImage {
+            try SingleBackend.load(bytes, called: image, in: runClass, of: settings, cache: ImageFolder.path)
+        }
+        do throws(Failure) {
+            return try load(in: runClass)
+        } catch {
+            guard className == nil, error.kind == .unavailable else { throw error }
+            for other in settings.classes where other.name.value != runClass.name.value {
+                if let loaded = try? load(in: other) { return loaded }
+            }
+            throw error
+        }
     }
 
     private func limit(_ inputs: Int, _ most: UInt64) throws(Failure) -> UInt64 {
