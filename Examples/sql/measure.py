@@ -70,7 +70,7 @@ class Most:
         self.thread = threading.Thread(target=self.watch)
 
     def watch(self):
-        while not self.done.wait(0.02):
+        while not self.done.wait(0.1):
             self.bytes = max(self.bytes, memory(self.pid))
 
     def __enter__(self):
@@ -112,6 +112,7 @@ def used():
 def duckdb_query(data, names, sql):
     """Rows, latency and core-seconds in a new database, whose tables are known beforehand."""
     database = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": len(os.sched_getaffinity(0))})
+    database.execute("set enable_progress_bar = false")
     if data.startswith("s3://"):
         extension = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension*"))
         database.execute(f"load '{extension}'")

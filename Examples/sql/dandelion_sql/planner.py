@@ -6,8 +6,10 @@ import dataclasses
 from sqlglot import exp
 
 from . import Refused
-from .expressions import Translator, constant_date, name, quoted, refuse, EPOCH
-from .query import AGGREGATES, Query, at, conjuncts, offset_of
+from .estimates import groups, share, share_of_all
+from .expressions import Translator, name, quoted, refuse
+from .query import AGGREGATES, Query, at, offset_of
+from .results import finish
 
 MOST_TABLES = 8  # that one step can join
 
@@ -42,7 +44,6 @@ class Plan:
 class Planner:
     def __init__(self, query, functions):
         self.query, self.functions = query, functions
-        self.manifest = query.manifest
         self.largest = self.find_largest()
         self.local = {alias: [] for alias in query.tables}  # conditions of one table
         self.edges = []                                     # (alias, column, alias, column) that are equal
@@ -52,8 +53,11 @@ class Planner:
 
     # Tables and conditions
 
+    def table(self, alias):
+        return self.query.manifest["tables"][self.query.tables[alias]]
+
     def rows(self, alias):
-        return self.manifest["tables"][self.query.tables[alias]]["rows"]
+        return self.table(alias)["rows"]
 
     def find_largest(self):
         """The table whose partitions are scanned: the largest; with left joins the first, whose rows all count."""
@@ -91,29 +95,6 @@ class Planner:
                 return (*sides[0], *sides[1])
         return None
 
-    def share(self, alias, condition):
-        """About which share of a table's rows fulfils a condition."""
-        columns = self.manifest["tables"][self.query.tables[alias]]["columns"]
-        if isinstance(condition, exp.EQ):
-            distinct = [columns[column.name].get("distinct") for column in condition.find_all(exp.Column)]
-            return 1 / max([count or 20 for count in distinct] or [20])
-        if isinstance(condition, exp.In):
-            distinct = [columns[column.name].get("distinct") for column in condition.find_all(exp.Column)]
-            return min(1, len(condition.expressions) / max([count or 20 for count in distinct] or [20]))
-        if isinstance(condition, exp.Or):
-            return min(1, sum(self.share(alias, part) for part in condition.flatten()))
-        if isinstance(condition, exp.And):
-            return self.share_of_all(alias, condition.flatten())
-        if isinstance(condition, exp.Paren):
-            return self.share(alias, condition.this)
-        return 0.25 if isinstance(condition, (exp.Between, exp.Like)) else 0.4
-
-    def share_of_all(self, alias, conditions):
-        share = 1
-        for condition in conditions:
-            share *= self.share(alias, condition)
-        return share
-
     # Columns
 
     def named(self, node):
@@ -137,7 +118,7 @@ class Planner:
     # Steps
 
     def scan(self, alias, columns):
-        specs = self.manifest["tables"][self.query.tables[alias]]["columns"]
+        specs = self.table(alias)["columns"]
         def form(parts):
             return "(" + " ".join(str(part) for part in parts) + ")"
         return "(scan " + " ".join(
@@ -155,7 +136,7 @@ class Planner:
 
     def filters(self, alias, conditions, read, translate):
         operators = []
-        for condition in sorted(conditions, key=lambda condition: self.share(alias, condition)):
+        for condition in sorted(conditions, key=lambda condition: share(self.table(alias), condition)):
             operators += read(self.used(alias, [condition]))
             operators.append(f"(filter {translate(condition)})")
         return operators
@@ -167,40 +148,9 @@ class Planner:
         operators += read(needed)
         operators.append("(project " + " ".join(f"({quoted(f'{alias}.{column}')} {name(column)})" for column in needed) + ")")
         plan = "\n".join([self.scan(alias, list(done)), *operators])
-        return Step(alias, self.query.tables[alias], list(done), self.groups(alias, conditions), plan)
+        return Step(alias, self.query.tables[alias], list(done), groups(self.table(alias), conditions), plan)
 
-    def groups(self, alias, conditions):
-        """The row groups that can hold rows for the conditions; one is kept, so that there is a table."""
-        groups = self.manifest["tables"][self.query.tables[alias]]["groups"]
-        kept = [group for group in groups if all(self.possible(group, condition) for condition in conditions)]
-        return kept or groups[:1]
-
-    def possible(self, group, condition):
-        if isinstance(condition, exp.Between):
-            column, tests = condition.this, [(exp.GTE, condition.args["low"]), (exp.LTE, condition.args["high"])]
-        elif isinstance(condition, (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE)):
-            column, tests = condition.this, [(type(condition), condition.expression)]
-        else:
-            return True
-        if not isinstance(column, exp.Column):
-            return True
-        _, _, least, largest = group["chunks"][column.name]
-        for test, node in tests:
-            value = self.constant(node)
-            if value is None or least is None or largest is None:
-                continue
-            if (test in (exp.EQ, exp.LTE) and value < least or test in (exp.EQ, exp.GTE) and value > largest
-                    or test is exp.LT and value <= least or test is exp.GT and value >= largest):
-                return False
-        return True
-
-    def constant(self, node):
-        if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
-            return int(node.this)
-        date = constant_date(node)
-        return (date - EPOCH).days if date else None
-
-    def joins(self, results):
+    def joins(self):
         """The other tables in the order in which they are joined: (alias, kind, [(key of what is there, key of the table)])."""
         order, there = [], {self.largest}
         waiting = [alias for alias in self.query.tables if alias != self.largest]
@@ -216,7 +166,7 @@ class Planner:
 
     def rank(self, alias):
         """Those that drop the most rows first; left joins, which drop none, last."""
-        return (alias in self.query.left, self.share_of_all(alias, self.local[alias]), self.rows(alias), alias)
+        return (alias in self.query.left, share_of_all(self.table(alias), self.local[alias]), self.rows(alias), alias)
 
     def keys(self, alias, there):
         if alias in self.query.left:
@@ -243,8 +193,8 @@ class Planner:
         return rest
 
     def plan(self):
-        results = self.results()
-        order = self.joins(results)
+        results = self.query.results()
+        order = self.joins()
         if len(order) > MOST_TABLES:
             refuse(self.query.tree, f"at most {MOST_TABLES + 1} tables are joined")
         needed = results + self.others
@@ -276,10 +226,10 @@ class Planner:
             operators.append(f"(filter {translate(condition)})")
         operators += read(self.used(self.largest, needed))
         calls, known, operators = self.split_at_calls(operators, needed)
-        part, last = self.finish(Translator(self.named, known))
+        part, last = finish(self.query, Translator(self.named, known), self.named)
         # A scan needs a column, if only to count rows.
         if not done:
-            smallest = min(self.manifest["tables"][self.query.tables[self.largest]]["groups"][0]["chunks"].items(), key=lambda chunk: chunk[1][1])
+            smallest = min(self.table(self.largest)["groups"][0]["chunks"].items(), key=lambda chunk: chunk[1][1])
             read([smallest[0]])
         scan = self.scan(self.largest, list(done))
         plans = [call.plan for call in calls]
@@ -288,14 +238,9 @@ class Planner:
             body = "\n".join([*operators, *part])
         else:
             body = "\n".join([scan, *operators, *part])
-        steps.append(Step(self.largest, self.query.tables[self.largest], list(done), self.groups(self.largest, self.local[self.largest]), body,
+        steps.append(Step(self.largest, self.query.tables[self.largest], list(done), groups(self.table(self.largest), self.local[self.largest]), body,
                           [alias for alias, _, _ in order], calls))
         return Plan(steps, "\n".join(["(rows t1)", *last]))
-
-    def results(self):
-        """All expressions behind FROM and WHERE."""
-        query = self.query
-        return [node for _, node in query.select] + query.group + [node for node, _, _ in query.order] + ([query.having] if query.having is not None else [])
 
     # Functions of users
 
@@ -323,105 +268,6 @@ class Planner:
             translate = Translator(self.named, known)
             operators += [f"(filter {translate(condition)})" for condition in self.others if self.calls(condition)]
         return calls, known, operators
-
-    # Groups, order and results
-
-    def finish(self, translate):
-        """The operators at the end of a part, and those that put the parts together."""
-        query = self.query
-        sums = {}
-        for node in self.results():
-            for sum_ in ([node] if isinstance(node, AGGREGATES) else []) + list(node.find_all(*AGGREGATES)):
-                sums[sum_.sql()] = sum_
-        for condition in query.conditions:
-            for sum_ in condition.find_all(*AGGREGATES):
-                refuse(sum_, "an aggregate stands in SELECT, HAVING and ORDER BY")
-        if not sums and not query.group and not query.distinct:
-            return self.plain(translate)
-        groups = query.group or ([node for _, node in query.select] if query.distinct and not sums else [])
-        keys = {}
-        for node in groups:
-            keys.setdefault(node.sql(), (f"key{len(keys)}", node))
-        part, whole, known = [], [], {sql: word for sql, (word, _) in keys.items()}
-        for place, (sql, sum_) in enumerate(sums.items()):
-            known[sql] = f"sum{place}"
-            part += self.part_of(f"sum{place}", sum_, translate)
-            whole += self.whole_of(f"sum{place}", sum_)
-        means = [f"(sum{place} (/ sum{place} sum{place}.count))" for place, sum_ in enumerate(sums.values()) if isinstance(sum_, exp.Avg)]
-        counts = [f"(sum{place} (cast (integer 19) sum{place}))" for place, sum_ in enumerate(sums.values()) if isinstance(sum_, exp.Count)]
-        parts = [f"(aggregate ({' '.join(f'({word} {translate(node)})' for word, node in keys.values())}) ({' '.join(part)}))"]
-        last = [f"(aggregate ({' '.join(f'({word} {word})' for word, _ in keys.values())}) ({' '.join(whole)}))"]
-        if means or counts:
-            same = [f"({word} {word})" for word, _ in keys.values()]
-            same += [f"(sum{place} sum{place})" for place, sum_ in enumerate(sums.values()) if not isinstance(sum_, (exp.Avg, exp.Count))]
-            last.append(f"(project {' '.join(same + means + counts)})")
-        def column(node):
-            refuse(node, f"column {node.sql()} stands in no GROUP BY and in no aggregate")
-        after = Translator(column, known)
-        if query.having is not None:
-            last += [f"(filter {after(condition)})" for condition in conjuncts(query.having)]
-        return parts, last + self.ordered(after)
-
-    def part_of(self, word, node, translate):
-        if isinstance(node, exp.Count):
-            return [f"({word} count)" if isinstance(node.this, exp.Star) else f"({word} count {translate(node.this)})"]
-        function = "sum" if isinstance(node, exp.Avg) else node.key
-        if isinstance(node.this, exp.Distinct):
-            refuse(node, f"{node.key.upper()}(DISTINCT ...) is not done")
-        parts = [f"({word} {function} {translate(node.this)})"]
-        return parts + ([f"({word}.count count {translate(node.this)})"] if isinstance(node, exp.Avg) else [])
-
-    def whole_of(self, word, node):
-        function = node.key if isinstance(node, (exp.Min, exp.Max)) else "sum"
-        return [f"({word} {function} {word})"] + ([f"({word}.count sum {word}.count)"] if isinstance(node, exp.Avg) else [])
-
-    def ordered(self, translate):
-        """Projects the results, sorted: sort keys that are no results are dropped behind the sort."""
-        query = self.query
-        names = unique([word for word, _ in query.select])
-        project = [f"({quoted(word)} {translate(node)})" for word, (_, node) in zip(names, query.select)]
-        places = {node.sql(): word for word, (_, node) in zip(names, query.select)}
-        keys = []
-        for place, (node, descending, nulls_first) in enumerate(query.order):
-            word = places.get(node.sql())
-            if word is None:
-                if query.distinct:
-                    refuse(node, "with DISTINCT, ORDER BY names results")
-                word = f"order by {place}"
-                project.append(f"({quoted(word)} {translate(node)})")
-            keys.append(f"({quoted(word)} {'desc' if descending else 'asc'} {'first' if nulls_first else 'last'})")
-        operators = [f"(project {' '.join(project)})"]
-        if query.limit is not None or query.offset:
-            operators.append(f"(top {10**15 if query.limit is None else query.limit} {query.offset} {' '.join(keys)})")
-        elif keys:
-            operators.append(f"(sort {' '.join(keys)})")
-        if len(project) > len(names):
-            operators.append("(project " + " ".join(f"({quoted(word)} (column {quoted(word)}))" for word in names) + ")")
-        return operators
-
-    def plain(self, translate):
-        """Without groups: the parts have the rows, as few as LIMIT allows."""
-        query = self.query
-        if query.having is not None:
-            refuse(query.having, "HAVING goes with groups")
-        nodes = {}
-        for node in [node for _, node in query.select] + [node for node, _, _ in query.order]:
-            nodes.setdefault(node.sql(), (f"value{len(nodes)}", node))
-        part = ["(project " + " ".join(f"({word} {translate(node)})" for word, node in nodes.values()) + ")"]
-        if query.limit is not None:
-            keys = [f"({nodes[node.sql()][0]} {'desc' if descending else 'asc'} {'first' if first else 'last'})" for node, descending, first in query.order]
-            part.append(f"(top {query.limit + query.offset} 0 {' '.join(keys)})")
-        return part, self.ordered(Translator(self.named, {sql: word for sql, (word, _) in nodes.items()}))
-
-
-def unique(words):
-    """Names of results, each once: a name that comes again gets a number."""
-    seen, result = {}, []
-    for word in words:
-        seen[word] = seen.get(word, 0) + 1
-        result.append(word if seen[word] == 1 else f"{word}_{seen[word]}")
-    return result
-
 
 def plan(sql, manifest, functions=None):
     """The plan of a query. functions: the user's, by their names in SQL. Refused says where in the query what is not done stands."""

@@ -213,3 +213,8 @@ class Query:
         """(alias, name, type) of a column."""
         alias = node.table or next(iter(self.tables))
         return alias, node.name, self.manifest["tables"][self.tables[alias]]["columns"][node.name]["type"]
+
+    def results(self):
+        """All expressions behind FROM and WHERE."""
+        nodes = [node for _, node in self.select] + self.group + [node for node, _, _ in self.order]
+        return nodes + ([self.having] if self.having is not None else [])

@@ -110,22 +110,29 @@ private:
 class Beside : public Source {
 public:
     Beside(const Node &node, const Inputs &inputs) {
-        for (size_t set = 1; set <= 2; set++) {
-            const std::vector<Inputs::Item> items = inputs.items(node.word_at(set));
-            if (items.size() != 1) throw Failure("one table is expected of " + std::string(set == 1 ? "the query" : "the function") + ", " + std::to_string(items.size()) + " came");
-            const TableView &view = views.emplace_back(items[0].data);
-            schema.insert(schema.end(), view.schema().begin(), view.schema().end());
-            for (size_t i = 0; i < view.schema().size(); i++) columns.push_back(view.column(i));
-        }
+        add(inputs.items(node.word_at(1)), "the query");
+        add(inputs.items(node.word_at(2)), "the function");
+        const Schema &given = views[1].schema();
+        if (given.size() != 1 || given[0].name != "value") throw Failure("the function gives a table with the one column `value`");
         if (views[0].rows() != views[1].rows())
             throw Failure("the function was given " + std::to_string(views[0].rows()) + " rows and gave " + std::to_string(views[1].rows()) + " values");
-        if (views[1].schema().size() != 1 || views[1].schema()[0].name != "value") throw Failure("the function gives a table with the one column `value`");
     }
     void run(Operator &first, Arena &arena) override { push_in_runs(columns, views[0].rows(), first, arena); }
 
 private:
     std::deque<TableView> views;
     std::vector<Vector> columns;
+
+    void add(const std::vector<Inputs::Item> &items, const std::string &whose) {
+        if (items.size() != 1) throw Failure("one table is expected of " + whose + ", " + std::to_string(items.size()) + " came");
+        try {
+            views.emplace_back(items[0].data);
+        } catch (const Failure &failure) {
+            throw Failure("what " + whose + " gave is wrong: " + failure.what());
+        }
+        schema.insert(schema.end(), views.back().schema().begin(), views.back().schema().end());
+        for (size_t i = 0; i < views.back().schema().size(); i++) columns.push_back(views.back().column(i));
+    }
 };
 
 class Filter : public Operator {
