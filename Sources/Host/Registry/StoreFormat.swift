@@ -58,7 +58,8 @@ struct RecordFields {
 
     /// Nil when it is missing: earlier versions did not write it.
     func optionalText(_ key: String) throws(UnusableRecord) -> String? {
-        value[key] == nil ? nil : try text(key)
+        if value[key] == nil { return nil }
+        return try isNull(key) ? nil : text(key)
     }
 
     /// Never negative.
