@@ -45,6 +45,13 @@ queries() {
     build_sql && run .ci/check-sql "$(swift build --show-bin-path)"
 }
 
+# Programs that others wrote, built with the SDK: a few, or all of them (Docs/compatibility.md).
+programs() {
+    local which=(--sample --class process)
+    [[ -z ${DANDELION_LONG_TESTS:-} ]] || which=()
+    run Tests/Ports/run.py .build-sdk "$(swift build --show-bin-path)/dandelion" ${which[@]+"${which[@]}"}
+}
+
 # Prints what failed, names in one list.
 tell_failures() {
     [[ ${#failures[@]} != 0 ]] || return 0
@@ -81,6 +88,10 @@ run_tests() {
         attempt 'Python functions (.ci/check-python)' run .ci/check-python "$(swift build --show-bin-path)"
         step 'queries, and questions in words' 'two minutes'
         attempt 'queries and questions (.ci/check-sql)' queries
+        if [[ -n ${CI:-}${DANDELION_LONG_TESTS:-} ]]; then
+            step 'programs that others wrote' 'two minutes for a sample, two hours for all'
+            attempt 'programs that others wrote (Tests/Ports/run.py)' programs
+        fi
         step 'the demo and the tour of the README' 'a minute'
         attempt 'the demo (.ci/check-demo)' run .ci/check-demo "$(swift build --show-bin-path)"
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"

@@ -1,16 +1,20 @@
 # Sourced before a program's file. SDK is the SDK folder, RUN runs an image in a sandbox (`dandelion run --here`).
 set -euo pipefail
+jobs=${JOBS:-2}
+host=x86_64-linux-musl
+[[ -z ${DANDELION_VARIANT:-} ]] || host=wasm32-wasi
 
 # Builds as their users type them.
 autotools() {
-    CONFIG_SITE=$SDK/config.site ./configure --host=x86_64-linux-musl --disable-shared "$@"
-    make -j2
+    CONFIG_SITE=$SDK/config.site ./configure --host=$host --disable-shared "$@"
+    make -j"$jobs"
 }
 with_cmake() {
-    cmake -G Ninja -B build -DCMAKE_TOOLCHAIN_FILE="$SDK/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release "$@"
-    ninja -C build
+    cmake -G Ninja -B build -DCMAKE_TOOLCHAIN_FILE="$SDK/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release \
+        -DDANDELION_VARIANT="${DANDELION_VARIANT:-}" "$@"
+    ninja -C build -j "$jobs"
 }
-with_make() { make -j2 CC="$SDK/bin/dandelion-cc" CXX="$SDK/bin/dandelion-c++" AR=llvm-ar RANLIB=llvm-ranlib "$@"; }
+with_make() { make -j"$jobs" CC="$SDK/bin/dandelion-cc" CXX="$SDK/bin/dandelion-c++" AR=llvm-ar RANLIB=llvm-ranlib "$@"; }
 compile() { "$SDK/bin/dandelion-cc" -O2 "$@"; }
 compile_cxx() { "$SDK/bin/dandelion-c++" -O2 -std=c++20 "$@"; }
 

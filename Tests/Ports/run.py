@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Builds programs and libraries that others wrote with the SDK, and runs their own tests in sandboxes.
 
-    run.py SDK_FOLDER DANDELION [--class process,kvm] [--sample] [--write] [NAME...]
+    run.py SDK_FOLDER DANDELION [--class process,kvm] [--sample] [--write] [--keep FOLDER] [NAME...]
 
-A program is a file programs/NAME.sh: `title`, `package`, `file` and `sha256` of Debian's source package, `command`, what a
-user types, `classes` where it does not run on all, `needs`, ports of the SDK, and the functions `build` and `check`, which
-prints a line "ok NAME", "not ok NAME" or "skip NAME" for each test. failures.txt says which tests fail, and why; any other
+A program is a file programs/NAME.sh: `title`, `package`, `file` and `sha256` of Debian's source package, `also`, the same
+three words of another one, which comes into the folder `also`, `command`, what a user types, `classes` where it does not run
+on process and kvm alone (rwasm: built for WebAssembly too), `needs`, ports of the SDK, and the functions `build` and `check`, which prints a line "ok NAME", "not ok NAME" or
+"skip NAME" for each test. failures.txt says which tests fail, and why; any other
 that fails, and any of those that passes, is an error. --sample takes the quick ones (`sample=yes`), --write makes
-Docs/compatibility.md out of all results that are kept in the cache."""
+Docs/compatibility.md out of all results that are kept in the cache. --keep leaves what was built in FOLDER/NAME, and takes
+it from there when it is there already."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +32,9 @@ from sources import Problem, cache_folder  # noqa: E402
 
 TIMEOUT = 3600
 CLASSES = ("process", "kvm")
-FIELDS = ("title", "package", "file", "sha256", "command", "classes", "needs", "sample")
+# What is compiled otherwise than for the first class.
+VARIANTS = {"rwasm": "-wasm"}
+FIELDS = ("title", "package", "file", "sha256", "also", "command", "classes", "needs", "sample")
 RESULT = re.compile(r"^(ok|not ok|skip) (.*)$")
 
 
@@ -46,12 +52,14 @@ class Program:
         return subprocess.run(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
                               errors="replace", timeout=TIMEOUT)
 
-    def build(self, sdk, dandelion, folder, log):
+    def build(self, sdk, dandelion, run_class, folder, log):
         for need in self.needs.split():
             subprocess.run([ROOT / "SDK" / "ports" / "add.sh", sdk, need], check=True, stdout=log, stderr=log)
         tarball = debian_source.tarball(self.package, self.file, self.sha256)
-        subprocess.run(["tar", "xf", tarball, "-C", folder, "--strip-components=1"], check=True)
-        environment = surroundings(sdk, dandelion, "process")
+        unpack(tarball, folder)
+        if self.also:
+            unpack(debian_source.tarball(*self.also.split()), Path(folder) / "also")
+        environment = surroundings(sdk, dandelion, run_class)
         done = self.shell("build 2>&1", folder, environment, log)
         log.write(done.stdout)
         return done.returncode == 0
@@ -68,9 +76,15 @@ class Program:
         return results
 
 
+def unpack(tarball, folder):
+    Path(folder).mkdir(exist_ok=True)
+    subprocess.run(["tar", "xf", tarball, "-C", folder, "--strip-components=1"], check=True)
+
+
 def surroundings(sdk, dandelion, run_class):
     return {**os.environ, "SDK": str(sdk), "DANDELION": str(dandelion), "RUN": f"{sdk}/bin/dandelion-run",
-            "DANDELION_RUN": f"{sdk}/bin/dandelion-run", "DANDELION_RUN_OPTIONS": f"--class {run_class}", "LC_ALL": "C"}
+            "DANDELION_RUN": f"{sdk}/bin/dandelion-run", "DANDELION_RUN_OPTIONS": f"--class {run_class}", "LC_ALL": "C",
+            "DANDELION_VARIANT": VARIANTS.get(run_class, "")}
 
 
 def known_failures():
@@ -108,20 +122,52 @@ def kept_folder():
     return folder
 
 
-def run(program, options, known):
-    begin, complaints = time.time(), []
-    record = {"title": program.title, "source": program.file, "command": program.command, "classes": {}}
-    with tempfile.TemporaryDirectory() as scratch, open(kept_folder() / f"{program.name}.log", "w") as log:
-        if not program.build(options.sdk, options.dandelion, scratch, log):
-            return [f"{program.name} does not build: {log.name}"]
-        for run_class in program.classes:
-            if run_class not in options.classes:
-                continue
+@contextlib.contextmanager
+def work_folder(name, keep):
+    """A folder to build in, and whether the program is built there already."""
+    if not keep:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield scratch, False
+        return
+    folder, done = keep / name, keep / f"{name}.built"
+    built = done.exists()
+    if not built:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    yield folder, built
+
+
+def run_variant(program, classes, options, known, record, log):
+    """Builds for these classes, which take the same images, and tests on each."""
+    complaints, name = [], program.name + VARIANTS.get(classes[0], "")
+    with work_folder(name, options.keep) as (scratch, built):
+        if not built and not program.build(options.sdk, options.dandelion, classes[0], scratch, log):
+            return [f"{name} does not build: {log.name}"]
+        if options.keep:
+            (options.keep / f"{name}.built").touch()
+        for run_class in classes:
             results = program.check(options.sdk, options.dandelion, run_class, scratch, log)
             record["classes"][run_class] = counts(results)
             complaints += judge(program.name, run_class, results, known)
+    return complaints
+
+
+def run(program, options, known):
+    begin, complaints = time.time(), []
+    kept = kept_folder() / f"{program.name}.json"
+    record = {"title": program.title, "source": program.file, "command": program.command, "classes": {}}
+    if kept.exists():
+        # What another run found on other classes.
+        before = json.loads(kept.read_text())
+        record["classes"] = before["classes"] if before["source"] == program.file else {}
+    classes = [name for name in program.classes if name in options.classes]
+    with open(kept_folder() / f"{program.name}.log", "w") as log:
+        for variant in sorted({VARIANTS.get(name, "") for name in classes}):
+            same = [name for name in classes if VARIANTS.get(name, "") == variant]
+            complaints += run_variant(program, same, options, known, record, log)
     print(f"{program.name}: {record['classes']} in {time.time() - begin:.0f} s", flush=True)
-    (kept_folder() / f"{program.name}.json").write_text(json.dumps(record))
+    if record["classes"]:
+        kept.write_text(json.dumps(record))
     return complaints
 
 
@@ -146,9 +192,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sdk", type=Path)
     parser.add_argument("dandelion", type=Path)
-    parser.add_argument("--class", dest="classes", default=",".join(CLASSES))
+    parser.add_argument("--class", dest="classes", default=",".join((*CLASSES, *VARIANTS)))
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("names", nargs="*")
     options = parser.parse_intermixed_args()
     options.sdk, options.dandelion = options.sdk.resolve(), options.dandelion.resolve()

@@ -3,7 +3,6 @@ package=jansson
 file=jansson_2.14.orig.tar.gz
 sha256=c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b
 command="./configure --host=x86_64-linux-musl && make check"
-sample=yes
 
 build() { autoreconf -fi && autotools && make -C test check TESTS=; }
 

@@ -3,7 +3,6 @@ package=libyaml
 file=libyaml_0.2.5.orig.tar.gz
 sha256=fa240dbf262be053f3898006d502d514936c818e422afdcf33921c63bed9bf2e
 command="./configure --host=x86_64-linux-musl && make check"
-sample=yes
 
 build() { autoreconf -fi && autotools && make -C tests check TESTS=; }
 

@@ -3,7 +3,6 @@ package=lz4
 file=lz4_1.9.4.orig.tar.gz
 sha256=0b0e3aa07c8c063ddf40b082bdf7e37a1562bda40a0ff5272957f3e987e0e54b
 command="make CC=dandelion-cc lz4"
-sample=yes
 
 build() { with_make -C programs lz4 && with_make -C tests fuzzer frametest datagen; }
 

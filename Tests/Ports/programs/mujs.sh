@@ -3,7 +3,6 @@ package=mujs
 file=mujs_1.3.2.orig.tar.xz
 sha256=4886593fc688b0cdccd31e5ecbe5afe7ad1bee23aa69e667b871afd5dfc640c3
 command="make CC=dandelion-cc"
-sample=yes
 
 build() { compile main.c one.c -lm -o mujs_program; }
 

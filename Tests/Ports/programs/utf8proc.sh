@@ -2,6 +2,7 @@ title="utf8proc 2.8.0"
 package=utf8proc
 file=utf8proc_2.8.0.orig.tar.gz
 sha256=a0a60a79fe6f6d54e7d411facbfcc867a6e198608f2cd992490e46f04b1bcecc
+classes="process kvm rwasm"
 command="make CC=dandelion-cc libutf8proc.a"
 sample=yes
 

@@ -3,7 +3,6 @@ package=xxhash
 file=xxhash_0.8.1.orig.tar.gz
 sha256=3bb6b7d6f30c591dd65aaaff1c8b7a5b94d81687998ca9400082c739a690436c
 command="make CC=dandelion-cc xxhsum"
-sample=yes
 
 build() { with_make xxhsum; }
 
