@@ -44,8 +44,8 @@ static char **split(struct text text, char **list, char **bytes) {
     return list;
 }
 
-/* What the environment has where nothing is said. */
-static const char *const usual[] = {"HOME=/tmp", "PATH=/usr/bin:/bin", "TMPDIR=/tmp", "PWD=/"};
+/* What the environment has where nothing is said; programs may write to it. */
+static char usual[][20] = {"HOME=/tmp", "PATH=/usr/bin:/bin", "TMPDIR=/tmp", "PWD=/"};
 #define USUAL (sizeof usual / sizeof usual[0])
 
 /* Whether both begin with the same name and "=". */
@@ -85,7 +85,7 @@ static char **add_working_directory(char **list, char **end, char **bytes) {
 static char **add_usual(char **list, char **end, char **bytes) {
     end = add_working_directory(list, end, bytes);
     for (size_t i = 0; i < USUAL; i++)
-        if (!has(list, end, usual[i])) *end++ = (char *)(uintptr_t)usual[i];
+        if (!has(list, end, usual[i])) *end++ = usual[i];
     return end;
 }
 

@@ -33,6 +33,19 @@ static void devices(void) {
 extern char __data_start[], data_start[], _end[];
 static int variable = 1, empty;
 
+/* Programs take it apart where it lies, and put it together again. */
+static void environment(void) {
+    extern char **environ;
+    for (char **variable = environ; *variable; variable++) {
+        char *equals = strchr(*variable, '=');
+        CHECK(equals);
+        *equals = 0;
+        CHECK(strlen(*variable) > 0);
+        *equals = '=';
+    }
+    CHECK(getenv("HOME") && getenv("TMPDIR"));
+}
+
 static void data(void) {
     CHECK(__data_start == data_start && __data_start <= (char *)&variable && (char *)&variable < _end);
     CHECK(__data_start <= (char *)&empty && (char *)&empty < _end);
@@ -114,6 +127,7 @@ static void limits_of_a_user(void) {
 int main(void) {
     devices();
     data();
+    environment();
     process();
     user();
     limits_of_a_user();
