@@ -63,6 +63,6 @@ struct Ending {
 extension Image {
     /// " (name)" of a function that is exported, else nothing.
     func name(of function: Int) -> String {
-        module.exports.first { $0.kind == .function && $0.index == function }.map { " (\($0.name))" } ?? ""
+        main.module.exports.first { $0.kind == .function && $0.index == function }.map { " (\($0.name))" } ?? ""
     }
 }

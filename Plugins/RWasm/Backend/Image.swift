@@ -15,6 +15,11 @@ final class Image: ComputeImage, @unchecked Sendable {
     let systemData: UInt64?
     /// The least that holds both modules' memories, bytes.
     let leastBytes: UInt64
+    /// What instances take beside their memories, as far as it counts against the limit: all, when it is more than one page.
+    let instanceBytes: UInt64
+    /// Whether a table may grow while the module's own memory is the context.
+    private let growsTables: Bool
+    let importedFunctions: UInt32
     /// The shim's functions, by imported function.
     /// SAFETY: as in `Part`.
     nonisolated(unsafe) let served: UnsafePointer<UInt32>
@@ -31,29 +36,23 @@ final class Image: ComputeImage, @unchecked Sendable {
                 "the module's tables and globals need \(size >> 20) MiB; there are addresses for \(Slot.areaBytes >> 20)"
             )
         }
+        let firstBytes = UInt64(main.cast.mould.firstBytes + (wasi?.part.cast.mould.firstBytes ?? 0))
+        instanceBytes = firstBytes <= Part.pageBytes ? 0 : firstBytes
+        // A module is copied part by part: what a run needs of it is kept here.
+        let module = main.module
+        growsTables =
+            wasi == nil && module.tables.contains { ($0.limits.maximum ?? .max) > $0.limits.minimum }
+        importedFunctions = UInt32(module.importedFunctions)
         served = permanentCopy(program.served)
     }
 
     deinit { served.deallocate() }
 
-    var module: Module { main.module }
-
     /// The module whose memory is the context.
     var front: Part { wasi?.part ?? main }
 
-    /// What instances take beside their memories, as far as it counts against the limit: all, when it is more than one page.
-    var instanceBytes: UInt64 {
-        let bytes = UInt64(main.cast.mould.firstBytes + (wasi?.part.cast.mould.firstBytes ?? 0))
-        return bytes <= Part.pageBytes ? 0 : bytes
-    }
-
     /// Of a memory that is the context, all is accessible from the beginning; tables that can grow get a part of the limit.
-    func tableReserve(of limit: UInt64) -> UInt64 {
-        let grow = main.module.tables.contains {
-            $0.limits.maximum.map { [low = $0.limits.minimum] in $0 > low } ?? true
-        }
-        return wasi == nil && grow ? max(Part.pageBytes, limit / 64) : 0
-    }
+    func tableReserve(of limit: UInt64) -> UInt64 { growsTables ? max(Part.pageBytes, limit / 64) : 0 }
 
     override var info: dn_image_info {
         var info = dn_image_info()

@@ -29,8 +29,8 @@ final class LoadedImages: Sendable {
         let key = Self.key(bytes)
         let candidates = entries.withLock { $0[key] } ?? []
         return candidates.lazy.compactMap(\.image).first { image in
-            image.module.entry == entry
-                && image.module.bytes.withUnsafeBytes { own in
+            image.main.module.entry == entry
+                && image.main.module.bytes.withUnsafeBytes { own in
                     guard let left = own.baseAddress, let right = bytes.baseAddress else { return false }
                     // SAFETY: both have that many bytes.
                     return own.count == bytes.count && memcmp(left, right, bytes.count) == 0
@@ -39,7 +39,7 @@ final class LoadedImages: Sendable {
     }
 
     func insert(_ image: Image) {
-        let key = image.module.bytes.withUnsafeBytes(Self.key)
+        let key = image.main.module.bytes.withUnsafeBytes(Self.key)
         entries.withLock { entries in
             entries = entries.compactMapValues { same in
                 let living = same.filter { $0.image != nil }

@@ -128,7 +128,7 @@ final class Slot: PooledContext, @unchecked Sendable {
         let main = try instantiate(image.main, after: shim.area.mould.size, memory: memory)
         served.pointee = rwasm_served(
             code: shim.area.mould.descriptor, instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
-            guest: main.area.memory, functions: image.served, count: UInt32(image.module.importedFunctions),
+            guest: main.area.memory, functions: image.served, count: image.importedFunctions,
             reach: wasi.reach, reach_count: wasi.reachCount, inside: 0)
         (shim.area.env.pointee.host, shim.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_reach)
         (main.area.env.pointee.host, main.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_serve)

@@ -56,8 +56,11 @@ public final class Worker: @unchecked Sendable {
             liveThreads.add(1, ordering: .acquiringAndReleasing)
             do {
                 try Thread.start(name: "worker-\(index)\(thread == 0 ? "a" : "b")", core: core) {
-                    let engines = ThreadEngines(core: self.core, budget: self.pool.budget) { [weak self] in
-                        self?.wakeAll()
+                    // Not the worker, which a sandbox may outlive; nor weakly, which would make every count of its users slow.
+                    let engines = ThreadEngines(core: self.core, budget: self.pool.budget) {
+                        [loop = self.loop, roles = self.roles] in
+                        loop.wake()
+                        roles.wakeAll()
                     }
                     for backend in preparing.backends { engines.prepare(backend) }
                     while engines.idle(budget: Self.idleStep) {}

@@ -36,7 +36,8 @@ public final class WorkerPool: @unchecked Sendable {
                 try Worker(index: index, core: core, kind: split.kind(of: index), pool: self, measure: measure))
         }
         EngineMetrics.show(split)
-        budget.whenReleased { [weak self] in self?.callWorker() }
+        // Until `stop`, as workers know their pool.
+        budget.whenReleased { self.callWorker() }
     }
 
     /// Has `action` called on each worker's loop after cores have changed their kinds. Before `start`.

@@ -34,32 +34,40 @@ extension InvocationTimeline {
 
 /// ASCII text in a buffer that is long enough.
 private struct TimingText {
-    private let buffer: UnsafeMutableBufferPointer<UInt8>
-    private(set) var count = 0
+    private let start: UnsafeMutablePointer<UInt8>
+    private var next: UnsafeMutablePointer<UInt8>
+    var count: Int { next - start }
 
-    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { self.buffer = buffer }
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+        // SAFETY: the buffer is not empty, and what is written is no longer than `longestTiming`, its length.
+        start = buffer.baseAddress.unsafelyUnwrapped
+        next = start
+    }
 
     mutating func add(_ text: StaticString) {
-        for index in 0..<text.utf8CodeUnitCount { put(text.utf8Start[index]) }
+        next.update(from: text.utf8Start, count: text.utf8CodeUnitCount)
+        next += text.utf8CodeUnitCount
     }
 
     mutating func add(_ number: UInt64) {
         if number >= 10 { add(number / 10) }
-        put(UInt8(ascii: "0") + UInt8(number % 10))
+        put(number % 10)
     }
 
     /// Nanoseconds as milliseconds with three decimals.
     mutating func stage(_ name: StaticString, _ time: UInt64) {
         add(name)
-        let microseconds = time / 1000
-        add(microseconds / 1000)
-        put(UInt8(ascii: "."))
-        for unit in [100, 10, 1] as [UInt64] { put(UInt8(ascii: "0") + UInt8(microseconds / unit % 10)) }
+        let (milliseconds, rest) = (time / 1000).quotientAndRemainder(dividingBy: 1000)
+        add(milliseconds)
+        next.pointee = UInt8(ascii: ".")
+        next += 1
+        put(rest / 100)
+        put(rest / 10 % 10)
+        put(rest % 10)
     }
 
-    private mutating func put(_ byte: UInt8) {
-        guard count < buffer.count else { return }
-        buffer[count] = byte
-        count += 1
+    private mutating func put(_ digit: UInt64) {
+        next.pointee = ASCII.zero &+ UInt8(truncatingIfNeeded: digit)
+        next += 1
     }
 }
