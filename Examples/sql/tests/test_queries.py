@@ -2,10 +2,13 @@
 
 import collections
 import decimal
+import functools
+import http.server
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import unittest
 from pathlib import Path
@@ -294,6 +297,46 @@ class Storage(QueryCase):
     def test_no_manifest(self):
         with self.assertRaisesRegex(Refused, "manifest.json.*404"):
             self.query(SSB["Q1.1"], f"s3://{running.BUCKET}/nowhere")
+
+
+class Ranges(http.server.SimpleHTTPRequestHandler):
+    """A web server that knows ranges, unless `whole` is set."""
+
+    whole = False
+
+    def do_GET(self):
+        data = Path(self.translate_path(self.path)).read_bytes()
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        part = data[int(asked[1]):int(asked[2]) + 1] if asked and not self.whole else data
+        self.send_response(206 if asked and not self.whole else 200)
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+    def log_message(self, *_):
+        pass
+
+
+class Web(QueryCase):
+    """Files of a web server, fetched by the node's HTTP function."""
+
+    @classmethod
+    def make(cls, folder):
+        write.write(0.01, folder, 2)
+        cls.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Ranges, directory=folder))
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.server.server_close)
+        cls.addClassCleanup(cls.server.shutdown)
+        cls.place = f"http://127.0.0.1:{cls.server.server_port}"
+
+    def test_same_as_folder(self):
+        self.assertEqual(self.query(SSB["Q2.1"], self.place), self.query(SSB["Q2.1"]))
+
+    def test_no_ranges(self):
+        self.addCleanup(setattr, Ranges, "whole", False)
+        Ranges.whole = True
+        with self.assertRaisesRegex(Refused, "the whole object in place of a range"):
+            self.query(SSB["Q1.1"], self.place)
 
 
 if __name__ == "__main__":
