@@ -55,6 +55,27 @@ public struct Setting<Values: Sendable>: Sendable {
             })
     }
 
+    /// One of several texts.
+    public static func choice(
+        _ key: String, _ path: Path<String>, _ choices: [String], _ description: String
+    ) -> Setting {
+        Setting(
+            key: key,
+            schema: { defaults in
+                """
+                {"type": "string", "enum": \(list(choices)), "default": \(quoted(defaults[keyPath: path])), \
+                "description": \(quoted(description))}
+                """
+            },
+            read: { services, values throws(PluginError) in
+                guard let text = try services.text(key) else { return }
+                guard choices.contains(text) else {
+                    throw PluginError(DN_BAD_CONFIG, "\(key): \(text) is not one of \(choices.joined(separator: ", "))")
+                }
+                values[keyPath: path] = text
+            })
+    }
+
     /// One without a default.
     public static func text(_ key: String, _ path: Path<String?>, _ description: String) -> Setting {
         Setting(

@@ -10,6 +10,8 @@ final class Engine: ComputeEngine, @unchecked Sendable {
     let settings: Settings
     let services: HostServices
     private let pages: PageList
+    private let holding: Holding
+    let holder: Holder?
     /// The thread has one CPU. A child that is woken there then lets the engine reach its sleep first, which makes the end
     /// of the run known by the kernel's word (Run.swift); elsewhere it should start at once.
     let pinned: Bool
@@ -20,16 +22,34 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         settings = instance.settings
         services = instance.services
         pages = instance.pages
+        holding = instance.holding
+        holder = holding.isUsable ? Holder.make(services) : nil
         self.pinned = pinned
         super.init()
         for _ in 0..<settings.pool { contexts.append(Context(engine: self)) }
-        // Two sandboxes let one be made ready while the other runs; more come when they are needed.
-        for context in contexts.prefix(2) {
-            let sandbox = try Sandbox.make(settings, services, pages, pinned: pinned)
-            sandbox.askForChild()
-            context.sandbox = sandbox
-        }
+        try makeFirst()
         try tryMapping()
+    }
+
+    /// Two sandboxes let one be made ready while the other runs; more come when they are needed.
+    private func makeFirst() throws(PluginError) {
+        let first = contexts.prefix(2)
+        for context in first { context.sandbox = try makeSandbox() }
+        do throws(PluginError) {
+            try contexts.first?.sandbox?.takeChild()
+        } catch {
+            guard holder != nil, let refusal = holding.error else { throw error }
+            services.log(
+                DN_LOG_WARNING, "processes are made anew for every run: one cannot be held (\(errorText(refusal)))")
+            for context in first { context.sandbox = try makeSandbox() }
+        }
+    }
+
+    /// One whose child is asked for.
+    private func makeSandbox() throws(PluginError) -> Sandbox {
+        let sandbox = try Sandbox.make(settings, services, pages, holding, holder, pinned: pinned)
+        sandbox.askForChild()
+        return sandbox
     }
 
     /// Finds out, once for the plugin, whether this system lets images be mapped.
@@ -79,7 +99,7 @@ final class Engine: ComputeEngine, @unchecked Sendable {
         if let existing = context.sandbox {
             sandbox = existing
         } else {
-            sandbox = try Sandbox.make(settings, services, pages, pinned: pinned)
+            sandbox = try makeSandbox()
         }
         context.sandbox = sandbox
         if !sandbox.hasChild { sandbox.askForChild() }

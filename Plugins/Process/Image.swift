@@ -14,10 +14,10 @@ final class Image: ComputeImage, @unchecked Sendable {
     /// Page ranges that are not plain memory; what a child has to mprotect.
     let layout: [PageRange]
     let contents: ImageContents
-    /// Where each sandbox maps the contents, between the pages that the host writes to and a child must see so.
-    let mapped: [ImageContents.Part]
-    /// What is copied into each sandbox's own memory: those pages, the stack, or all of small contents.
-    let copied: [ImageContents.Part]
+    /// How sandboxes take the contents, as long as no run has been seen.
+    private let first: Plan
+    /// And since then: what runs write is copied, too.
+    private let learnt = Mutex<Plan?>(nil)
     /// One past the last byte that the image takes.
     let end: UInt64
     private let systemData: UInt64
@@ -30,9 +30,6 @@ final class Image: ComputeImage, @unchecked Sendable {
 
     /// Ranges that a child takes at most, twice: those of the image it was made ready for, and those of the one it runs.
     private static let maxRanges = 16
-    /// Mappings of an image at most, for the same reason; one with more is copied.
-    private static let maxParts = 24
-
     init(_ bytes: UnsafeRawBufferPointer, _ settings: Settings) throws(PluginError) {
         contextMax = settings.contextMax
         stackBytes = settings.stackBytes
@@ -49,7 +46,7 @@ final class Image: ComputeImage, @unchecked Sendable {
         snapshot = try elf.snapshot()
         end = elf.end
         contents = try ImageContents(elf.segments, of: bytes)
-        (mapped, copied) = Image.split(contents, systemData: systemData, snapshot: snapshot, end: end)
+        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end)
     }
 
     /// What the program of `image` left in memory of its own, to be begun from again; `end` is where its memory ends.
@@ -62,7 +59,7 @@ final class Image: ComputeImage, @unchecked Sendable {
         snapshot = image.snapshot
         self.end = end
         self.contents = contents
-        (mapped, copied) = Image.split(contents, systemData: systemData, snapshot: snapshot, end: end)
+        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end)
     }
 
     override var info: dn_image_info {
@@ -95,42 +92,17 @@ final class Image: ComputeImage, @unchecked Sendable {
 
     /// What the last run touched, which the next one probably does too.
     var habits: Habit { habit.withLock { $0 } }
-    func learn(_ seen: Habit) { habit.withLock { $0 = seen } }
-
-    /// Tells what is mapped from what is copied.
-    private static func split(
-        _ contents: ImageContents, systemData: UInt64, snapshot: UInt64, end: UInt64
-    ) -> (mapped: [ImageContents.Part], copied: [ImageContents.Part]) {
-        guard contents.file != nil else { return ([], contents.parts) }
-        // Pages that the host writes to before each run, which a private mapping would hide from the child.
-        var common = [
-            systemData..<systemData + UInt64(MemoryLayout<dn_guest_system64>.size), end..<end + 1,
-        ]
-        if snapshot != 0 { common.append(snapshot..<snapshot + UInt64(MemoryLayout<dn_guest_snapshot>.size)) }
-        var mapped: [ImageContents.Part] = []
-        var copied: [ImageContents.Part] = []
-        for part in contents.parts {
-            guard part.address < SlotMemory.stackHigh &- UInt64(DP_STACK_MAX) else {
-                copied.append(part)
-                continue
-            }
-            var begin = part.address
-            func add(to list: inout [ImageContents.Part], until end: UInt64) {
-                guard begin < end else { return }
-                let offset = part.offset + Int(begin - part.address)
-                list.append(.init(address: begin, offset: offset, count: Int(end - begin)))
-                begin = end
-            }
-            for range in common.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-                let pages = range.lowerBound & ~(pageSize - 1)..<roundUp(range.upperBound)
-                guard pages.overlaps(part.range) else { continue }
-                add(to: &mapped, until: pages.lowerBound)
-                add(to: &copied, until: min(pages.upperBound, part.range.upperBound))
-            }
-            add(to: &mapped, until: part.range.upperBound)
+    func learn(_ seen: Habit) {
+        habit.withLock { $0 = seen }
+        guard !seen.written.isEmpty else { return }
+        learnt.withLock { plan in
+            if plan == nil { plan = first.copying(seen.written) }
         }
-        return mapped.count <= maxParts ? (mapped, copied) : ([], contents.parts)
     }
+
+    /// How sandboxes take the contents now.
+    var plan: Plan { learnt.withLock { $0 } ?? first }
+    var isMappable: Bool { !first.mapped.isEmpty }
 
     /// Copies parts into a sandbox's own memory, which is at least context_min long and zero there.
     func copy(_ parts: [ImageContents.Part], to memory: borrowing SlotMemory) {

@@ -8,10 +8,12 @@ final class Instance: ComputeInstance, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
     let settings: Settings
     let pages = PageList()
+    let holding: Holding
 
     init(host services: HostServices) throws(PluginError) {
         try Self.checkProcessor()
         settings = try Settings.table.read(services)
+        holding = Holding(settings)
         super.init(services)
     }
 
@@ -44,7 +46,7 @@ final class Instance: ComputeInstance, @unchecked Sendable {
         do throws(PluginError) {
             try checkProcessor()
             let pages = PageList()
-            let sandbox = try Sandbox.make(settings, services, pages, pinned: false)
+            let sandbox = try Sandbox.make(settings, services, pages, Holding(settings), nil, pinned: false)
             sandbox.askForChild()
             try sandbox.takeChild()
             return finding(pages, sandbox.childPid)

@@ -7,20 +7,25 @@ import PluginKit
 /// The host's side of an image that is mapped and not copied: a private mapping of the image's file over the slot's memory, into
 /// which what a child wrote to its own mapping is fetched, so that the host's view of a context is whole.
 extension SlotMemory {
-    /// Maps the image where it belongs, or nothing; the memory there must be zero.
-    mutating func map(_ image: Image?) throws(PluginError) {
-        guard image !== mapped || (image == nil && !parts.isEmpty) else { return }
-        for part in parts { try layOwn(part) }
-        parts = []
-        mapped = nil
-        guard let image, let contents = image.contents.file else { return }
-        for part in image.mapped {
+    /// Maps the image where it belongs, or nothing without a plan; the memory there must be zero.
+    mutating func map(_ image: Image?, _ plan: Plan?) throws(PluginError) {
+        guard plan !== self.plan || (plan != nil && image !== mapped) else { return }
+        try unmap()
+        guard let image, let plan, let contents = image.contents.file else { return }
+        self.plan = plan
+        for part in plan.mapped {
             // What is resident there is hidden from now on, and would be taken for the mapping's.
             _ = dp_punch(file, offset(part.address), UInt64(part.count))
-            parts.append(part)
+            resident = Resident()
             try lay(part, contents, UInt64(part.offset), MAP_PRIVATE)
         }
         mapped = image
+    }
+
+    private mutating func unmap() throws(PluginError) {
+        for part in parts { try layOwn(part) }
+        plan = nil
+        mapped = nil
     }
 
     func layOwn(_ part: ImageContents.Part) throws(PluginError) {
@@ -71,9 +76,7 @@ extension SlotMemory {
                 done += written
             }
         }
-        for part in parts { try layOwn(part) }
-        self.parts = []
-        mapped = nil
+        try unmap()
     }
 
     /// Copies pages that the child wrote to its own mapping into the host's. False when the child is not there any more.
@@ -97,7 +100,7 @@ extension SlotMemory {
         fetched = 0
         guard let mapped else {
             // Its image was unloaded: nothing of it stays.
-            if !parts.isEmpty { try? map(nil) }
+            if !parts.isEmpty { try? unmap() }
             return
         }
         for part in parts {

@@ -30,6 +30,24 @@ final class PageList: @unchecked Sendable {
         return error < 0 ? -error : EACCES
     }
 
+    /// Puts the contents back into the pages of a child that it wrote, of a private mapping.
+    /// - Returns: false when the child is not there any more.
+    func restoreOwn(
+        of pagemap: Pagemap, at address: UInt64, _ count: Int, child: Int32, to contents: UnsafeRawPointer
+    ) -> Bool {
+        withUnsafeTemporaryAllocation(of: dp_pages.self, capacity: Int(DP_PAGES)) { found in
+            guard let list = found.baseAddress else { return false }
+            var at = address
+            let end = address &+ UInt64(count)
+            while at < end {
+                let count = dp_list_pages(pagemap.descriptor, &at, end, 1, list)
+                // Safe: the kernel lists pages of the range, and the contents are as long.
+                guard count >= 0, dp_put_pages(child, list, count, address, contents) == 0 else { return false }
+            }
+            return true
+        }
+    }
+
     /// Calls `body` with offset and size of the pages at `base` of this process that were written.
     /// - Returns: false when the kernel cannot tell.
     @discardableResult

@@ -10,7 +10,7 @@ public func pluginEntry(hostMinor: UInt32) -> UnsafePointer<dn_plugin>? { descri
 // SAFETY of nonisolated(unsafe): written once, read-only afterwards, never freed.
 private nonisolated(unsafe) let descriptor = pluginDescriptor(
     id: "org.dandelion.process", name: "Process", version: dandelion_version(),
-    description: "A fresh process for every invocation, without system calls", schema: Settings.table.schema,
+    description: "A process for every invocation, new or as new, without system calls", schema: Settings.table.schema,
     probe: { host, _, out, _ in
         probing(host, out) { services throws(PluginError) in try Instance.probe(services) }
     },

@@ -11,6 +11,7 @@ extension Engine {
     /// Runs the image of a context to its end.
     func run(_ context: Context, _ params: dn_run_params) throws(PluginError) -> dn_run_result {
         let sandbox = try context.begin()
+        try sandbox.settleChild()
         let word = sandbox.expectation()
         var result = dn_run_result()
         let began = Clock.now()
@@ -23,16 +24,20 @@ extension Engine {
             result.outcome = outcome
             return result
         }
+        sandbox.holder?.begin(params, child: sandbox.childPid, now: began)
         do throws(PluginError) {
             try sandbox.start(argument: params.entry_block)
         } catch {
+            sandbox.holder?.cancel()
             _ = runs.end()
             throw error
         }
-        let end = wait(sandbox, word, deadline: params.deadline)
+        let end =
+            sandbox.holder.map { wait(sandbox, $0) } ?? wait(sandbox, word, deadline: params.deadline)
         let interrupted = runs.end()
         result.run_ns = Clock.now() &- began
         describe(end, interrupted, sandbox, &result)
+        if sandbox.holder != nil { sandbox.ended(held: end == .left && result.outcome == DN_RUN_EXITED) }
         return result
     }
 
@@ -42,6 +47,19 @@ extension Engine {
         case deadline
         /// Found dead without a word.
         case died
+    }
+
+    /// The same for a child that the kernel holds when it is over, and then sees the end of nothing but its own memory.
+    private func wait(_ sandbox: Sandbox, _ holder: Holder) -> End {
+        switch holder.wait() {
+        case DP_END_LEFT: return sandbox.fetch() ? .left : .died
+        case DP_END_STOPPED:
+            // For what it has said so far.
+            _ = sandbox.fetch()
+            sandbox.killChild()
+            return .deadline
+        default: return .died
+        }
     }
 
     /// Waits for the end of the function. When it returns, no instruction of the function will run any more, and the host's

@@ -9,21 +9,23 @@ import Synchronization
 /// What a child has done before it waits, and what it must undo for another image.
 struct Readiness {
     var layout: [PageRange] = []
-    /// The mapped image, while it is loaded, and its mappings.
+    /// The mapped image, while it is loaded, and how.
     private(set) weak var mapped: Image?
-    private(set) var parts: [ImageContents.Part] = []
+    private(set) var plan: Plan?
+
+    var parts: [ImageContents.Part] { plan?.mapped ?? [] }
 
     init() {}
 
-    init(_ image: Image, mapped isMapped: Bool) {
+    /// - Parameter plan: nil = all of the image is copied.
+    init(_ image: Image, _ plan: Plan?) {
         layout = image.layout
-        guard isMapped else { return }
-        mapped = image
-        parts = image.mapped
+        mapped = plan == nil ? nil : image
+        self.plan = plan
     }
 
-    func fits(_ image: Image, mapped isMapped: Bool) -> Bool {
-        layout == image.layout && (isMapped ? mapped === image : parts.isEmpty)
+    func fits(_ image: Image, _ plan: Plan?) -> Bool {
+        layout == image.layout && self.plan === plan && (plan == nil || mapped === image)
     }
 
     /// It has an image mapped that was unloaded since.
@@ -32,12 +34,16 @@ struct Readiness {
 
 /// One slot of an engine: a memory file, the zygote that has it mapped, and at most one child of that zygote.
 ///
-/// A child waits ready before it is needed. One that has run a function is killed, and reaped before the memory is made
-/// zero and the zygote is asked for the next, so a child never meets another's data. Used by its engine's thread only.
+/// A child waits ready before it is needed. One that has run a function is made as new where the kernel holds it
+/// (Reset.swift), or is killed, and reaped before the memory is made zero and the zygote is asked for the next, so a child
+/// never meets another's data. Used by its engine's thread only.
 final class Sandbox {
     private(set) var memory: SlotMemory
     private let settings: Settings
-    private let pages: PageList
+    let pages: PageList
+    private let holding: Holding
+    /// Of the engine, when children are held at their end.
+    let holder: Holder?
     private let recycler: Recycler
     /// By which children get files.
     private let socket: Int32
@@ -52,13 +58,17 @@ final class Sandbox {
     private var asked = false
     /// The child has been told to run.
     private(set) var started = false
-    private var prepared = Readiness()
+    var prepared = Readiness()
+    /// The kernel holds the child, which has run a function and is as new.
+    var isHeld = false
+    /// The function left as functions do, and the kernel holds its process.
+    private var hasLeft = false
     /// The image that was here last: the next child is made ready for it.
     private weak var expected: Image?
     /// What is loaded now.
-    private var loaded: Image?
+    private(set) var loaded: Image?
     /// The child's, once it was needed.
-    private var pagemap: Pagemap?
+    private(set) var pagemap: Pagemap?
 
     /// Pages that a new child maps at once, so that the function need not fault on them: the image and some behind it.
     private static let prefaultMax = 64 * pageSize
@@ -70,25 +80,29 @@ final class Sandbox {
 
     /// One that is ready for children.
     static func make(
-        _ settings: Settings, _ services: HostServices, _ pages: PageList, pinned: Bool
+        _ settings: Settings, _ services: HostServices, _ pages: PageList, _ holding: Holding, _ holder: Holder?,
+        pinned: Bool
     ) throws(PluginError) -> Sandbox {
         for _ in 1..<mostAttempts {
             do throws(PluginError) {
-                return try Sandbox(settings, pages, services, pinned: pinned)
+                return try Sandbox(settings, pages, services, holding, holder, pinned: pinned)
             } catch {
                 guard error.status == DN_ENGINE_DEAD else { throw error }
                 services.log(DN_LOG_WARNING, "\(error.message); making another")
             }
         }
-        return try Sandbox(settings, pages, services, pinned: pinned)
+        return try Sandbox(settings, pages, services, holding, holder, pinned: pinned)
     }
 
     /// `pinned`: the engine's thread has one CPU, which children inherit.
     private init(
-        _ settings: Settings, _ pages: PageList, _ services: HostServices, pinned: Bool
+        _ settings: Settings, _ pages: PageList, _ services: HostServices, _ holding: Holding, _ holder: Holder?,
+        pinned: Bool
     ) throws(PluginError) {
         self.settings = settings
         self.pages = pages
+        self.holding = holding
+        self.holder = holding.isUsable ? holder : nil
         recycler = Recycler(pages.own)
         memory = try SlotMemory(settings, services)
         var ends: (host: Int32, child: Int32) = (-1, -1)
@@ -107,6 +121,7 @@ final class Sandbox {
         zygotePage = page.assumingMemoryBound(to: dp_zygote.self)
         var spawn = dp_spawn(
             slot_fd: memory.file, zygote_fd: file, socket: ends.child, batch: pinned ? 1 : 0,
+            held: self.holder == nil ? 0 : 1, padding: 0,
             stack_size: settings.stackBytes, context_offset: memory.offset(SlotMemory.contextBegin),
             small_end: min(SlotMemory.smallEnd, settings.contextMax), context_begin: SlotMemory.contextBegin,
             context_end: settings.contextMax)
@@ -158,10 +173,10 @@ final class Sandbox {
     var isReady: Bool { childPid != 0 || (asked && dp_load(dp_ready(memory.child)) == DP_READY_YES) }
 
     /// Whether the image is mapped here, not copied.
-    private func maps(_ image: Image) -> Bool { pages.isUsable && !image.mapped.isEmpty }
+    private func plan(for image: Image) -> Plan? { pages.isUsable && image.isMappable ? image.plan : nil }
 
     /// The child, if there is one, has what the image needs.
-    func isPrepared(for image: Image) -> Bool { prepared.fits(image, mapped: maps(image)) }
+    func isPrepared(for image: Image) -> Bool { prepared.fits(image, plan(for: image)) }
 
     /// A child waits with an image that nobody can run any more.
     var isStale: Bool { prepared.isStale }
@@ -173,12 +188,12 @@ final class Sandbox {
         (list.pointee.count, list.pointee.message) = (0, 0)
         prepared = Readiness()
         if let image = expected {
-            var isMapped = maps(image)
-            if isMapped, let file = image.contents.file { isMapped = send(&list.pointee.message, [file]) == 0 }
-            if isMapped { for part in image.mapped { add(part, file: 0, to: list) } }
-            prepared = Readiness(image, mapped: isMapped)
+            var plan = plan(for: image)
+            if plan != nil, let file = image.contents.file, send(&list.pointee.message, [file]) != 0 { plan = nil }
+            for part in plan?.mapped ?? [] { add(part, file: 0, to: list) }
+            prepared = Readiness(image, plan)
             for range in image.layout { protect(range.begin, range.end, protection(range.rights), list) }
-            if isMapped { prefault(image, list) }
+            if let plan { prefault(image, plan, list) }
         }
         if prepared.parts.isEmpty {
             let begin = SlotMemory.contextBegin
@@ -193,11 +208,11 @@ final class Sandbox {
     }
 
     /// Pages that the last run of a mapped image touched, and those that every run does.
-    private func prefault(_ image: Image, _ list: UnsafeMutablePointer<dp_operations>) {
+    private func prefault(_ image: Image, _ plan: Plan, _ list: UnsafeMutablePointer<dp_operations>) {
         let habit = image.habits.bounded
+        for part in plan.copied { advise(part.range, DP_POPULATE_READ, list) }
         for range in habit.written { advise(range, DP_POPULATE_WRITE, list) }
         for range in habit.read { advise(range, DP_POPULATE_READ, list) }
-        for part in image.copied { advise(part.range, DP_POPULATE_READ, list) }
         let end = image.end & ~(pageSize &- 1)
         advise(end..<end &+ 4 * pageSize, DP_POPULATE_READ, list)
     }
@@ -229,20 +244,28 @@ final class Sandbox {
                 DN_ENGINE_DEAD, "no child process: \(error == 0 ? "it did not get ready" : errorText(error))",
                 errno: error, retryable: true)
         }
+        guard holder != nil else { return }
+        let refusal = -dp_trace(childPid)
+        guard refusal == 0 else {
+            if refusal != ESRCH { holding.refused(refusal) }
+            throw PluginError(
+                DN_ENGINE_DEAD, "a child process cannot be held: \(errorText(refusal))", errno: refusal, retryable: true
+            )
+        }
     }
 
     func setLimit(_ bytes: UInt64) throws(PluginError) { try memory.setLimit(bytes) }
 
     /// Lets nothing of an image stay in the memory, which is zero then.
-    func unmap() throws(PluginError) { try memory.map(nil) }
+    func unmap() throws(PluginError) { try memory.map(nil, nil) }
 
     // MARK: Running
 
     /// Tells the waiting child what it will run; the image must fit the limit.
     func load(_ image: Image) throws(PluginError) {
-        let isMapped = maps(image)
-        try memory.map(isMapped ? image : nil)
-        image.copy(isMapped ? image.copied : image.contents.parts, to: memory)
+        let plan = plan(for: image)
+        try memory.map(image, plan)
+        image.copy(plan?.copied ?? image.contents.parts, to: memory)
         expected = image
         loaded = image
         let child = memory.child
@@ -253,10 +276,10 @@ final class Sandbox {
     }
 
     /// What the child must do to have what the memory has now.
-    private func planChange() {
+    func planChange() {
         let list = dp_change(memory.child)
         (list.pointee.count, list.pointee.message) = (0, 0)
-        guard let loaded, !prepared.fits(loaded, mapped: !memory.parts.isEmpty) else { return }
+        guard let loaded, !prepared.fits(loaded, memory.plan) else { return }
         for part in prepared.parts {
             let own = ImageContents.Part(
                 address: part.address, offset: Int(memory.offset(part.address)), count: part.count)
@@ -275,16 +298,27 @@ final class Sandbox {
         return value
     }
 
-    /// Lets the child enter the function.
-    func start(argument: dn_gaddr) throws(PluginError) {
+    /// What the child must still do is more than it can do without files.
+    var needsFiles: Bool {
+        !memory.inputs.isEmpty
+            || dp_change(memory.child).pointee.count > 0 && (!prepared.parts.isEmpty || !memory.parts.isEmpty)
+    }
+
+    /// Before a run, when the host has written all that it will: the child is one that can become what the run needs.
+    func settleChild() throws(PluginError) {
         if memory.hostHasWritten(pages) {
             try memory.absorb()
             planChange()
         }
+        try replaceUnfit()
+    }
+
+    /// Lets the child enter the function.
+    func start(argument: dn_gaddr) throws(PluginError) {
         let child = memory.child
         let list = dp_change(child)
         for (index, input) in memory.inputs.enumerated() { add(input.part, file: UInt16(2 + index), to: list) }
-        if !prepared.parts.isEmpty || !memory.parts.isEmpty || !memory.inputs.isEmpty, list.pointee.count > 0 {
+        if needsFiles {
             let files = [memory.file, memory.mapped?.contents.file ?? memory.file] + memory.inputs.map(\.range.file)
             let error = send(&list.pointee.message, files)
             guard error == 0 else {
@@ -294,6 +328,10 @@ final class Sandbox {
             }
         }
         started = true
+        if isHeld {
+            if !enter(argument: argument) { dp_kill(childPid) }
+            return
+        }
         child.pointee.argument = argument
         dp_store(dp_go(child), 1)
         dp_futex_wake(dp_go(child))
@@ -344,9 +382,14 @@ final class Sandbox {
         started = false
     }
 
+    /// After a run. A child that is held where its function left can run another.
+    func ended(held: Bool) { hasLeft = held }
+
     private func lost() {
         childPid = 0
         pagemap = nil
+        isHeld = false
+        hasLeft = false
     }
 
     /// Whether the child has died by itself; it is reaped then.
@@ -356,15 +399,16 @@ final class Sandbox {
         return true
     }
 
-    /// After use: no child that ran a function, and zero memory, but for a mapped image's pages, which are as in its file. A
+    /// After use: no child that ran a function and is not as new, and zero memory, but for a mapped image's pages, which are as in its file. A
     /// child that still waits stays, unless it waits with an image that was unloaded.
     func clean() throws(PluginError) {
-        if started || childPid == 0 || isStale { killChild() }
+        if isStale || childPid == 0 || (started && !(hasLeft && reset())) { killChild() }
         started = false
+        hasLeft = false
         try memory.hideInputs()
         loaded = nil
         memory.restore(with: recycler)
-        try memory.zero(keep: settings.residentBytes, sparingControlPages: hasChild)
+        try memory.zero(keep: settings.residentBytes, sparingControlPages: hasChild && !isHeld)
     }
 
     /// Much more memory is in use than a clean sandbox keeps.

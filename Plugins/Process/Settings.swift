@@ -11,6 +11,11 @@ struct Settings: Sendable {
     /// Memory that a sandbox keeps between runs, zeroed; more is given back to the system.
     var residentBytes: UInt64 = 2 << 20
 
+    /// Whether a process that left as functions do is made as new and used again, or killed.
+    var reuse = Reuse.reset.rawValue
+
+    enum Reuse: String, CaseIterable { case reset, never }
+
     static let table = SettingTable(
         Settings(),
         [
@@ -27,6 +32,10 @@ struct Settings: Sendable {
             .integer(
                 "resident_bytes", \.residentBytes, 65536...(1 << 30), multiple: Int64(pageSize),
                 "memory that a sandbox keeps between runs, zeroed; more is given back"),
+            .choice(
+                "reuse", \.reuse, Reuse.allCases.map(\.rawValue),
+                "what becomes of a process whose function has left: it is reset by the kernel's word (reset), or killed and "
+                    + "made anew (never)"),
         ])
 }
 

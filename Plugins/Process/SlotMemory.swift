@@ -23,7 +23,8 @@ struct SlotMemory: ~Copyable {
     private(set) var limit: UInt64
     /// The image that is mapped over the context, while it is loaded, and where it is mapped.
     weak var mapped: Image?
-    var parts: [ImageContents.Part] = []
+    var plan: Plan?
+    var parts: [ImageContents.Part] { plan?.mapped ?? [] }
     /// Parts of others' files that the function sees, privately; here they are mapped privately, too, and what the function
     /// wrote to them is fetched.
     var inputs: [Input] = []
@@ -42,6 +43,8 @@ struct SlotMemory: ~Copyable {
     /// Guest addresses below have pages of 4 KiB, which are zeroed and kept; above, memory goes back after each run.
     static let smallEnd: UInt64 = 8 << 20
     private static let largePage: UInt64 = 2 << 20
+
+    var resident = Resident()
 
     /// Bytes that were fetched into the mapped image's pages since they were made clean.
     var fetched: UInt64 = 0
@@ -123,9 +126,11 @@ struct SlotMemory: ~Copyable {
     }
 
     /// Bytes that the file takes, and that were fetched beside it.
-    var used: UInt64 {
+    var used: UInt64 { fetched &+ allocated }
+
+    private var allocated: UInt64 {
         var status = stat()
-        return fetched &+ (fstat(file, &status) == 0 ? UInt64(status.st_blocks) &* 512 : 0)
+        return fstat(file, &status) == 0 ? UInt64(status.st_blocks) &* 512 : 0
     }
 
     /// Sets the memory limit of the next function; the memory must be zero.
@@ -134,6 +139,7 @@ struct SlotMemory: ~Copyable {
             limit = bytes
             return
         }
+        resident = Resident()
         guard ftruncate(file, Int(fileSize(bytes))) == 0 else {
             throw PluginError(DN_NO_MEMORY, "cannot size a context: \(errorText(errno))", errno: errno, retryable: true)
         }
@@ -145,32 +151,52 @@ struct SlotMemory: ~Copyable {
     }
 
     /// Makes all memory zero: what is resident is overwritten, up to `keep` bytes, and the rest given back. The control
-    /// pages are spared while a child waits on them. No process that ran untrusted code may have the memory any more.
-    func zero(keep: UInt64, sparingControlPages: Bool) throws(PluginError) {
-        var begin: UInt64 = 0
-        var end: UInt64 = 0
+    /// pages are spared while a child waits on them. No process that ran untrusted code may have the memory any more, or it
+    /// must be held.
+    mutating func zero(keep: UInt64, sparingControlPages: Bool) throws(PluginError) {
         let all = fileSize(limit)
         let size = min(all, smallOffsets)
-        if size < all, dp_next_data(file, size, all, &begin, &end) != 0 {
-            let error = dp_punch(file, size, all &- size)
-            guard error == 0 else {
-                throw PluginError(DN_ENGINE_DEAD, "cannot give memory back: \(errorText(-error))", errno: -error)
-            }
-        }
-        var position: UInt64 = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
-        var kept: UInt64 = 0
-        while dp_next_data(file, position, size, &begin, &end) != 0 {
-            let zeroed = min(end &- begin, keep &- kept)
-            memset(base + Int(begin), 0, Int(zeroed))
-            kept &+= zeroed
-            position = begin &+ zeroed
-            guard kept >= keep else { continue }
-            let error = dp_punch(file, position, size &- position)
-            guard error == 0 else {
-                throw PluginError(DN_ENGINE_DEAD, "cannot give memory back: \(errorText(-error))", errno: -error)
+        let first = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
+        let taken = allocated
+        if taken == resident.taken {
+            for run in resident.runs where run.upperBound > first {
+                let begin = max(first, run.lowerBound)
+                memset(base + Int(begin), 0, Int(run.upperBound &- begin))
             }
             return
         }
+        resident = Resident()
+        var runs: [Range<UInt64>] = []
+        var begin: UInt64 = 0
+        var end: UInt64 = 0
+        if size < all, dp_next_data(file, size, all, &begin, &end) != 0 { try punch(size, all) }
+        var position: UInt64 = 0
+        var kept: UInt64 = 0
+        while dp_next_data(file, position, size, &begin, &end) != 0 {
+            let stays = begin..<begin &+ min(end &- begin, keep &- kept)
+            let dirty = stays.clamped(to: first..<max(first, stays.upperBound))
+            memset(base + Int(dirty.lowerBound), 0, dirty.count)
+            kept &+= stays.upperBound &- stays.lowerBound
+            position = stays.upperBound
+            runs.append(stays)
+            guard kept >= keep else { continue }
+            return try punch(position, size)
+        }
+        if kept == taken { resident = Resident(taken: taken, runs: runs) }
+    }
+
+    private func punch(_ begin: UInt64, _ end: UInt64) throws(PluginError) {
+        let error = dp_punch(file, begin, end &- begin)
+        guard error == 0 else {
+            throw PluginError(DN_ENGINE_DEAD, "cannot give memory back: \(errorText(-error))", errno: -error)
+        }
+    }
+
+    /// Which parts of the file take memory, as far as that is known: as long as the file takes as much and nothing was given
+    /// back, those are the parts that do, because functions can only add to them.
+    struct Resident {
+        var taken = UInt64.max
+        var runs: [Range<UInt64>] = []
     }
 }
 

@@ -6,7 +6,7 @@ import Testing
 
 /// Nothing is left behind: no process, descriptor, mapping or memory.
 @Suite struct Life {
-    @Test func twoThousandRunsLeaveNothing() throws {
+    @Test(arguments: Reuse.allCases) func twoThousandRunsLeaveNothing(reuse: Reuse) throws {
         var images: [String] = []
         defer { for image in images { unlink(image) } }
         // Leaving, faulting, filling memory, filling the stack, calling the system, overwriting the backend's pages.
@@ -15,7 +15,7 @@ import Testing
             try write(try GuestCompiler.image(guest), to: path)
             images.append(path)
         }
-        let host = try HostProgram(["soak", "2000"] + images)
+        let host = try HostProgram(reuse.words + ["soak", "2000"] + images)
         let before = try #require(Holdings(host.line(), "before"))
         let after = try #require(Holdings(host.line(), "after"))
         let end = try #require(Holdings(host.line(), "end"))
@@ -30,8 +30,8 @@ import Testing
         #expect(end.sharedKiB < 1024)
     }
 
-    @Test func anEngineTakesEverythingAlong() throws {
-        let host = try HostProgram(["soak", "1"])
+    @Test(arguments: Reuse.allCases) func anEngineTakesEverythingAlong(reuse: Reuse) throws {
+        let host = try HostProgram(reuse.words + ["soak", "1"])
         let end = try #require(Holdings(host.line(), "end"))
         #expect(host.wait() == 0)
         #expect(end.children == 0)
@@ -61,8 +61,8 @@ import Testing
     }
 
     /// A host that is killed takes its zygotes and children with it.
-    @Test func processesDieWithAKilledHost() throws {
-        let host = try HostProgram(["hold"])
+    @Test(arguments: Reuse.allCases) func processesDieWithAKilledHost(reuse: Reuse) throws {
+        let host = try HostProgram(reuse.words + ["hold"])
         #expect(host.line() == "ready")
         var left = try processes(parent: host.pid)
         #expect(left.count == 4, "two zygotes with a child each: \(left)")
@@ -86,4 +86,9 @@ import Testing
         defer { close(fd) }
         guard Glibc.write(fd, bytes, bytes.count) == bytes.count else { throw HarnessError(-1, "cannot write \(path)") }
     }
+}
+
+extension Reuse {
+    /// What makes the host program let the plugin do so.
+    fileprivate var words: [String] { self == .reset ? ["signals"] : [] }
 }

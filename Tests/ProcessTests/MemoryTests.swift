@@ -227,7 +227,8 @@ import Testing
         engine.destroy()
     }
 
-    @Test(arguments: ["pool", "stack_bytes", "context_max", "resident_bytes"]) func badSettingsAreRefused(key: String) {
+    @Test(arguments: ["pool", "stack_bytes", "context_max", "resident_bytes", "reuse"])
+    func badSettingsAreRefused(key: String) {
         #expect(status { try HarnessPlugin(file: processPlugin, config: [key: .int(-1)]) } == DN_BAD_CONFIG)
         #expect(status { try HarnessPlugin(file: processPlugin, config: [key: .string("much")]) } == DN_BAD_CONFIG)
     }

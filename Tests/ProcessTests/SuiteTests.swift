@@ -3,8 +3,10 @@ import Testing
 
 @Suite struct EveryGuest {
     /// Pinned as in the node, and not, where the child may run beside the engine.
-    @Test(arguments: [true, false]) func isTreatedAsNativeBackendsMust(pinned: Bool) throws {
-        let plugin = try HarnessPlugin(file: processPlugin)
+    @Test(arguments: [true, false], Reuse.allCases) func isTreatedAsNativeBackendsMust(
+        pinned: Bool, reuse: Reuse
+    ) throws {
+        let plugin = try reuse.plugin()
         let run = { @Sendable (core: Int32) throws in
             let engine = try HarnessEngine(plugin, core: core)
             let images = GuestImages(plugin)
@@ -18,8 +20,8 @@ import Testing
         #expect(plugin.host.log.isEmpty, "\(plugin.host.log)")
     }
 
-    @Test(arguments: [true, false]) func isTreatedSoFromASnapshot(pinned: Bool) throws {
-        let plugin = try HarnessPlugin(file: processPlugin)
+    @Test(arguments: [true, false], Reuse.allCases) func isTreatedSoFromASnapshot(pinned: Bool, reuse: Reuse) throws {
+        let plugin = try reuse.plugin()
         let run = { @Sendable (core: Int32) throws in
             let engine = try HarnessEngine(plugin, core: core)
             let images = GuestImages(plugin)

@@ -42,7 +42,7 @@ static void require_argument(program *out, uint32_t index, uint64_t value) {
 }
 
 /* At the call that returns to `label`: this number, and for futex(2) nothing but a wake of the word of the end. */
-static void gate_site(program *out, const char *label, uint32_t number) {
+static void gate_site(program *out, const char *label, uint32_t number, uint32_t action) {
     put(out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer)));
     uint32_t skip = out->length;
     put(out, IF(BPF_JEQ, (uint32_t)zygote_address(label), 0, 0));
@@ -53,7 +53,7 @@ static void gate_site(program *out, const char *label, uint32_t number) {
         put(out, LOAD_AT(LOW(1)));
         require(out, FUTEX_WAKE);
     }
-    put(out, RETURN(SECCOMP_RET_ALLOW));
+    put(out, RETURN(action));
     if (out->length <= FILTER_MAX) out->code[skip].jf = (uint8_t)(out->length - skip - 1);
 }
 
@@ -73,14 +73,15 @@ static void allow_first(program *out, uint32_t number, uint32_t one, uint32_t ot
 }
 
 /* Writes the filter; its length, or 0 when it would not fit. */
-uint32_t zygote_filter(struct sock_filter *code) {
+uint32_t zygote_filter(struct sock_filter *code, int32_t held) {
     program out = {code, 0};
     put(&out, LOAD(arch));
     require(&out, AUDIT_ARCH_X86_64);
     put(&out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer) + 4));
     require(&out, DP_TEXT_HIGH);
-    gate_site(&out, dp_gate_woken, __NR_futex);
-    gate_site(&out, dp_gate_parked, __NR_pause);
+    /* Held, the call stops before it is made: the tracer never lets it happen. */
+    gate_site(&out, dp_gate_woken, __NR_futex, held ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+    gate_site(&out, dp_gate_parked, __NR_pause, SECCOMP_RET_ALLOW);
     /* The zygote's own text, closed to a function by syscall user dispatch before it starts. */
     put(&out, LOAD_AT(offsetof(struct seccomp_data, instruction_pointer)));
     put(&out, IF(BPF_JGE, (uint32_t)(__stop_zygote - __start_zygote), 0, 1));

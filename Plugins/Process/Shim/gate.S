@@ -35,12 +35,24 @@ dp_zygote_start:
     call zygote_main
     ud2
 
+/* What a child does first: it leaves the zygote's stack for the one that signals have, which the host can clear. */
+    .globl dp_child_start
+    .hidden dp_child_start
+dp_child_start:
+    movabs $(DP_CHILD + DP_CHILD_SIZE), %rsp
+    xor %ebp, %ebp
+    call zygote_child
+    ud2
+
 /* dp_enter(entry, stack, argument): starts the function with clear registers. Vector and x87 registers still have
- * their values of execve(2), because no code of the zygote uses them. */
+ * their values of execve(2), because no code of the zygote uses them, or those that the tracer gave them. Of the flags a
+ * tracer cannot set all: the one by which programs once found out whether there is cpuid. */
     .globl dp_enter
     .hidden dp_enter
 dp_enter:
     mov %rsi, %rsp
+    push $0
+    popfq
     push %rdi
     mov %rdx, %rdi
     xor %eax, %eax

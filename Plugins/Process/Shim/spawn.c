@@ -54,7 +54,7 @@ static void make_robust_list(zygote_params *params) {
 
 static int32_t make_program(const dp_spawn *spawn) {
     zygote_params params = {.spawn = *spawn, .host = getpid()};
-    params.filter_length = zygote_filter(params.filter);
+    params.filter_length = zygote_filter(params.filter, spawn->held);
     if (params.filter_length == 0) return -E2BIG;
     make_robust_list(&params);
     uint64_t text_size = (uint64_t)(__stop_zygote - __start_zygote);

@@ -29,8 +29,8 @@
 #define AUDIT_X86_64 0xc000003e
 
 void zygote_main(void);
+__attribute__((noreturn)) void zygote_child(void);
 void zygote_on_signal(int signo, siginfo_t *info, void *context);
-__attribute__((noreturn, visibility("hidden"))) void dp_enter(uint64_t entry, uint64_t stack, uint64_t argument);
 
 _Static_assert(offsetof(dp_child, done) == 8, "gate.S knows this offset");
 _Static_assert(sizeof(dp_child) <= DP_CONTROL_SIZE && sizeof(zygote_params) <= DP_DATA_SIZE / 2, "they fit their pages");
@@ -142,9 +142,7 @@ INLINE void prepare_signals(void) {
     handle(SIGSYS);
     stack_t stack = {.ss_sp = (void *)(DP_CHILD + DP_CONTROL_SIZE), .ss_flags = 0, .ss_size = DP_SIGNAL_STACK_SIZE};
     must(CALL(__NR_sigaltstack, &stack, 0, 0, 0));
-    uint64_t open = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGFPE - 1) |
-                    1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1);
-    uint64_t blocked = ~open;
+    uint64_t blocked = zygote_signal_mask();
     must(CALL(__NR_rt_sigprocmask, SIG_SETMASK, &blocked, 0, 8));
 }
 
@@ -219,6 +217,9 @@ INLINE void child_prepare(dp_child *child) {
     CALL(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (CALL(__NR_getppid, 0, 0, 0, 0) != params()->host) quit();
     long result = CALL(__NR_set_robust_list, params()->robust.head, sizeof params()->robust.head, 0, 0);
+    /* One that runs several functions has no memory that is neither in the slot's file nor in a mapped image. */
+    if (result == 0 && params()->spawn.held)
+        result = CALL(__NR_mprotect, DP_PRIVATE_STACK, DP_DATA_SIZE / 2, PROT_READ, 0);
     if (result == 0) result = apply(&child->prepare);
     if (result < 0) child_fails(result);
     child->thread = (uint32_t)CALL(__NR_gettid, 0, 0, 0, 0);
@@ -230,6 +231,11 @@ ZYGOTE __attribute__((noreturn)) void zygote_child(void) {
     dp_store(&child->ready, DP_READY_YES);
     futex_wake(&child->ready);
     while (dp_load(&child->go) == 0) futex_wait(&child->go, 0);
+    zygote_enter();
+}
+
+ZYGOTE __attribute__((noreturn)) void zygote_enter(void) {
+    dp_child *child = child_page();
     long result = apply(&child->change);
     /* The socket goes: a function has no descriptor. */
     if (result == 0) result = CALL(__NR_close_range, 0, ~0u, 0, 0);
@@ -253,7 +259,7 @@ ZYGOTE void zygote_main(void) {
         while (dp_load(&zygote->command) == seen) futex_wait(&zygote->command, seen);
         seen++;
         long pid = call6(__NR_clone, CLONE_PARENT, 0, 0, 0, 0, 0);
-        if (pid == 0) zygote_child();
+        if (pid == 0) dp_child_start();
         zygote->child = (int32_t)pid;
         if (pid > 0) continue;
         child_page()->failure = (int32_t)-pid;

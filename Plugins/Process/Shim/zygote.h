@@ -5,6 +5,7 @@
 #include "include/CProcess.h"
 
 #include <linux/filter.h>
+#include <signal.h>
 
 #define FILTER_MAX 96
 
@@ -34,9 +35,21 @@ extern const char dp_gate_end[] __attribute__((visibility("hidden")));
 extern const char dp_restore[] __attribute__((visibility("hidden")));
 extern const char dp_signal_entry[] __attribute__((visibility("hidden")));
 
+/* What a child begins with, what it does when it knows what it runs, and how it enters that (zygote.c, gate.S). */
+__attribute__((noreturn, visibility("hidden"))) void dp_child_start(void);
+__attribute__((noreturn, visibility("hidden"))) void zygote_enter(void);
+__attribute__((noreturn, visibility("hidden"))) void dp_enter(uint64_t entry, uint64_t stack, uint64_t argument);
+
+/* The mask of a child: all signals but those that its own instructions raise. */
+#define SIGNAL_BIT(signo) (1ull << ((signo) - 1))
+static inline __attribute__((always_inline)) uint64_t zygote_signal_mask(void) {
+    return ~(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGTRAP) |
+             SIGNAL_BIT(SIGSYS));
+}
+
 /* Where a label of the section lies in a zygote. */
 static inline uint64_t zygote_address(const char *label) { return DP_TEXT + (uint64_t)(label - __start_zygote); }
 
-uint32_t zygote_filter(struct sock_filter *out);
+uint32_t zygote_filter(struct sock_filter *out, int32_t held);
 
 #endif

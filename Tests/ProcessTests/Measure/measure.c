@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "CProcess.h"
 #include "CPluginKit.h"
+#include "signals.h"
 
 #include <dandelion/abi.h>
 #include <dlfcn.h>
@@ -57,7 +58,8 @@ static void floor_run(int requests, long pause, double *before, double *cycle) {
     char *context = memory + base - DP_CONTEXT_BEGIN;
     dp_child *child = (dp_child *)memory;
     if (dp_socket_pair(&host, &socket) != 0) die("no socket");
-    dp_spawn spawn = {slot, page, socket, 1, STACK, DP_CONTEXT_BEGIN, LIMIT};
+    dp_spawn spawn = {.slot_fd = slot, .zygote_fd = page, .socket = socket, .batch = 1, .stack_size = STACK,
+                      .context_offset = base, .small_end = LIMIT, .context_begin = DP_CONTEXT_BEGIN, .context_end = LIMIT};
     int pid = dp_spawn_zygote(&spawn);
     if (pid < 0) die("no zygote");
     while (!dp_load(&zygote->ready)) dp_futex_wait(&zygote->ready, 0, 0);
@@ -96,11 +98,6 @@ static void floor_run(int requests, long pause, double *before, double *cycle) {
     dp_reap(pid, 1);
 }
 
-static const void *no_service(const dn_host *host, const char *id) {
-    (void)host, (void)id;
-    return NULL;
-}
-
 static void check(dn_status status, const dn_error *err) {
     if (status != DN_OK) die(err->message);
 }
@@ -121,7 +118,7 @@ static void plugin_load(loaded *it, const char *path, dn_bytes bytes, int core) 
     if (!library) die(dlerror());
     const dn_plugin *(*entry)(uint32_t) = (const dn_plugin *(*)(uint32_t))dlsym(library, DN_ENTRY_SYMBOL);
     it->plugin = entry(DN_ABI_MINOR);
-    static dn_host host = {.struct_size = sizeof host, .abi_major = 1, .get_interface = no_service};
+    static dn_host host = {.struct_size = sizeof host, .abi_major = 1, .get_interface = signal_service};
     check(it->plugin->start(&host, (dn_bytes){0}, &it->instance, &err), &err);
     it->compute = it->plugin->get_interface(DN_COMPUTE_1);
     dn_image_params load = {.struct_size = sizeof load, .bytes = bytes};
@@ -157,7 +154,8 @@ static void invoke(loaded *it) {
     compute->context_destroy(context);
 }
 
-static void plugin_run(const char *path, dn_bytes bytes, int core, int requests, double *before, double *cycle) {
+static void plugin_run(const char *path, dn_bytes bytes, int core, int requests, double *before, double *cycle,
+                       double *after) {
     loaded it = {0};
     plugin_load(&it, path, bytes, core);
     /* One request per millisecond: idle work and the next child are made between them. */
@@ -176,6 +174,7 @@ static void plugin_run(const char *path, dn_bytes bytes, int core, int requests,
         before[i] = (double)(now() - start) / 1e3;
         while (it.compute->engine_idle(it.engine, 1000000)) {}
         cycle[i] = (double)(now() - start) / 1e3;
+        after[i] = cycle[i] - before[i];
     }
     it.compute->engine_destroy(it.engine);
     it.compute->image_unload(it.image);
@@ -199,6 +198,7 @@ int main(int count, char **arguments) {
     fclose(file);
     if (size == sizeof image) die("the image is too large");
     double *before = calloc((size_t)requests, sizeof *before), *cycle = calloc((size_t)requests, sizeof *cycle);
+    double *after = calloc((size_t)requests, sizeof *after);
     /* Of a large image mapped_floor has the floor. */
     if (size < 1 << 20) {
         floor_run(requests, 800000, before, cycle);
@@ -207,8 +207,9 @@ int main(int count, char **arguments) {
         report("floor, back to back: the same", before, requests);
         report("floor, back to back: full cycle", cycle, requests);
     }
-    plugin_run(arguments[1], (dn_bytes){image, size}, core, requests, before, cycle);
+    plugin_run(arguments[1], (dn_bytes){image, size}, core, requests, before, cycle, after);
     report("plugin, back to back: create..output", before, requests);
     report("plugin, back to back: full cycle", cycle, requests);
+    report("plugin, back to back: output..ready again", after, requests);
     return 0;
 }

@@ -16,7 +16,7 @@ guest -DMIB=16 -o "$work/large.elf"
 clang -std=gnu11 -O2 -fPIC -fvisibility=hidden -fuse-ld=lld -fno-jump-tables -mgeneral-regs-only -c \
     Plugins/Process/Shim/zygote.c -I Plugins/Process/Shim/include -I Plugins/Kit/Shim/include -o "$work/zygote.o"
 clang -std=gnu11 -O2 -fuse-ld=lld -fvisibility=hidden -I Plugins/Process/Shim/include \
-    -I Plugins/Kit/Shim/include -I Sources/PluginABI/include $here/measure.c "$work/zygote.o" Plugins/Process/Shim/filter.c Plugins/Process/Shim/spawn.c \
+    -I Plugins/Kit/Shim/include -I Sources/PluginABI/include -I Tests/ProcessTests/Programs $here/measure.c "$work/zygote.o" Plugins/Process/Shim/filter.c Plugins/Process/Shim/spawn.c \
     Plugins/Process/Shim/system.c Plugins/Process/Shim/gate.S Plugins/Kit/Shim/memory.c -o "$work/measure"
 plugin=$(swift build -c release --show-bin-path)/libDandelionProcess.so
 "$work/measure" "$plugin" "$work/guest.elf" "${1:-2000}"

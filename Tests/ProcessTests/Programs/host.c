@@ -1,9 +1,13 @@
 /* The smallest host, in C and in a process of its own, so that what it holds can be counted and it can be killed.
  *
  * host PLUGIN hold                   makes an engine, prints "ready", waits to be killed
- * host PLUGIN soak ROUNDS IMAGE...   runs the images in turn; prints what it holds before, after, and at the end */
+ * host PLUGIN soak ROUNDS IMAGE...   runs the images in turn; prints what it holds before, after, and at the end
+ *
+ * With "signals" before that word it offers dn.host.signal/1, without which the plugin resets no process. */
 #define _GNU_SOURCE
 #include <dandelion/abi.h>
+
+#include "signals.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -131,10 +135,13 @@ static void soak(dn_engine *engine, int rounds, char **paths, int count) {
 
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
-    void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    int has_signals = strcmp(argv[2], "signals") == 0;
+    argv += has_signals, argc -= has_signals;
+    if (argc < 3) return 2;
+    void *library = dlopen(argv[1 - has_signals], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) return 2;
     plugin = ((const dn_plugin *(*)(uint32_t))dlsym(library, DN_ENTRY_SYMBOL))(DN_ABI_MINOR);
-    dn_host host = {.struct_size = sizeof host, .abi_major = 1, .get_interface = no_service};
+    dn_host host = {.struct_size = sizeof host, .abi_major = 1, .get_interface = has_signals ? signal_service : no_service};
     check(plugin->start(&host, (dn_bytes){0}, &instance, &err));
     compute = plugin->get_interface(DN_COMPUTE_1);
     dn_engine_params params = {.struct_size = sizeof params, .core = -1};
