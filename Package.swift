@@ -105,6 +105,9 @@ let package = Package(
         .systemLibrary(
             name: "CNghttp2", path: "Sources/Host/Frontend/CNghttp2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/Host/Transport/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
 
         // Rooms of the host.
         shim("CPlatform", path: "Sources/Host/Platform/Shim", ["CSeccomp"]),
@@ -123,20 +126,21 @@ let package = Package(
         room("Memory", ["Platform", "Items", "Failure"]),
         room("PluginHost", ["PluginABI", "CVersion", "Values", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Transport", ["Config", "Platform", "CPlatform", "Telemetry", "Failure", "COpenSSL"], exclude: ["COpenSSL"]),
         room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Dispatcher", ["Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend",
             [
-                "Dispatcher", "Registry", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform", "Telemetry",
-                "Items", "Failure", "CNghttp2",
+                "Dispatcher", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
+                "Telemetry", "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Values", "Telemetry", "Platform",
-                "CPlatform", "Items", "Failure",
+                "Frontend", "Dispatcher", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config", "Values", "Telemetry",
+                "Platform", "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
         room(
@@ -148,7 +152,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
+                "Node", "Transport", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
                 "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
@@ -202,8 +206,8 @@ let package = Package(
         tests(
             "Frontend",
             [
-                "Frontend", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Telemetry", "Platform",
-                "Items", "Failure", "TestSupport",
+                "Frontend", "Dispatcher", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config", "Telemetry",
+                "Platform", "Items", "Failure", "TestSupport",
             ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",

@@ -26,7 +26,7 @@ enum Folder {
 
     @Test func developmentFile() throws {
         let config = try NodeConfig.load(Folder.shipped.appending(path: "dandelion.toml").path)
-        #expect(config.node.listen == ListenAddress(host: "127.0.0.1", port: 8080))
+        #expect(config.listeners == [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 8080)))])
         #expect(config.node.maxBody == 64 << 20)
         #expect(!config.node.localPath)
         #expect(config.node.cores == .all)

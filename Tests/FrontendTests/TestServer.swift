@@ -9,6 +9,7 @@ import PluginHost
 import Registry
 import Telemetry
 import TestSupport
+import Transport
 
 @testable import Frontend
 
@@ -29,7 +30,8 @@ final class TestServer {
         maxBody: UInt64 = 64 << 20, maxConnections: Int = 20_000, idleSeconds: UInt64 = 60,
         allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
-        budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed
+        budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
+        listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))]
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -49,7 +51,8 @@ final class TestServer {
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
                 allowsLocalPath: allowsLocalPath, access: access))
         try pool.start(preparing: [backend])
-        port = try frontend.listen(host: "127.0.0.1", port: 0)
+        let places = try frontend.listen(listeners)
+        port = places.compactMap(\.port).first ?? 0
     }
 
     func stop() {
@@ -58,16 +61,29 @@ final class TestServer {
         Temporary.remove(directory)
     }
 
-    func connect() throws -> Client { try Client(port: port) }
+    func connect(_ tls: TLSClient.Settings? = nil) throws -> Client { try Client(port: port, tls) }
+}
+
+extension ListenPlace {
+    var port: UInt16? {
+        if case .address(let address) = self { address.port } else { nil }
+    }
 }
 
 /// A blocking client that shows exactly what came over the wire.
 final class Client {
     private let descriptor: Int32
+    private let tls: TLSClient?
     private var buffer: [UInt8] = []
 
-    init(port: UInt16) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    init(port: UInt16, _ settings: TLSClient.Settings? = nil) throws {
+        let descriptor = try Self.connected(port)
+        self.descriptor = descriptor
+        tls = try settings.map { try TLSClient(on: descriptor, host: "localhost", $0) }
+    }
+
+    private static func connected(_ port: UInt16) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -80,6 +96,7 @@ final class Client {
             }
         }
         guard result == 0 else { throw SystemError.last("connect") }
+        return descriptor
     }
 
     deinit { close(descriptor) }
@@ -89,7 +106,9 @@ final class Client {
     func send(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                tls?.write($0) ?? Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
@@ -98,6 +117,9 @@ final class Client {
 
     @discardableResult
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// Of the server's certificate.
+    var serverSubject: String? { tls?.serverSubject }
 
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -145,7 +167,7 @@ final class Client {
 
     private func fill() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = chunk.withUnsafeMutableBytes { tls?.read($0) ?? recv(descriptor, $0.baseAddress, $0.count, 0) }
         guard count > 0 else { return false }
         buffer += chunk[..<count]
         return true

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Config
+internal import Failure
 internal import Node
+internal import Transport
 
 struct CheckConfig: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +22,9 @@ struct CheckConfig: ParsableCommand {
     func run() throws {
         let config = try ConfigFile.loadOrBuiltIn(file)
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(config) }
-        Output.line("\(config.file): no mistakes; listens on \(config.node.listen), state in \(config.node.state)")
+        let places = config.listeners.map { "\($0.place)" }.joined(separator: ", ")
+        Output.line("\(config.file): no mistakes; listens on \(places), state in \(config.node.state)")
+        for listener in config.listeners { Self.tell(listener) }
         if !plugins.statuses.isEmpty {
             Output.line("\nplugins")
             Output.table(
@@ -40,6 +44,13 @@ struct CheckConfig: ParsableCommand {
             Output.line("\ncommunication functions")
             Output.table(config.functions.map { Self.row($0, plugins) })
         }
+    }
+
+    /// What is worth knowing of a listener before it is there.
+    private static func tell(_ listener: ListenerSettings) {
+        if let reason = listener.warning { Output.line("  insecure: \(reason)") }
+        guard let tls = listener.tls else { return }
+        do throws(Failure) { try TLSContext.check(tls) } catch { Output.line("  \(listener.place): \(error.detail)") }
     }
 
     private static func row(_ item: FunctionClass, _ plan: ClassPlan) -> [String] {

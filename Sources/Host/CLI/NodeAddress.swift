@@ -2,17 +2,30 @@
 struct NodeAddress: Equatable {
     var host: String
     var port: String
+    /// The connection is one of TLS.
+    var isSecure = false
+    /// Of a socket, in place of host and port.
+    var path: String?
 
-    /// Reads "http://HOST:PORT", "http://[ADDRESS]:PORT", the same without "http://", and a missing port as 8080; nil when
-    /// `text` is something else.
+    /// Reads "http://HOST:PORT", "http://[ADDRESS]:PORT", the same without "http://" or with "https://", and "unix:PATH". A
+    /// missing port is 8080, and 443 of https. Nil when `text` is something else.
     init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            (host, port, path) = ("localhost", "", String(text.dropFirst("unix:".count)))
+            if path?.isEmpty == true { return nil }
+            return
+        }
         var rest = text[...]
         if let scheme = rest.firstRange(of: "://") {
-            guard rest[..<scheme.lowerBound].lowercased() == "http" else { return nil }
+            switch rest[..<scheme.lowerBound].lowercased() {
+            case "http": break
+            case "https": isSecure = true
+            default: return nil
+            }
             rest = rest[scheme.upperBound...]
         }
         if rest.last == "/" { rest.removeLast() }
-        port = "8080"
+        port = isSecure ? "443" : "8080"
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("]") {
             port = String(rest[rest.index(after: colon)...])
             rest = rest[..<colon]
@@ -30,5 +43,11 @@ struct NodeAddress: Equatable {
     }
 
     /// HOST:PORT, as in the field Host.
-    var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var authority: String {
+        if path != nil { return host }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// For messages.
+    var place: String { path.map { "unix:\($0)" } ?? authority }
 }

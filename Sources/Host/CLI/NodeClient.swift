@@ -1,5 +1,6 @@
 internal import CVersion
-internal import Glibc
+internal import Failure
+internal import Transport
 
 /// A request to a node.
 struct NodeRequest {
@@ -26,17 +27,20 @@ struct NodeUnreachable: Error, CustomStringConvertible {
 /// A blocking HTTP/1.1 client: one connection for each request.
 struct NodeClient {
     let address: NodeAddress
+    let tls: TLSClient.Settings
 
     func send(_ request: NodeRequest) throws(NodeUnreachable) -> NodeReply {
-        let socket = try connect()
-        defer { close(socket) }
+        let wire: NodeWire
+        do throws(Failure) { wire = try NodeWire(to: address, tls) } catch {
+            throw NodeUnreachable(description: "\(address.place): \(error.detail)")
+        }
         // A node may answer before it has read everything, when it refuses the body.
-        let sendError = write(head(of: request) + request.body, to: socket)
-        var reader = NodeReplyReader { Self.read(from: socket) }
+        let sendError = wire.write(head(of: request) + request.body)
+        var reader = NodeReplyReader { wire.read() }
         do throws(NodeReplyReader.Malformed) {
             return try reader.reply()
         } catch {
-            throw NodeUnreachable(description: "\(address.authority): \(sendError ?? error.reason)")
+            throw NodeUnreachable(description: "\(address.place): \(sendError ?? error.reason)")
         }
     }
 
@@ -46,56 +50,6 @@ struct NodeClient {
         for field in request.fields { head += "\(field.name): \(field.value)\r\n" }
         if !request.body.isEmpty || request.method != "GET" { head += "Content-Length: \(request.body.count)\r\n" }
         return Array((head + "\r\n").utf8)
-    }
-
-    private func connect() throws(NodeUnreachable) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(address.host, address.port, &hints, &found)
-        guard status == 0 else {
-            throw NodeUnreachable(description: "\(address.authority): \(String(cString: gai_strerror(status)))")
-        }
-        defer { freeaddrinfo(found) }
-        var reason = "no address"
-        var next = found
-        while let candidate = next?.pointee {
-            let descriptor = socket(candidate.ai_family, candidate.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-            if descriptor >= 0, Glibc.connect(descriptor, candidate.ai_addr, candidate.ai_addrlen) == 0 {
-                return descriptor
-            }
-            reason = String(cString: strerror(errno))
-            if descriptor >= 0 { close(descriptor) }
-            next = candidate.ai_next
-        }
-        throw NodeUnreachable(description: "\(address.authority): \(reason)")
-    }
-
-    /// What went wrong, nil when everything was sent.
-    private func write(_ bytes: [UInt8], to socket: Int32) -> String? {
-        bytes.withUnsafeBytes { all in
-            var rest = all[...]
-            while !rest.isEmpty {
-                let part = UnsafeRawBufferPointer(rebasing: rest)
-                // SAFETY: part has part.count readable bytes.
-                let count = Glibc.send(socket, part.baseAddress, part.count, Int32(MSG_NOSIGNAL))
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return String(cString: strerror(errno)) }
-                rest = rest.dropFirst(count)
-            }
-            return nil
-        }
-    }
-
-    /// The next bytes; none at the end and after an error, which ends a connection just so.
-    private static func read(from socket: Int32) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            // SAFETY: buffer has buffer.count writable bytes.
-            let count = recv(socket, &buffer, buffer.count, 0)
-            if count < 0, errno == EINTR { continue }
-            return Array(buffer[..<max(0, count)])
-        }
     }
 }
 

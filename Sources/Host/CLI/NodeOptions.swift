@@ -1,20 +1,55 @@
 internal import ArgumentParser
 internal import Config
 internal import Glibc
+internal import Transport
 internal import Values
 
 /// Which node a client command speaks to.
 struct NodeOptions: ParsableArguments {
-    @Option(help: "URL of the node. (default: environment variable DANDELION_NODE, else http://127.0.0.1:8080)")
+    @Option(
+        help: """
+            URL of the node: http, https, or unix:PATH. (default: environment variable
+            DANDELION_NODE, else http://127.0.0.1:8080)
+            """)
     var node: String?
 
-    var url: String {
+    @Option(help: "File with the token to show. (default: the token in environment variable DANDELION_TOKEN)")
+    var tokenFile: String?
+
+    @Option(help: "PEM file of the authorities to believe. (default: DANDELION_AUTHORITIES, else the system's)")
+    var authorities: String?
+
+    @Option(help: "PEM file of an own certificate to show, with --key.")
+    var certificate: String?
+
+    @Option(help: "PEM file of the certificate's key.")
+    var key: String?
+
+    var url: String { node ?? Self.variable("DANDELION_NODE") ?? "http://127.0.0.1:8080" }
+
+    private static func variable(_ name: String) -> String? {
         // SAFETY: getenv(3) gives a NUL-terminated text, and nothing here changes the environment.
-        node ?? getenv("DANDELION_NODE").map { String(cString: $0) } ?? "http://127.0.0.1:8080"
+        getenv(name).map { String(cString: $0) }
     }
 
     func validate() throws {
-        guard NodeAddress(url) != nil else { throw ValidationError("the node must be http://HOST:PORT, not '\(url)'") }
+        guard NodeAddress(url) != nil else {
+            throw ValidationError("the node must be http://HOST:PORT, https://HOST:PORT or unix:PATH, not '\(url)'")
+        }
+        guard (certificate == nil) == (key == nil) else {
+            throw ValidationError("--certificate and --key belong together")
+        }
+    }
+
+    /// The token to show; nil = none.
+    private func token() throws(NodeUnreachable) -> String? {
+        guard let tokenFile else { return Self.variable("DANDELION_TOKEN") }
+        do {
+            let text = String(decoding: try Input.read(tokenFile), as: UTF8.self)
+            return String(text.prefix { !$0.isNewline })
+        } catch {
+            throw NodeUnreachable(description: "\(url): no token in \(tokenFile)")
+        }
     }
 
     /// Sends a request; whatever is not a success is told to the user and thrown.
@@ -41,7 +76,12 @@ struct NodeOptions: ParsableArguments {
     /// Whatever the node answers.
     func fetch(_ request: NodeRequest) throws(NodeUnreachable) -> NodeReply {
         guard let address = NodeAddress(url) else { throw NodeUnreachable(description: "\(url): is no URL of a node") }
-        return try NodeClient(address: address).send(request)
+        var request = request
+        if let token = try token() { request.fields.append(("Authorization", "Bearer \(token)")) }
+        let tls = TLSClient.Settings(
+            authorities: authorities ?? Self.variable("DANDELION_AUTHORITIES"),
+            certificate: certificate.flatMap { chain in key.map { (chain, $0) } })
+        return try NodeClient(address: address, tls: tls).send(request)
     }
 
     /// What went wrong, from a problem document (RFC 9457) or, failing that, from whatever text came.

@@ -26,16 +26,22 @@ struct Serve: ParsableCommand {
     @Option(help: "The config file. (default: the built-in config)")
     var config: String?
 
-    @Option(help: "ADDRESS:PORT to accept on, instead of the config's; port 0 takes any free one.")
+    @Option(
+        help: "ADDRESS:PORT or unix:PATH to accept on, instead of the config's listeners; port 0 takes any free one.")
     var listen: String?
+
+    @Flag(help: "Accept there although others can reach it, without TLS and authentication.")
+    var insecure = false
 
     @Option(help: "Folder of what is registered, instead of the config's; made when it does not exist.")
     var state: String?
 
     func validate() throws {
-        if let listen, ListenAddress(listen) == nil {
-            throw ValidationError("--listen must be ADDRESS:PORT such as 127.0.0.1:8080, not '\(listen)'")
+        if let listen, ListenPlace(listen) == nil {
+            throw ValidationError(
+                "--listen must be ADDRESS:PORT such as 127.0.0.1:8080, unix:PATH or inherited, not '\(listen)'")
         }
+        if insecure, listen == nil { throw ValidationError("--insecure is for the place that --listen names") }
         if state?.isEmpty == true { throw ValidationError("--state must name a folder") }
     }
 
@@ -44,7 +50,9 @@ struct Serve: ParsableCommand {
         if config == nil {
             Output.note("dandelion: no --config: running with the built-in one, see `dandelion default-config`")
         }
-        if let address = listen.flatMap(ListenAddress.init) { settings.node.listen = address }
+        if let place = listen.flatMap(ListenPlace.init) {
+            settings.listeners = [ListenerSettings(place, isInsecure: insecure)]
+        }
         // Absolute: what is said to clients is recognised as a path of this machine, wherever the process goes.
         settings.node.state = Input.absolute(state ?? settings.node.state)
         ProcessEnd.forbid()
@@ -52,7 +60,7 @@ struct Serve: ParsableCommand {
         let signals = try telling { () throws(Failure) in try NodeSignals() }
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings, serving: true) }
         let node = try telling { () throws(Failure) in try Node(settings, plugins, signals) }
-        try telling { () throws(Failure) in try node.serve { _ in Output.line("Socket ready") } }
+        try telling { () throws(Failure) in try node.serve { Output.line("Socket ready") } }
     }
 
     private func telling<Result>(_ body: () throws(Failure) -> Result) throws -> Result {

@@ -37,6 +37,14 @@ public struct AddressRange: Sendable, Equatable {
 
     public func contains(_ address: Address) -> Bool { Self.masked(address, length) == first }
 
+    private static let loopback = ["127.0.0.0/8", "::1"].compactMap { AddressRange($0) }
+
+    /// Whether nobody but this machine reaches the address that `text` is; false for a name.
+    static func isLoopback(_ text: String) -> Bool { address(text).map { isLoopback($0.0) } ?? false }
+
+    /// Whether nobody but this machine reaches the address.
+    public static func isLoopback(_ address: Address) -> Bool { loopback.contains { $0.contains(address) } }
+
     private static func masked(_ address: Address, _ length: Int) -> Address {
         // Shifts by a word's width or more give zero.
         Address(high: address.high & ~(UInt64.max >> length), low: address.low & ~(UInt64.max >> max(0, length - 64)))

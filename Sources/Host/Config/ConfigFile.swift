@@ -29,7 +29,7 @@ extension NodeConfig {
     /// Checks the text of a config file. `file` is what mistakes call it.
     public static func parse(_ text: String, file: String) throws(ConfigError) -> NodeConfig {
         let log = MistakeLog(file: file, text: text)
-        let config = TOMLReader.read(text, log: log).flatMap { Decode($0, log: log).config() }
+        let config = TOMLReader.read(text, log: log).map { Decode($0, log: log).config() }
         try log.finish()
         guard let config else {
             throw ConfigError(mistakes: [Mistake(file: file, place: nil, message: "the file could not be read")])

@@ -11,8 +11,10 @@ struct Decode {
         root = TableReader(tree, path: "", at: Place(line: 1, column: 1), log: log)
     }
 
-    func config() -> NodeConfig? {
-        let node = nodeSettings(root.table("node"))
+    func config() -> NodeConfig {
+        let table = root.table("node")
+        let listeners = listeners(table)
+        let node = nodeSettings(table)
         let access = accessSettings(root.table("access"))
         let control = controlSettings(root.table("control"))
         let plugins = root.tables("plugins").compactMap(plugin)
@@ -20,25 +22,17 @@ struct Decode {
         let classes = root.tables("classes").compactMap(functionClass)
         let tenants = root.tables("tenants").map(tenant)
         root.finish()
-        guard let node else { return nil }
         let config = NodeConfig(
-            file: log.file, text: log.text, node: node, access: access, control: control, plugins: plugins,
-            functions: functions, classes: classes, tenants: tenants)
+            file: log.file, text: log.text, node: node, listeners: listeners, access: access, control: control,
+            plugins: plugins, functions: functions, classes: classes, tenants: tenants)
         checkReferences(config)
         return config
     }
 
-    private func nodeSettings(_ table: TableReader) -> NodeSettings? {
-        let listen = table.string("listen")
-        let address = ListenAddress(listen?.value ?? "127.0.0.1:8080")
-        if address == nil, let listen {
-            log.add(
-                listen.place, "'node.listen' must be ADDRESS:PORT such as \"127.0.0.1:8080\", not '\(listen.value)'")
-        }
+    private func nodeSettings(_ table: TableReader) -> NodeSettings {
         let state = nonEmpty(table, "state") ?? "dandelion-state"
         let settings = NodeSettings(
-            listen: address ?? ListenAddress(host: "127.0.0.1", port: 0), state: state,
-            pluginDirectory: nonEmpty(table, "plugin_directory"),
+            state: state, pluginDirectory: nonEmpty(table, "plugin_directory"),
             cores: cores(table),
             maxBody: table.size("max_body", in: 1 << 10...2 << 30, default: 64 << 20),
             maxConnections: Int(table.integer("max_connections", in: 1...1_000_000, default: 16_384)),

@@ -83,7 +83,7 @@ extension MistakeLog {
         "log", "max_body", "max_connections", "max_requests", "max_response", "memory", "memory_limit", "path",
         "plugin",
         "plugin_directory", "protocol", "queue_delay", "sha256", "state", "timeout", "drain_timeout", "translators",
-        "waiting", "weight", "local_path", "optional",
+        "waiting", "weight", "local_path", "optional", "address", "authenticate", "clients", "insecure", "serves",
     ]
 
     /// The line without what might be a secret: logs and replies show it. Left are comments, names of tables, keys, values

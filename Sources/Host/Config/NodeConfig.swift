@@ -9,6 +9,8 @@ public struct NodeConfig: Sendable {
     /// The whole text, for excerpts.
     var text: String
     public var node: NodeSettings
+    /// Where connections are accepted; never empty.
+    public var listeners: [ListenerSettings]
     public var access: AccessSettings
     public var control: ControlSettings
     /// In the order of the file, as are the others.
@@ -25,7 +27,6 @@ public struct NodeConfig: Sendable {
 
 /// The table `[node]`.
 public struct NodeSettings: Sendable {
-    public var listen: ListenAddress
     /// Folder of what is registered; relative to the working directory.
     public var state: String
     /// Folder that relative plugin paths start from; nil = beside the executable.

@@ -57,6 +57,18 @@ final class TableReader {
         }
     }
 
+    /// The tables of a list of tables, `[[key]]`.
+    func tableList(_ key: String) -> [TableReader] {
+        guard let value = entry(key)?.value else { return [] }
+        guard case .array(let elements) = value.kind, !elements.isEmpty else {
+            log.add(value.place, "'\(name(key))' must be a list of tables, [[\(name(key))]]")
+            return []
+        }
+        return elements.enumerated().map { index, element in
+            TableReader(element, path: "\(name(key))[\(index)]", at: element.place, log: log)
+        }
+    }
+
     func string(_ key: String) -> Located<String>? {
         guard let value = entry(key)?.value else { return nil }
         guard case .string(let text) = value.kind else { return wrong(key, value, "a string") }

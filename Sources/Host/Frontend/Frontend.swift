@@ -6,10 +6,11 @@ internal import Glibc
 internal import Platform
 public import Registry
 internal import Synchronization
+internal import Transport
 
 /// The node's HTTP side: accepts connections on every worker and serves the routes of Docs/http-api.md.
 public final class Frontend: @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: `servers` is set once, in init; the rest is for the thread that starts and stops.
+    // SAFETY of @unchecked Sendable: `servers` is set once, in init; `listeners` is for the thread that starts and stops.
     public struct Settings: Sendable {
         /// Bytes of one request's body.
         public var maxBody: UInt64
@@ -40,7 +41,7 @@ public final class Frontend: @unchecked Sendable {
     private var servers: [Server] = []
     private let memory: MemoryMetrics
     private let pool: WorkerPool
-    private var descriptor: Int32 = -1
+    private var listeners: [Listener] = []
 
     public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {
         let router = Router(dispatcher: dispatcher, catalogue: catalogue, pool: pool, settings: settings)
@@ -52,14 +53,18 @@ public final class Frontend: @unchecked Sendable {
     }
 
     /// Begins to accept on all workers, whose threads are running. Not from a worker's thread.
-    /// - Returns: the port, also when 0 was asked for.
-    /// - Throws: `.unavailable` naming the address.
-    public func listen(host: String, port: UInt16) throws(Failure) -> UInt16 {
-        let (descriptor, port) = try ListeningSocket.open(host: host, port: port)
-        self.descriptor = descriptor
+    /// - Returns: where connections are accepted, in the order of `wanted`; ports are those that were taken.
+    /// - Throws: `.unavailable` naming the place.
+    public func listen(_ wanted: [ListenerSettings]) throws(Failure) -> [ListenPlace] {
+        for settings in wanted { listeners.append(try Listener(settings)) }
         memory.measureProgram(pool)
-        for server in servers { server.loop.post { server.startAccepting(descriptor) } }
-        return port
+        for server in servers { server.loop.post { [listeners] in server.startAccepting(listeners) } }
+        return listeners.map(\.place)
+    }
+
+    /// Has certificates read again; those that have not changed only if `always`. Not from a worker's thread.
+    public func reloadCertificates(always: Bool) {
+        for listener in listeners { listener.tls?.reload(always: always) }
     }
 
     /// Accepts no more, lets requests in progress finish for at most `drain` ns, then closes every connection.
@@ -67,8 +72,7 @@ public final class Frontend: @unchecked Sendable {
     public func stop(drain: UInt64) {
         let deadline = Clock.now() &+ drain
         onEachServer { $0.drain() }
-        close(descriptor)
-        descriptor = -1
+        for listener in listeners { close(listener.descriptor) }
         while connectionCount > 0, Clock.now() < deadline { Sleep.milliseconds(2) }
         onEachServer { $0.closeAll() }
     }

@@ -9,6 +9,7 @@ internal import Platform
 internal import PluginHost
 internal import Registry
 internal import Telemetry
+internal import Transport
 
 /// A running worker node.
 public final class Node {
@@ -43,8 +44,8 @@ public final class Node {
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
-    /// - Parameter ready: told the port once connections are accepted.
-    public func serve(ready: (UInt16) -> Void) throws(Failure) {
+    /// - Parameter ready: called once connections are accepted.
+    public func serve(ready: () -> Void) throws(Failure) {
         let heap = assembly.pool.budget.heap
         do {
             try assembly.pool.start(preparing: assembly.backends)
@@ -55,10 +56,12 @@ public final class Node {
         let catalogue = assembly.catalogue
         catalogue.restore()
         _ = HelperThreads.shared.submit { catalogue.restoreSnapshots() }
-        let address = config.node.listen
-        let port = try frontend.listen(host: address.host, port: address.port)
-        Log.info("serving on \(address.host):\(port)")
-        ready(port)
+        let places = try frontend.listen(config.listeners)
+        for (place, settings) in zip(places, config.listeners) {
+            Log.info("serving on \(place)")
+            if let reason = settings.warning { Log.warning("insecure: \(reason)") }
+        }
+        ready()
         attendUntilStopped()
         desk.close()
         frontend.stop(drain: config.node.drainTimeout)
@@ -72,16 +75,19 @@ public final class Node {
     private func attendUntilStopped() {
         let plugins = assembly.plugins
         var again = ConfigAgain(config)
+        let files = FileWatch(folders: config.listeners.flatMap { $0.tls?.files ?? [] }.map(FileWatch.folder))
         while true {
-            var watched = [signals.descriptor, desk.descriptor].map {
+            var watched = [signals.descriptor, desk.descriptor, files.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
             // Nobody says when the last user of an earlier generation is gone.
-            _ = poll(&watched, 2, plugins.isDraining ? 50 : -1)
+            _ = poll(&watched, nfds_t(watched.count), plugins.isDraining ? 50 : -1)
             while let signal = signals.next() {
                 guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
                 again.read(plugins)
+                frontend.reloadCertificates(always: true)
             }
+            if files.take() { frontend.reloadCertificates(always: false) }
             desk.serve { name throws(Failure) in try plugins.reload(name) }
             if plugins.isDraining {
                 assembly.pool.dropRetired()

@@ -1,5 +1,6 @@
 internal import Dispatcher
 internal import Items
+internal import Transport
 
 extension Connection {
     func readRequests() {
@@ -14,7 +15,7 @@ extension Connection {
             guard let count = receive(room) else { return }
             reader.received(count)
             if !becomesHTTP2() { turnHTTP1() }
-            guard count == room.count, phase == .reading, http2 == nil, !isOverdue else { return }
+            guard count == room.count || holdsInput, phase == .reading, http2 == nil, !isOverdue else { return }
         }
     }
 
@@ -98,9 +99,15 @@ extension Connection {
 
     // MARK: Changing to HTTP/2
 
-    /// Whether the connection begins with HTTP/2's preface (prior knowledge), or with a part of it.
+    /// Whether the connection is one of HTTP/2, as it was agreed on (ALPN), or begins with its preface (prior knowledge) or a part
+    /// of that.
     private func becomesHTTP2() -> Bool {
         guard isFresh else { return false }
+        if let tls, tls.speaks("h2") {
+            isFresh = false
+            beginHTTP2()
+            return true
+        }
         let bytes = reader.unused
         let preface = Bytes(start: HTTP2Session.preface.utf8Start, count: HTTP2Session.preface.utf8CodeUnitCount)
         let common = min(bytes.count, preface.count)

@@ -6,6 +6,7 @@ internal import Glibc
 internal import Items
 internal import Memory
 internal import Platform
+internal import Transport
 
 /// One client's connection: HTTP/1.1, or HTTP/2 once it turns out to be that.
 ///
@@ -27,6 +28,9 @@ final class Connection: EventSource, @unchecked Sendable {
     enum Waiting { case nothing, idle, head, body, lingering }
 
     private(set) unowned var server: Server
+    let listener: Listener
+    /// Nil: bytes as they are.
+    let tls: TLSSession?
     /// In the server's list.
     var index: Int
     /// Server tick at which the current wait has lasted too long; 0 = none.
@@ -63,6 +67,8 @@ final class Connection: EventSource, @unchecked Sendable {
     private var turnBegan: UInt64 = 0
     /// A job that goes on with what has arrived is on its way.
     private var continuesSoon = false
+    /// A job that reads on is on its way.
+    private var readsSoon = false
     private var peerAddress: AddressRange.Address?
     private var charge: MemoryCharge
 
@@ -76,22 +82,26 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Of an idle connection, in bytes.
     private static let footprint = 2 << 10
 
-    init(descriptor: Int32, server: Server, index: Int) {
+    /// Nil when there is no memory for it.
+    init?(descriptor: Int32, listener: Listener, server: Server, index: Int) {
+        self.listener = listener
+        tls = listener.tls?.session(on: descriptor)
+        guard listener.tls == nil || tls != nil else { return nil }
         self.server = server
         self.index = index
         reader = RequestReader(pool: server.buffers, limits: server.limits)
         charge = MemoryCharge(server.limits.budget.own, .connections)
-        charge.note(Self.footprint)
+        charge.note(Self.footprint + (tls == nil ? 0 : TLSSession.footprint))
         super.init(descriptor: descriptor)
-        wait(.idle)
+        wait(tls == nil ? .idle : .head)
     }
 
     // MARK: Moving to another worker
 
     /// Nothing has begun that is not answered, so that another worker may serve the connection.
     var isBetweenRequests: Bool {
-        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, output == nil,
-            invocations.isEmpty
+        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, !readsSoon, output == nil,
+            invocations.isEmpty, tls?.isEstablished ?? true, !holdsInput
         else { return false }
         return http2.map { !$0.hasStreams } ?? reader.isIdle
     }
@@ -127,7 +137,7 @@ final class Connection: EventSource, @unchecked Sendable {
             guard flush() else { return }
             resume()
         }
-        guard events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 else { return }
+        guard events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 || tls?.wantsRoom == true else { return }
         switch phase {
         // What has arrived comes first.
         case .reading where continuesSoon: break
@@ -145,6 +155,19 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Others should have their turn.
     var isOverdue: Bool { Clock.now() &- turnBegan > Self.longestTurn }
 
+    /// Goes on with what lies in the TLS session, of which the socket does not tell.
+    private func readOn() {
+        guard !readsSoon else { return }
+        readsSoon = true
+        server.loop.post { [self] in
+            readsSoon = false
+            if phase == .reading, holdsInput { ready(EPOLLIN.rawValue) }
+        }
+    }
+
+    /// Bytes wait to be read of which the socket does not tell.
+    var holdsInput: Bool { tls?.holdsInput ?? false }
+
     /// Goes on with what has arrived after the loop has looked after others.
     func continueSoon() {
         guard !continuesSoon else { return }
@@ -159,7 +182,7 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// The client's address; nil when the kernel does not tell one.
     var peer: AddressRange.Address? {
-        if peerAddress == nil { peerAddress = ListeningSocket.peer(of: descriptor) }
+        if peerAddress == nil { peerAddress = SocketAddress.peer(of: descriptor) }
         return peerAddress
     }
 
@@ -176,9 +199,13 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Reads once to `room`; nil when there is nothing, the client has ended, or the connection had to be closed.
     func receive(_ room: UnsafeMutableRawBufferPointer) -> Int? {
-        let count = read(descriptor, room.baseAddress, min(room.count, Self.mostAtOnce))
+        let count =
+            tls?.read(room, limit: Self.mostAtOnce) ?? read(descriptor, room.baseAddress, min(room.count, Self.mostAtOnce))
         if count > 0 { return count }
-        if count < 0, errno == EAGAIN || errno == EINTR { return nil }
+        if count < 0, errno == EAGAIN || errno == EINTR {
+            if tls != nil { watchHandshake() }
+            return nil
+        }
         // The answers that are on their way still count.
         if count == 0, output != nil {
             isEnding = true
@@ -188,6 +215,12 @@ final class Connection: EventSource, @unchecked Sendable {
             close()
         }
         return nil
+    }
+
+    /// A handshake waits for the client, or has just ended.
+    private func watchHandshake() {
+        if isFresh, waiting == .head, tls?.isEstablished == true { wait(.idle) }
+        watch()
     }
 
     /// The output is sent, or an answer is given: goes on with what has arrived meanwhile.
@@ -230,10 +263,7 @@ final class Connection: EventSource, @unchecked Sendable {
 
     private func send(_ output: OutputBuffer) -> Bool {
         while output.count > 0 {
-            let count = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 16) { vectors in
-                let pieces = output.gather(vectors, limit: Self.mostAtOnce)
-                return writev(descriptor, vectors.baseAddress, Int32(pieces))
-            }
+            let count = tls?.write(output.first, limit: Self.mostAtOnce) ?? gatherAndWrite(output)
             if count < 0 {
                 guard errno == EAGAIN else {
                     if errno == EINTR { continue }
@@ -254,6 +284,13 @@ final class Connection: EventSource, @unchecked Sendable {
         return true
     }
 
+    private func gatherAndWrite(_ output: OutputBuffer) -> Int {
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 16) { vectors in
+            let pieces = output.gather(vectors, limit: Self.mostAtOnce)
+            return writev(descriptor, vectors.baseAddress, Int32(pieces))
+        }
+    }
+
     /// The client has to take some of the output first.
     private func waitForRoom() {
         if writingExpiry == 0 { writingSince = server.tick }
@@ -271,6 +308,10 @@ final class Connection: EventSource, @unchecked Sendable {
         if !isInputPaused, !isBackedUp, !peerHasEnded { wanted |= EPOLLIN.rawValue }
         if !peerHasEnded { wanted |= EPOLLRDHUP.rawValue }
         if phase == .reading, isBackedUp { wanted &= ~EPOLLRDHUP.rawValue }
+        if let tls {
+            if tls.wantsRoom { wanted |= EPOLLOUT.rawValue }
+            if holdsInput, phase == .reading, wanted & EPOLLIN.rawValue != 0 { readOn() }
+        }
         guard wanted != interest else { return }
         interest = wanted
         do { try server.loop.modify(self, events: wanted) } catch { close() }
@@ -352,6 +393,7 @@ final class Connection: EventSource, @unchecked Sendable {
     private func linger() {
         phase = .lingering
         reader.release()
+        tls?.end()
         shutdown(descriptor, Int32(SHUT_WR))
         guard !peerHasEnded else { return close() }
         wait(.lingering)

@@ -25,11 +25,11 @@ final class Server: @unchecked Sendable {
 
     private let router: Router
     private unowned let frontend: Frontend
-    private var acceptor: Acceptor?
+    private var acceptors: [Acceptor] = []
     private var connections: [Connection] = []
     private var outputs: [OutputBuffer] = []
     private var isSweeping = false
-    private var listener: Int32 = -1
+    private var listeners: [Listener] = []
     /// Connections may have to move to another worker.
     private(set) var isShedding = false
 
@@ -63,40 +63,42 @@ final class Server: @unchecked Sendable {
 
     // MARK: Connections
 
-    func startAccepting(_ descriptor: Int32) {
-        listener = descriptor
+    func startAccepting(_ listeners: [Listener]) {
+        self.listeners = listeners
         resumeAccepting()
     }
 
     func resumeAccepting() {
-        guard !isStopping, listener >= 0, acceptor == nil, worker.kind.communicates else { return }
-        let acceptor = Acceptor(descriptor: listener, server: self)
-        self.acceptor = acceptor
-        acceptor.start()
+        guard !isStopping, acceptors.isEmpty, worker.kind.communicates else { return }
+        acceptors = listeners.map { Acceptor($0, server: self) }
+        for acceptor in acceptors { acceptor.start() }
     }
 
     func stopAccepting() {
-        acceptor?.stop()
-        acceptor = nil
+        for acceptor in acceptors { acceptor.stop() }
+        acceptors = []
     }
 
     /// A connection was accepted: keeps it, or gives it to a worker that has clearly fewer.
-    func take(_ descriptor: Int32) {
-        guard frontend.connectionCount < settings.maxConnections else { return turnAway(descriptor) }
+    func take(_ descriptor: Int32, _ listener: Listener) {
+        guard frontend.connectionCount < settings.maxConnections else { return turnAway(descriptor, listener) }
         if let other = frontend.lessLoaded(than: self, by: 4) {
-            other.loop.post { other.adopt(descriptor) }
+            other.loop.post { other.adopt(descriptor, listener) }
         } else {
-            adopt(descriptor)
+            adopt(descriptor, listener)
         }
     }
 
-    private func adopt(_ descriptor: Int32) {
-        let connection = Connection(descriptor: descriptor, server: self, index: connections.count)
+    private func adopt(_ descriptor: Int32, _ listener: Listener) {
+        guard
+            let connection = Connection(
+                descriptor: descriptor, listener: listener, server: self, index: connections.count)
+        else { return turnAway(descriptor, listener) }
         do {
             try loop.add(connection, events: Connection.firstInterest)
         } catch {
             Log.warning("connection refused: \(error)")
-            return turnAway(descriptor)
+            return turnAway(descriptor, listener)
         }
         count.add(1, ordering: .relaxed)
         Self.connected.add(1)
@@ -112,14 +114,15 @@ final class Server: @unchecked Sendable {
         }
     }
 
-    /// Tells a client that there is no room and closes.
-    func turnAway(_ descriptor: Int32) {
+    /// Tells a client that there is no room, if that takes no handshake, and closes.
+    func turnAway(_ descriptor: Int32, _ listener: Listener) {
+        defer { close(descriptor) }
+        guard listener.tls == nil else { return }
         // Closing with unread bytes would send a reset, which can overtake the answer.
         _ = read(descriptor, scratch.baseAddress, scratch.count)
         let text: StaticString =
             "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
         _ = send(descriptor, text.utf8Start, text.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-        close(descriptor)
     }
 
     /// The connection has closed its descriptor.
