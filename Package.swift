@@ -128,19 +128,20 @@ let package = Package(
         room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Transport", ["Config", "Platform", "CPlatform", "Telemetry", "Failure", "COpenSSL"], exclude: ["COpenSSL"]),
         room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
-        room("Dispatcher", ["Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Identity", ["Registry", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "COpenSSL"]),
+        room("Dispatcher", ["Config", "Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Frontend",
             [
-                "Dispatcher", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
+                "Dispatcher", "Identity", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
                 "Telemetry", "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Dispatcher", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config", "Values", "Telemetry",
-                "Platform", "CPlatform", "Items", "Failure",
+                "Frontend", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "Values", "Telemetry", "Platform", "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
         room(
@@ -152,7 +153,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Transport", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
+                "Node", "Identity", "Transport", "Conformance", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
                 "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,
@@ -206,12 +207,13 @@ let package = Package(
         tests(
             "Frontend",
             [
-                "Frontend", "Dispatcher", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config", "Telemetry",
-                "Platform", "Items", "Failure", "TestSupport",
+                "Frontend", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "Telemetry", "Platform", "Items", "Failure", "TestSupport",
             ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),
+        tests("Identity", ["Identity", "COpenSSL", "Config", "Failure", "TestSupport"]),
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         tests("Memory", ["Memory", "Platform", "Items", "Failure", "TestSupport"]),

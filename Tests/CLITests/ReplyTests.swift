@@ -54,7 +54,8 @@ import Testing
         #expect(NodeAddress("https://a")?.authority == "a:443" && NodeAddress("https://a:1")?.isSecure == true)
         #expect(NodeAddress("unix:/run/n")?.path == "/run/n" && NodeAddress("unix:/run/n")?.authority == "localhost")
         for bad in [
-            "", "http://", "ftp://a", "unix:", "a:b", "a:0", "a:65536", "a:+1", "::1", "[::1", "a/b:1", "a b", "a:1/x", "é:1",
+            "", "http://", "ftp://a", "unix:", "a:b", "a:0", "a:65536", "a:+1", "::1", "[::1", "a/b:1", "a b", "a:1/x",
+            "é:1",
         ] {
             #expect(NodeAddress(bad) == nil, "\(bad)")
         }

@@ -85,11 +85,11 @@ import Testing
 
     @Test func namesOfStrangersCostLittle() throws {
         let admission = Admission(.init())
-        for index in 0..<100_000 { _ = try admission.tenant(named: "stranger \(index)") }
-        let kept = try admission.tenant(named: "stranger 7")
+        for index in 0..<100_000 { _ = try admission.tenant(named: "stranger-\(index)") }
+        let kept = try admission.tenant(named: "stranger-7")
         #expect(kept.enter())
-        for index in 0..<100_000 { _ = try admission.tenant(named: "other \(index)") }
-        #expect(try admission.tenant(named: "stranger 7") === kept, "whoever has requests in progress keeps the count")
+        for index in 0..<100_000 { _ = try admission.tenant(named: "other-\(index)") }
+        #expect(try admission.tenant(named: "stranger-7") === kept, "whoever has requests in progress keeps the count")
         #expect(throws: Failure.self) { _ = try admission.tenant(named: String(repeating: "x", count: 65)) }
         #expect(throws: Failure.self) { _ = try admission.tenant(named: "") }
     }

@@ -3,6 +3,7 @@ import Dispatcher
 import Engines
 import Failure
 import Glibc
+import Identity
 import Memory
 import Platform
 import PluginHost
@@ -31,7 +32,8 @@ final class TestServer {
         allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
-        listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))]
+        listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
+        authenticator: Authenticator? = nil
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -49,7 +51,7 @@ final class TestServer {
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
-                allowsLocalPath: allowsLocalPath, access: access))
+                allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator))
         try pool.start(preparing: [backend])
         let places = try frontend.listen(listeners)
         port = places.compactMap(\.port).first ?? 0

@@ -35,7 +35,8 @@ public final class Certificates: Sendable {
         let (chain, key) = files(name)
         process.arguments =
             [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                "2",
                 "-utf8", "-keyout", "\(key).new", "-out", "\(chain).new",
             ] + arguments
         process.standardError = FileHandle.nullDevice

@@ -33,7 +33,7 @@ struct Dandelion: ParsableCommand {
         subcommands: [
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
             Compose.self,
-            Invoke.self, List.self, Remove.self, Top.self, Libraries.self,
+            Invoke.self, List.self, Remove.self, Top.self, Tokens.self, Libraries.self,
         ])
 }
 

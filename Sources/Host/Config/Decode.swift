@@ -16,6 +16,7 @@ struct Decode {
         let listeners = listeners(table)
         let node = nodeSettings(table)
         let access = accessSettings(root.table("access"))
+        let authentication = authentication(root.table("authentication"))
         let control = controlSettings(root.table("control"))
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
@@ -23,8 +24,9 @@ struct Decode {
         let tenants = root.tables("tenants").map(tenant)
         root.finish()
         let config = NodeConfig(
-            file: log.file, text: log.text, node: node, listeners: listeners, access: access, control: control,
-            plugins: plugins, functions: functions, classes: classes, tenants: tenants)
+            file: log.file, text: log.text, node: node, listeners: listeners, access: access,
+            authentication: authentication, control: control, plugins: plugins, functions: functions, classes: classes,
+            tenants: tenants)
         checkReferences(config)
         return config
     }
@@ -69,8 +71,8 @@ struct Decode {
     }
 
     private func tenant(_ name: Located<String>, _ table: TableReader) -> TenantConfig {
-        if name.value.isEmpty || name.value.utf8.count > 64 || !name.value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) {
-            log.add(name.place, "the tenant's name '\(name.value)' must be 1 to 64 printable ASCII characters")
+        if !TenantName.isValid(name.value) {
+            log.add(name.place, "the tenant's name '\(name.value)' must be \(TenantName.rule)")
         }
         let decoded = TenantConfig(
             name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table),

@@ -1,4 +1,5 @@
 internal import Failure
+internal import Values
 
 extension Decode {
     /// `[[listeners]]`, or the one that `[node] listen` stands for.

@@ -12,6 +12,7 @@ public struct NodeConfig: Sendable {
     /// Where connections are accepted; never empty.
     public var listeners: [ListenerSettings]
     public var access: AccessSettings
+    public var authentication: AuthenticationSettings
     public var control: ControlSettings
     /// In the order of the file, as are the others.
     public var plugins: [PluginConfig]

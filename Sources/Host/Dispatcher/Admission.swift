@@ -1,3 +1,4 @@
+internal import Config
 public import Engines
 public import Failure
 public import Memory
@@ -55,7 +56,6 @@ public final class Admission: Sendable {
 
     /// Beyond, strangers share one line: names cost a client nothing.
     private static let mostStrangers = 1024
-    private static let longestName = 64
 
     /// `queueDelay` 0: no limit. Tenants' memory is charged to `budget`.
     public init(_ settings: Settings = Settings(), budget: MemoryBudget = MemoryBudget()) {
@@ -71,9 +71,7 @@ public final class Admission: Sendable {
     public func tenant(named name: String?) throws(Failure) -> Tenant {
         guard let name, name != others.name else { return others }
         if let tenant = known[name] { return tenant }
-        guard !name.isEmpty, name.utf8.count <= Self.longestName else {
-            throw Failure(.invalid, "a tenant's name has 1 to \(Self.longestName) bytes")
-        }
+        guard TenantName.isValid(name) else { throw Failure(.invalid, "a tenant's name must be \(TenantName.rule)") }
         return strangers.withLock { strangers in
             if let tenant = strangers[name] { return tenant }
             if strangers.count >= Self.mostStrangers { strangers = strangers.filter { $0.value.requests > 0 } }

@@ -3,6 +3,7 @@ public import Dispatcher
 public import Engines
 public import Failure
 internal import Glibc
+public import Identity
 internal import Platform
 public import Registry
 internal import Synchronization
@@ -22,30 +23,37 @@ public final class Frontend: @unchecked Sendable {
         /// Who may speak to the node.
         public var access: AccessSettings
 
+        /// Who is who, for listeners that ask; nil where none does.
+        public var authenticator: Authenticator?
         /// Nil where there are no plugins to ask about.
         public var plugins: (any PluginOperations)?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
-            access: AccessSettings = AccessSettings(), plugins: (any PluginOperations)? = nil
+            access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
+            plugins: (any PluginOperations)? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
             self.idleTimeout = idleTimeout
             self.allowsLocalPath = allowsLocalPath
             self.access = access
+            self.authenticator = authenticator
             self.plugins = plugins
         }
     }
 
     private var servers: [Server] = []
     private let memory: MemoryMetrics
+    private let router: Router
+    private let settings: Settings
     private let pool: WorkerPool
     private var listeners: [Listener] = []
 
     public init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Settings) {
         let router = Router(dispatcher: dispatcher, catalogue: catalogue, pool: pool, settings: settings)
         (memory, self.pool) = (router.numbers.memory, pool)
+        (self.router, self.settings) = (router, settings)
         servers = pool.workers.map {
             Server(worker: $0, router: router, frontend: self, settings: settings)
         }
@@ -56,7 +64,10 @@ public final class Frontend: @unchecked Sendable {
     /// - Returns: where connections are accepted, in the order of `wanted`; ports are those that were taken.
     /// - Throws: `.unavailable` naming the place.
     public func listen(_ wanted: [ListenerSettings]) throws(Failure) -> [ListenPlace] {
-        for settings in wanted { listeners.append(try Listener(settings)) }
+        for settings in wanted {
+            let gate = Gate(settings, self.settings.authenticator, router.access, router.dispatcher.admission)
+            listeners.append(try Listener(settings, gate))
+        }
         memory.measureProgram(pool)
         for server in servers { server.loop.post { [listeners] in server.startAccepting(listeners) } }
         return listeners.map(\.place)

@@ -4,6 +4,7 @@ internal import Engines
 public import Failure
 internal import Frontend
 internal import Glibc
+internal import Identity
 internal import Memory
 internal import Platform
 internal import PluginHost
@@ -16,6 +17,7 @@ public final class Node {
     private let config: NodeConfig
     private let assembly: Assembly
     private let frontend: Frontend
+    private let authenticator: Authenticator?
     private let signals: NodeSignals
     private let desk = ControlDesk()
 
@@ -31,6 +33,7 @@ public final class Node {
         try Self.raiseDescriptorLimit()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
+        authenticator = try Self.authenticator(config)
         frontend = Frontend(
             dispatcher: Dispatcher(
                 catalogue: assembly.catalogue, admission: Assembly.admission(config, assembly.pool.budget),
@@ -39,7 +42,7 @@ public final class Node {
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
-                access: config.access,
+                access: config.access, authenticator: authenticator,
                 plugins: PluginDesk(desk: desk, control: assembly.plugins)))
     }
 
@@ -75,7 +78,9 @@ public final class Node {
     private func attendUntilStopped() {
         let plugins = assembly.plugins
         var again = ConfigAgain(config)
-        let files = FileWatch(folders: config.listeners.flatMap { $0.tls?.files ?? [] }.map(FileWatch.folder))
+        let files = FileWatch(
+            folders: (config.listeners.flatMap { $0.tls?.files ?? [] } + (authenticator?.files ?? []))
+                .map(FileWatch.folder))
         while true {
             var watched = [signals.descriptor, desk.descriptor, files.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
@@ -85,15 +90,27 @@ public final class Node {
             while let signal = signals.next() {
                 guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
                 again.read(plugins)
-                frontend.reloadCertificates(always: true)
+                reloadFiles(always: true)
             }
-            if files.take() { frontend.reloadCertificates(always: false) }
+            if files.take() { reloadFiles(always: false) }
             desk.serve { name throws(Failure) in try plugins.reload(name) }
             if plugins.isDraining {
                 assembly.pool.dropRetired()
                 plugins.drain()
             }
         }
+    }
+
+    /// Reads certificates, keys and tokens again.
+    private func reloadFiles(always: Bool) {
+        frontend.reloadCertificates(always: always)
+        authenticator?.reload()
+    }
+
+    /// Nil where no listener asks who somebody is.
+    private static func authenticator(_ config: NodeConfig) throws(Failure) -> Authenticator? {
+        guard config.listeners.contains(where: \.authenticates) else { return nil }
+        return try Authenticator(config.authentication, try TokenFolder(state: config.node.state))
     }
 
     /// - Throws: `.unavailable` when there would be none for connections: workers and sandboxes need many.

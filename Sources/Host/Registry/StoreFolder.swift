@@ -44,7 +44,7 @@ package final class StoreFolder: Sendable {
     deinit { close(descriptor) }
 
     /// Makes or replaces `name` with this content, by way of a file in `temporary`: readers and crashes see all of it or nothing.
-    func write(_ name: String, _ content: UnsafeRawBufferPointer, by temporary: StoreFolder) throws(Failure) {
+    package func write(_ name: String, _ content: UnsafeRawBufferPointer, by temporary: StoreFolder) throws(Failure) {
         do throws(Failure) {
             try temporary.writeSynced(name, content)
             guard renameat(temporary.descriptor, name, descriptor, name) == 0 else {
@@ -128,7 +128,7 @@ package final class StoreFolder: Sendable {
     }
 
     /// Durably removes `name`; false when there was none.
-    func remove(_ name: String) throws(Failure) -> Bool {
+    package func remove(_ name: String) throws(Failure) -> Bool {
         guard unlinkat(descriptor, name, 0) == 0 else {
             if errno == ENOENT { return false }
             throw Self.failed("remove", path, name)

@@ -43,7 +43,8 @@ public enum SocketAddress {
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutableBytes(of: &address) { bytes in
             // SAFETY: sockaddr_storage is large and aligned enough for any address; each is read at the offsets of its family.
-            guard let base = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), ask(descriptor, base, &size) == 0
+            guard let base = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                ask(descriptor, base, &size) == 0
             else { return nil }
             return read(bytes)
         }

@@ -24,7 +24,9 @@ public final class TLSClient {
     /// - Throws: `.upstream` with the reason.
     public init(on descriptor: Int32, host: String, _ settings: Settings) throws(Failure) {
         ERR_clear_error()
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw Failure(.upstream, "TLS: \(TLSError.take())") }
+        guard let context = SSL_CTX_new(TLS_client_method()) else {
+            throw Failure(.upstream, "TLS: \(TLSError.take())")
+        }
         guard co_harden(context) == 1, Self.load(settings, into: context), let ssl = SSL_new(context) else {
             SSL_CTX_free(context)
             throw Failure(.upstream, "TLS: \(TLSError.take())")

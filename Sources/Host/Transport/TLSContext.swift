@@ -75,7 +75,8 @@ public final class TLSContext: Sendable {
             throw Failure(.unavailable, "TLS: \(TLSError.take())")
         }
         do throws(Failure) {
-            try check(SSL_CTX_use_certificate_chain_file(context, settings.certificate), "certificate", settings.certificate)
+            try check(
+                SSL_CTX_use_certificate_chain_file(context, settings.certificate), "certificate", settings.certificate)
             try check(
                 SSL_CTX_use_PrivateKey_file(context, settings.key, SSL_FILETYPE_PEM), "private key", settings.key)
             try check(SSL_CTX_check_private_key(context), "private key for \(settings.certificate)", settings.key)

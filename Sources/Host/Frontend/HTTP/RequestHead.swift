@@ -31,6 +31,8 @@ struct RequestHead {
     /// The host and port that it is for; may be empty.
     var authority: Range<UInt32> = 0..<0
     var fields: [Field] = []
+    /// Nil where the listener asks nobody.
+    var caller: Caller?
 
     var isHTTP10 = false
     /// The connection can carry another request after this one.

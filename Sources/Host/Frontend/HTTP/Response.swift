@@ -60,6 +60,7 @@ struct Response: @unchecked Sendable {
                 problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
         }
         if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
+        if problem.status == .unauthorized { fields.append(Field(name: "www-authenticate", value: "Bearer")) }
         if problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
             let seconds = problem.facts.first { $0.name == "retryAfter" }?.value
             fields.append(Field(name: "retry-after", value: seconds ?? "1"))

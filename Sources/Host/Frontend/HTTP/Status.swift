@@ -4,6 +4,7 @@ enum Status: UInt16 {
     case created = 201
     case noContent = 204
     case badRequest = 400
+    case unauthorized = 401
     case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
@@ -33,6 +34,7 @@ enum Status: UInt16 {
         case .created: "Created"
         case .noContent: "No Content"
         case .badRequest: "Bad Request"
+        case .unauthorized: "Unauthorized"
         case .forbidden: "Forbidden"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"

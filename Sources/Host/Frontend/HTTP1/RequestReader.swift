@@ -111,6 +111,12 @@ struct RequestReader: ~Copyable {
         }
     }
 
+    /// Says who makes the request whose head has just arrived.
+    mutating func set(caller: Caller?) { head.caller = caller }
+
+    /// Whether nothing follows the head that has just arrived.
+    var hasNoBody: Bool { !head.isChunked && (head.contentLength ?? 0) == 0 }
+
     /// Whoever handles the request has its body: what is not kept there is given back now, not after the answer.
     mutating func releaseBody() {
         body = .empty

@@ -20,6 +20,9 @@ final class HTTP2Session {
     /// Not after the tick at which the first stream will have lasted too long.
     private(set) var nextExpiry = UInt32.max
     private var buffered = 0
+    /// Says who makes a request, or why it gets no further.
+    typealias Gatekeeper = (RequestHead) throws(Problem) -> Caller?
+    private let gate: Gatekeeper?
     private let limits: Limits
     private let memory: HTTP2Memory
 
@@ -30,8 +33,10 @@ final class HTTP2Session {
     private static let mostIgnored = 1 << 20
 
     /// Nil: out of memory, or connections hold as much as they may.
-    init?(limits: Limits) {
+    /// - Parameter gate: nil = everybody may do everything.
+    init?(limits: Limits, gate: Gatekeeper? = nil) {
         self.limits = limits
+        self.gate = gate
         memory = HTTP2Memory(limits.budget.own)
         // SAFETY: the session is deleted in deinit, so that self outlives every callback.
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -151,7 +156,7 @@ final class HTTP2Session {
 
     func endHead(_ id: Int32) {
         guard let stream = streams[id] else { return }
-        stream.endHead()
+        stream.endHead(gate)
         if stream.waiting == .head { wait(stream, for: .body) }
         reject(stream)
         guard stream.head.expectsContinue, stream.problem == nil else { return }

@@ -112,11 +112,14 @@ final class HTTP2Stream {
         head.authority = range
     }
 
-    func endHead() {
+    func endHead(_ gate: HTTP2Session.Gatekeeper?) {
         if problem == nil, !hasPath { problem = .malformed(":path is not a path") }
         if (head.contentLength ?? 0) > limits.body { problem = problem ?? .bodyTooLarge(limits) }
         guard problem == nil else { return }
-        do throws(Problem) { try limits.admit(head, length: head.contentLength) } catch { problem = error }
+        do throws(Problem) {
+            if let gate { head.caller = try gate(head) }
+            try limits.admit(head, length: head.contentLength)
+        } catch { problem = error }
     }
 
     func add(content bytes: Bytes) {

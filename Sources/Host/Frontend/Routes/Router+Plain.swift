@@ -7,32 +7,18 @@ internal import Values
 
 /// `/v1/…`: the routes for people with curl.
 extension Router {
-    func routePlain(_ request: Request, _ worker: Worker) throws(Problem) {
-        let path = request.head.pathBytes
-        let rest = path.part("/v1/".utf8.count..<path.count)
-        let slash = rest.firstIndex(of: ASCII.slash, from: 0)
-        let collection = rest.part(0..<(slash ?? rest.count))
-        var name: String?
-        if let slash {
-            guard let decoded = Query.decode(rest.part(slash + 1..<rest.count)), !decoded.isEmpty else {
-                throw .malformed("the name in the path is empty or not percent-encoded UTF-8")
-            }
-            name = decoded
-        }
-        switch (collection, name) {
-        case (let collection, let name?) where collection.equals("invoke"):
+    func routePlain(_ route: Route, _ request: Request, _ worker: Worker) throws(Problem) {
+        switch route {
+        case .invoke:
+            let name = try request.name()
             try request.allow([.post], "POST")
             try invokePlain(name, request, on: worker)
-        case (let collection, let name?) where collection.equals("functions"):
-            try function(name, request, on: worker)
-        case (let collection, let name?) where collection.equals("compositions"):
-            try composition(name, request, on: worker)
-        case (let collection, nil) where collection.equals("functions"):
-            try list(request, on: worker) { catalogue, page in .functions(catalogue, page) }
-        case (let collection, nil) where collection.equals("compositions"):
-            try list(request, on: worker) { catalogue, page in .compositions(catalogue, page) }
-        case (let collection, let name) where collection.equals("plugins"):
-            try plugins(name, request, on: worker)
+        case .function: try function(try request.name(), request, on: worker)
+        case .composition: try composition(try request.name(), request, on: worker)
+        case .functions: try list(request, on: worker) { catalogue, page in .functions(catalogue, page) }
+        case .compositions: try list(request, on: worker) { catalogue, page in .compositions(catalogue, page) }
+        case .plugins: try plugins(nil, request, on: worker)
+        case .plugin: try plugins(try request.name(), request, on: worker)
         default: throw .noRoute
         }
     }
@@ -138,6 +124,18 @@ extension Router {
             json.write(function)
             return .json(json, replaced ? .ok : .created)
         }
+    }
+}
+
+extension Request {
+    /// What follows `/v1/COLLECTION/`.
+    fileprivate func name() throws(Problem) -> String {
+        let path = head.pathBytes
+        let slash = path.firstIndex(of: ASCII.slash, from: "/v1/".utf8.count) ?? path.count - 1
+        guard let name = Query.decode(path.part(slash + 1..<path.count)), !name.isEmpty else {
+            throw .malformed("the name in the path is empty or not percent-encoded UTF-8")
+        }
+        return name
     }
 }
 

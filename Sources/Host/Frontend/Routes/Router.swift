@@ -48,55 +48,47 @@ final class Router: Sendable {
         }
     }
 
-    /// By the bytes of the path: no text is made of it on the way to `/hot`.
     private func route(_ request: Request, _ worker: Worker) throws(Problem) {
-        let path = request.head.pathBytes
-        if path.hasPrefix("/hot/") {
-            try invokeDocument(request, fresh: false, on: worker)
-        } else if path.hasPrefix("/cold/") {
-            try invokeDocument(request, fresh: true, on: worker)
-        } else if path.count <= 1 {
+        guard let route = Route(request.head.pathBytes) else { throw .noRoute }
+        switch route {
+        case .invokeDocument: try invokeDocument(request, fresh: false, on: worker)
+        case .invokeFresh: try invokeDocument(request, fresh: true, on: worker)
+        case .greeting:
             // Readiness probes of the original's clients use any method.
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("Hello, World\n")))
-        } else if path.hasPrefix("/v1/") {
-            try routePlain(request, worker)
-        } else if path.equals("/register/function") {
+        case .registerFunction:
             try request.allow([.post], "POST")
             registerFunction(request, on: worker)
-        } else if path.equals("/register/composition") {
+        case .registerComposition:
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
-        } else {
-            try observe(request, path, on: worker)
+        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin:
+            try routePlain(route, request, worker)
+        case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
         }
     }
 
-    private func observe(_ request: Request, _ path: Bytes, on worker: Worker) throws(Problem) {
-        if path.equals("/healthz") {
-            try request.allow([.get, .head], "GET, HEAD")
-            request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
-        } else if path.equals("/readyz") {
-            try request.allow([.get, .head], "GET, HEAD")
+    private func observe(_ route: Route, _ request: Request, on worker: Worker) throws(Problem) {
+        try request.allow([.get, .head], "GET, HEAD")
+        switch route {
+        case .readiness:
             let reasons = catalogue.unreadiness()
             guard reasons.isEmpty else {
                 throw Problem(Failure(.unavailable, reasons.joined(separator: "; ")))
             }
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ready\n")))
-        } else if path.equals("/metrics") {
-            try request.allow([.get, .head], "GET, HEAD")
+        case .metrics:
             offload(request.exchange, on: worker, to: observers) { [numbers, pool, catalogue] () throws(Problem) in
                 numbers.refresh(pool, catalogue)
                 let text = Array(Metrics.shared.prometheusText().utf8)
                 return Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text))
             }
-        } else if path.equals("/stats") {
-            try request.allow([.get, .head], "GET, HEAD")
+        case .statistics:
             offload(request.exchange, on: worker, to: observers) { [self] () throws(Problem) in
                 numbers.refresh(pool, catalogue)
                 return .json(stats())
             }
-        } else {
-            throw .noRoute
+        default: request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
         }
     }
 
@@ -134,19 +126,15 @@ final class Router: Sendable {
     /// Refuses what would be refused when its body were there.
     func admit(_ head: RequestHead) throws(Problem) {
         try access.check(head)
-        let path = head.pathBytes
-        guard path.hasPrefix("/hot/") || path.hasPrefix("/cold/") || path.hasPrefix("/v1/invoke/") else { return }
+        guard Route(head.pathBytes)?.need(head.method).part == .invoke else { return }
         _ = try tenant(head)
     }
 
-    /// On whose behalf a request comes, by the field Dandelion-Tenant.
+    /// On whose behalf a request comes, by who makes it, or by the field Dandelion-Tenant.
     /// - Throws: 429 when it would be turned away; asked before its body is looked at, so that this costs little.
     func tenant(_ head: RequestHead) throws(Problem) -> Tenant {
         do throws(Failure) {
-            let name = head.value("dandelion-tenant")?.text
-            // What two fields become when a proxy joins them.
-            guard name?.contains(",") != true else { throw Failure(.invalid, "a tenant's name holds no comma") }
-            let tenant = try dispatcher.admission.tenant(named: name)
+            let tenant = try named(head)
             try dispatcher.admission.check(tenant, in: pool)
             return tenant
         } catch {
@@ -154,17 +142,18 @@ final class Router: Sendable {
         }
     }
 
+    private func named(_ head: RequestHead) throws(Failure) -> Tenant {
+        if let caller = head.caller { return caller.tenant }
+        return try dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
+    }
+
     /// Where what a request takes is charged: to the tenant that it names, else to those who name none.
     func account(_ head: RequestHead) -> MemoryAccount {
-        let named = try? dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
-        return (named ?? dispatcher.admission.others).memory
+        ((try? named(head)) ?? dispatcher.admission.others).memory
     }
 
     /// The weight of the tenant on whose behalf something is registered.
-    func weight(_ head: RequestHead) -> UInt64 {
-        let named = try? dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
-        return (named ?? dispatcher.admission.others).weight
-    }
+    func weight(_ head: RequestHead) -> UInt64 { ((try? named(head)) ?? dispatcher.admission.others).weight }
 
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
     func deadline(_ request: Request) throws(Problem) -> UInt64 {

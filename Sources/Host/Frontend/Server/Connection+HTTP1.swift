@@ -42,7 +42,7 @@ extension Connection {
             }
             do {
                 switch try reader.advance() {
-                case .head: owesContinue = reader.head.expectsContinue
+                case .head: try arrive()
                 case .starved:
                     awaitBytes()
                     return false
@@ -53,6 +53,19 @@ extension Connection {
             }
         }
         return false
+    }
+
+    /// A head is complete.
+    private func arrive() throws(Problem) {
+        owesContinue = reader.head.expectsContinue
+        guard let gate = listener.gate else { return }
+        do throws(Problem) {
+            reader.set(caller: try gate.admit(reader.head, subject: tls?.clientSubject))
+        } catch {
+            // Where the next request begins is known only if nothing of this one follows.
+            guard reader.hasNoBody else { throw error }
+            denial = error
+        }
     }
 
     /// A request is incomplete.
@@ -75,6 +88,7 @@ extension Connection {
         let request = Request(
             head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0))
         reader.releaseBody()
+        if let denial = denial.take() { return request.exchange.fail(denial) }
         server.handle(request)
     }
 
@@ -124,8 +138,15 @@ extension Connection {
         return true
     }
 
+    /// What judges the heads of an HTTP/2 connection.
+    private func makeGate() -> HTTP2Session.Gatekeeper? {
+        guard let gate = listener.gate else { return nil }
+        // The session is the connection's own.
+        return { [unowned self] head throws(Problem) in try gate.admit(head, subject: tls?.clientSubject) }
+    }
+
     private func beginHTTP2() {
-        guard let session = HTTP2Session(limits: server.limits) else {
+        guard let session = HTTP2Session(limits: server.limits, gate: makeGate()) else {
             server.dropSlowest(but: self)
             return close()
         }

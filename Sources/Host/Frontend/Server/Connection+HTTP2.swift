@@ -8,7 +8,9 @@ extension Connection {
             http2.now = server.tick
             if !http2.receive(Bytes(rebasing: server.scratch[..<count])) { isEnding = true }
             turnHTTP2()
-            guard count == server.scratch.count || holdsInput, phase == .reading, !isBackedUp, !isOverdue else { return }
+            guard count == server.scratch.count || holdsInput, phase == .reading, !isBackedUp, !isOverdue else {
+                return
+            }
         }
     }
 

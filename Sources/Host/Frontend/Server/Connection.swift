@@ -52,6 +52,8 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Nothing has been read yet that would tell the protocol.
     var isFresh = true
     var owesContinue = false
+    /// HTTP/1.1: why the request that arrives gets no further.
+    var denial: Problem?
     /// The connection ends when the output is sent.
     var isEnding = false
     /// The client has closed its sending side.
@@ -100,7 +102,8 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Nothing has begun that is not answered, so that another worker may serve the connection.
     var isBetweenRequests: Bool {
-        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, !readsSoon, output == nil,
+        guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, !readsSoon,
+            output == nil,
             invocations.isEmpty, tls?.isEstablished ?? true, !holdsInput
         else { return false }
         return http2.map { !$0.hasStreams } ?? reader.isIdle
@@ -200,7 +203,8 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Reads once to `room`; nil when there is nothing, the client has ended, or the connection had to be closed.
     func receive(_ room: UnsafeMutableRawBufferPointer) -> Int? {
         let count =
-            tls?.read(room, limit: Self.mostAtOnce) ?? read(descriptor, room.baseAddress, min(room.count, Self.mostAtOnce))
+            tls?.read(room, limit: Self.mostAtOnce)
+            ?? read(descriptor, room.baseAddress, min(room.count, Self.mostAtOnce))
         if count > 0 { return count }
         if count < 0, errno == EAGAIN || errno == EINTR {
             if tls != nil { watchHandshake() }

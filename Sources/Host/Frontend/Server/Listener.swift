@@ -8,11 +8,14 @@ final class Listener: Sendable {
     let descriptor: Int32
     let place: ListenPlace
     let tls: TLSContext?
+    /// Nil: everything is served to everybody.
+    let gate: Gate?
 
     private static let protocols = ["h2", "http/1.1"]
 
     /// - Throws: `.unavailable` naming the place or a file, also when the place turns out to be one that others reach.
-    init(_ settings: ListenerSettings) throws(Failure) {
+    init(_ settings: ListenerSettings, _ gate: Gate?) throws(Failure) {
+        self.gate = gate
         tls = try settings.tls.map { (tls) throws(Failure) in try TLSContext(tls, protocols: Self.protocols) }
         let socket = try ListeningSocket.open(settings.place)
         if let reason = settings.exposure(isLocal: socket.isLocal) {

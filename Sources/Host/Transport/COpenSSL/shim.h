@@ -3,8 +3,10 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -26,3 +28,35 @@ static inline int co_server_name(SSL *session, const char *name) { return SSL_se
 static inline long co_text(BIO *bio, char **text) { return BIO_get_mem_data(bio, text); }
 /* A name as RFC 2253 writes it, but for characters beyond ASCII, which stay. */
 static const unsigned long CO_RFC2253 = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+static const int CO_ED25519 = EVP_PKEY_ED25519;
+
+/* A public key of these parameters; NULL when there is none. Names of parameters are referred to until the key is made, so that
+   they must be C's. */
+static inline EVP_PKEY *co_public_key(const char *type, OSSL_PARAM *parameters) {
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    EVP_PKEY *key = NULL;
+    if (context && parameters && EVP_PKEY_fromdata_init(context) == 1)
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+/* By a point on P-256, uncompressed. */
+static inline EVP_PKEY *co_p256_key(const unsigned char *point, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)"P-256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, count), OSSL_PARAM_construct_end()};
+    return co_public_key("EC", parameters);
+}
+
+static inline EVP_PKEY *co_rsa_key(const BIGNUM *modulus, const BIGNUM *exponent) {
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *parameters = NULL;
+    if (builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+        parameters = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY *key = co_public_key("RSA", parameters);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(builder);
+    return key;
+}

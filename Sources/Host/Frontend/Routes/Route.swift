@@ -1,0 +1,73 @@
+internal import Config
+
+/// What a path means, as far as its beginning says. Whoever may do what is decided by it (`need`), and nothing is served that is
+/// not one of these.
+enum Route: CaseIterable {
+    case greeting, invokeDocument, invokeFresh, invoke
+    case registerFunction, registerComposition
+    case functions, function, compositions, composition
+    case health, readiness, metrics, statistics
+    case plugins, plugin
+
+    /// By the bytes of the path: no text is made of it on the way to `/hot`.
+    init?(_ path: Bytes) {
+        if path.hasPrefix("/hot/") {
+            self = .invokeDocument
+        } else if path.hasPrefix("/cold/") {
+            self = .invokeFresh
+        } else if path.hasPrefix("/v1/") {
+            self.init(plain: path.part("/v1/".utf8.count..<path.count))
+        } else if path.count <= 1 {
+            self = .greeting
+        } else if let known = Self.whole.first(where: { path.equals($0.path) }) {
+            self = known.route
+        } else {
+            return nil
+        }
+    }
+
+    private init?(plain rest: Bytes) {
+        let slash = rest.firstIndex(of: ASCII.slash, from: 0)
+        let collection = rest.part(0..<(slash ?? rest.count))
+        switch (collection.count, slash == nil) {
+        case (6, false) where collection.equals("invoke"): self = .invoke
+        case (9, false) where collection.equals("functions"): self = .function
+        case (9, true) where collection.equals("functions"): self = .functions
+        case (12, false) where collection.equals("compositions"): self = .composition
+        case (12, true) where collection.equals("compositions"): self = .compositions
+        case (7, false) where collection.equals("plugins"): self = .plugin
+        case (7, true) where collection.equals("plugins"): self = .plugins
+        default: return nil
+        }
+    }
+
+    private static let whole: [(path: StaticString, route: Route)] = [
+        ("/register/function", .registerFunction), ("/register/composition", .registerComposition),
+        ("/healthz", .health), ("/readyz", .readiness), ("/metrics", .metrics), ("/stats", .statistics),
+    ]
+
+    // MARK: Who may
+
+    /// What a request must have to get there.
+    struct Need: Equatable {
+        /// Of a listener's.
+        var part: ServedParts
+        /// Nil: anybody may, where there is authentication, too.
+        var role: Roles?
+    }
+
+    /// What a request needs; the same for every method that the route does not have as for the one that needs most.
+    func need(_ method: Method) -> Need {
+        let looks = method == .get || method == .head
+        return switch self {
+        case .greeting, .health: Need(part: .all, role: nil)
+        case .invokeDocument, .invokeFresh, .invoke: Need(part: .invoke, role: .invoke)
+        case .registerFunction, .registerComposition: Need(part: .register, role: .register)
+        case .functions, .compositions: Need(part: .watch, role: .read)
+        case .function, .composition:
+            looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
+        case .readiness, .metrics, .statistics, .plugins: Need(part: .watch, role: .administer)
+        case .plugin: Need(part: .register, role: .administer)
+        }
+    }
+}
