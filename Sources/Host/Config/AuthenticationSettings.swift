@@ -60,7 +60,7 @@ public struct Roles: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Run functions and compositions of the own tenant.
+    /// Run functions and compositions.
     public static let invoke = Roles(rawValue: 1)
     /// Register, replace and remove them.
     public static let register = Roles(rawValue: 2)
