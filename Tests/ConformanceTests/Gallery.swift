@@ -18,6 +18,11 @@ struct Faulty: Sendable {
         Faulty(name: name, verdict: verdict, checks: [check], reason: reason, isEverywhere: true)
     }
 
+    /// Those that keep a check waiting up to its limit.
+    static let slow: Set = [
+        "ignores_deadline", "cancel_waits", "closes_others_in_run", "poll_waits", "never_completes", "snapshot_too_long",
+    ]
+
     static let all: [Faulty] =
         files + ends + state + threads + processes + requests + answers + memory + reactors + pace + functions + host
 

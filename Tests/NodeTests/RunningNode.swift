@@ -23,8 +23,10 @@ final class RunningNode: @unchecked Sendable {
             file = folder + "/test.toml"
             try config.write(toFile: file, atomically: true, encoding: .utf8)
         }
+        let own = folder + "/state"
+        if state == nil { try SharedTrials.lend(to: own) }
         let command = [
-            Self.executable, "serve", "--config", file, "--listen", "127.0.0.1:0", "--state", folder + "/state",
+            Self.executable, "serve", "--config", file, "--listen", "127.0.0.1:0", "--state", own,
         ]
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = wrapper + (cpus.map { ["taskset", "-c", $0] } ?? []) + command
@@ -45,6 +47,7 @@ final class RunningNode: @unchecked Sendable {
         else { throw DidNotStart(log: said + text) }
         self.port = port
         log = text
+        if state == nil { try SharedTrials.take(from: own) }
     }
 
     deinit {
