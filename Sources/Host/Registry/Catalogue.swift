@@ -67,9 +67,9 @@ public final class Catalogue: Sendable {
             var failed: [(StoredComposition, Failure)] = []
             var last: CompiledText?
             for stored in waiting {
-                let compiled = last?.text == stored.text ? last : nil
-                last = compiled ?? compile(stored.text)
-                do { try adopt(stored, last) } catch { failed.append((stored, error)) }
+                let compiled = last.flatMap { $0.serves(stored) ? $0 : nil } ?? compile(stored)
+                last = compiled
+                do { try adopt(stored, compiled) } catch { failed.append((stored, error)) }
             }
             if failed.count == waiting.count {
                 for (stored, failure) in failed {
@@ -81,33 +81,42 @@ public final class Catalogue: Sendable {
         }
     }
 
-    /// One text may define thousands of compositions, each of which is stored: it is compiled once for all.
+    /// One text may define thousands of compositions, each of which is stored: it is compiled and charged once for all, as
+    /// when it was registered.
     private struct CompiledText {
         let text: String
+        let tenant: String
         let graphs: Result<[String: CompositionGraph], Failure>
+        let charge: MemoryHold
+
+        func serves(_ stored: StoredComposition) -> Bool { text == stored.text && tenant == stored.tenant }
     }
 
-    private func compile(_ text: String) -> CompiledText {
+    private func compile(_ stored: StoredComposition) -> CompiledText {
+        let account = store.memory.account(named: stored.tenant)
+        defer { account.close() }
+        let charge = MemoryHold(noting: Self.bytes(ofText: stored.text), account, .compositions)
+        return CompiledText(
+            text: stored.text, tenant: stored.tenant, graphs: graphs(of: stored.text), charge: charge)
+    }
+
+    private func graphs(of text: String) -> Result<[String: CompositionGraph], Failure> {
         // Whatever the config says by now: the bound of the invocation holds in any case.
         var environment = environment
         environment.mostCalls = .max
         do throws(Failure) {
             let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
-            return CompiledText(
-                text: text, graphs: .success(Dictionary(graphs.map { ($0.name, $0) }) { first, _ in first }))
+            return .success(Dictionary(graphs.map { ($0.name, $0) }) { first, _ in first })
         } catch {
-            return CompiledText(text: text, graphs: .failure(error))
+            return .failure(error)
         }
     }
 
-    private func adopt(_ stored: StoredComposition, _ compiled: CompiledText?) throws(Failure) {
-        guard let graph = try compiled?.graphs.get()[stored.name] else {
+    private func adopt(_ stored: StoredComposition, _ compiled: CompiledText) throws(Failure) {
+        guard let graph = try compiled.graphs.get()[stored.name] else {
             throw Failure(.invalid, "its text does not define it")
         }
-        let account = store.memory.account(named: stored.tenant)
-        defer { account.close() }
-        let charge = MemoryHold(noting: Self.bytes(ofText: stored.text), account, .compositions)
-        table.withLock { $0.add(graph, text: stored.text, charge: charge) }
+        table.withLock { $0.add(graph, text: compiled.text, charge: compiled.charge) }
     }
 
     // MARK: Looking up
