@@ -95,18 +95,20 @@ final class Engine: ComputeEngine, @unchecked Sendable {
     }
 
     private func readySandbox(of context: Context) throws(PluginError) -> Sandbox {
-        let sandbox: Sandbox
-        if let existing = context.sandbox {
-            sandbox = existing
-        } else {
-            sandbox = try makeSandbox()
+        // Somebody may have killed the processes of one that was kept: then a new one takes its place, at once.
+        if let kept = context.sandbox {
+            do throws(PluginError) { return try ready(kept, of: context) } catch {
+                services.log(DN_LOG_WARNING, "dropping a sandbox: \(error.message)")
+            }
         }
+        return try ready(try makeSandbox(), of: context)
+    }
+
+    private func ready(_ sandbox: Sandbox, of context: Context) throws(PluginError) -> Sandbox {
         context.sandbox = sandbox
         if !sandbox.hasChild { sandbox.askForChild() }
-        do throws(PluginError) {
-            try sandbox.takeChild()
-        } catch {
-            // Its end takes the zygote along; the place gets a new one when it is needed again.
+        do throws(PluginError) { try sandbox.takeChild() } catch {
+            // Its end takes the zygote along.
             context.sandbox = nil
             throw error
         }

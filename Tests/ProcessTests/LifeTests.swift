@@ -38,6 +38,33 @@ import Testing
         #expect(end.sharedKiB == 0)
     }
 
+    /// Whichever of its processes somebody kills between two runs, zygote or child: an engine goes on, at the latest with the
+    /// run after the next.
+    @Test func whoeverIsKilledIsReplaced() throws {
+        let plugin = try HarnessPlugin(file: processPlugin)
+        let engine = try HarnessEngine(plugin)
+        let hello = try plugin.load(try GuestCompiler.image("hello"))
+        var killed: Set<pid_t> = []
+        for round in 0..<24 {
+            #expect(try engine.invoke(hello).outcome == DN_RUN_EXITED, "round \(round)")
+            var all: [pid_t] = []
+            for _ in 0..<500 where all.count < 2 {
+                // Whoever is dead is seen until its end is taken note of.
+                all = try processes(parent: getpid()).filter { !killed.contains($0) }
+                usleep(1000)
+            }
+            let victim = try #require(all.sorted().dropFirst(round % all.count).first)
+            kill(victim, SIGKILL)
+            killed.insert(victim)
+            // The run that notices may fail, with an error that says so and may be tried again.
+            do { _ = try engine.invoke(hello) } catch {
+                #expect(error.description.contains("ended"), "round \(round): \(error)")
+            }
+        }
+        engine.destroy()
+        #expect(try processes(parent: getpid()).isEmpty)
+    }
+
     /// Zygotes and the processes of functions hold no right, and no list of rights to come.
     @Test func processesHaveNoPrivileges() throws {
         let engine = try HarnessEngine(try HarnessPlugin(file: processPlugin))
