@@ -20,7 +20,8 @@ struct Faulty: Sendable {
 
     /// Those that keep a check waiting up to its limit.
     static let slow: Set = [
-        "ignores_deadline", "cancel_waits", "closes_others_in_run", "poll_waits", "never_completes", "snapshot_too_long",
+        "ignores_deadline", "cancel_waits", "closes_others_in_run", "poll_waits", "never_completes",
+        "snapshot_too_long",
     ]
 
     static let all: [Faulty] =

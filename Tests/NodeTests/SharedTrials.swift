@@ -8,7 +8,8 @@ enum SharedTrials {
         atexit { try? FileManager.default.removeItem(atPath: SharedTrials.path) }
         return path
     }()
-    private static let path = FileManager.default.temporaryDirectory.appending(path: "dandelion-trials-\(getpid())").path
+    private static let path =
+        FileManager.default.temporaryDirectory.appending(path: "dandelion-trials-\(getpid())").path
 
     /// Gives a node what others have found out, before it starts.
     static func lend(to state: String) throws {
