@@ -313,8 +313,22 @@ final class Sandbox {
         try replaceUnfit()
     }
 
+    /// What the function will write to files can only be found by a file that tells of its process's pages: without one it does
+    /// not run, since its end would be taken for the process's.
+    private func openPagemap() throws(PluginError) {
+        guard pagemap == nil, !memory.parts.isEmpty || !memory.inputs.isEmpty else { return }
+        let opened = Pagemap(of: childPid)
+        guard opened.isUsable else {
+            throw PluginError(
+                DN_NO_MEMORY, "the pages of a sandbox cannot be listed: \(errorText(errno))", errno: errno,
+                retryable: true)
+        }
+        pagemap = opened
+    }
+
     /// Lets the child enter the function.
     func start(argument: dn_gaddr) throws(PluginError) {
+        try openPagemap()
         let child = memory.child
         let list = dp_change(child)
         for (index, input) in memory.inputs.enumerated() { add(input.part, file: UInt16(2 + index), to: list) }
@@ -342,9 +356,7 @@ final class Sandbox {
     /// - Returns: false when its process is gone.
     func fetch() -> Bool {
         guard !memory.parts.isEmpty || !memory.inputs.isEmpty, let loaded else { return true }
-        guard childPid != 0 else { return false }
-        let pagemap = self.pagemap ?? Pagemap(of: childPid)
-        self.pagemap = pagemap
+        guard childPid != 0, let pagemap else { return false }
         var changed = false
         guard memory.fetchInputs(from: childPid, pagemap: pagemap, pages, changed: &changed) else { return false }
         if changed { loaded.changesInputs.store(true, ordering: .relaxed) }

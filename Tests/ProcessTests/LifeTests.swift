@@ -48,7 +48,7 @@ import Testing
         for round in 0..<24 {
             #expect(try engine.invoke(hello).outcome == DN_RUN_EXITED, "round \(round)")
             var all: [pid_t] = []
-            for _ in 0..<500 where all.count < 2 {
+            for _ in 0..<500 where all.isEmpty {
                 // Whoever is dead is seen until its end is taken note of.
                 all = try processes(parent: getpid()).filter { !killed.contains($0) }
                 usleep(1000)
