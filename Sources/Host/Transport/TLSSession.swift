@@ -16,7 +16,7 @@ public final class TLSSession {
 
     private static let failures = Metrics.shared.cell(
         "dandelion_tls_failures_total", "TLS connections that ended by a mistake of the client, handshakes included.")
-    /// Bytes that OpenSSL keeps for a connection that is idle, about: measured by Tests/TransportTests.
+    /// Bytes that OpenSSL keeps for a connection, with room to spare: an estimate, which no test measures.
     public static let footprint = 28 << 10
 
     init(_ ssl: OpaquePointer, of context: TLSContext) {
