@@ -112,11 +112,17 @@ final class Sandbox {
         }
         socket = ends.host
         defer { close(ends.child) }
+        // Until the zygote is set, `deinit` does not follow a throw; from then on it does.
         let file = dk_memory_file("dandelion-zygote-page", pageSize)
-        guard file >= 0 else { throw PluginError(DN_NO_MEMORY, "no memory file: \(errorText(-file))", errno: -file) }
+        guard file >= 0 else {
+            close(socket)
+            throw PluginError(DN_NO_MEMORY, "no memory file: \(errorText(-file))", errno: -file)
+        }
         defer { close(file) }
         guard let page = dp_map(file, pageSize) else {
-            throw PluginError(DN_NO_MEMORY, "no addresses: \(errorText(errno))", errno: errno)
+            let error = errno
+            close(socket)
+            throw PluginError(DN_NO_MEMORY, "no addresses: \(errorText(error))", errno: error)
         }
         zygotePage = page.assumingMemoryBound(to: dp_zygote.self)
         var spawn = dp_spawn(
@@ -125,14 +131,15 @@ final class Sandbox {
             stack_size: settings.stackBytes, context_offset: memory.offset(SlotMemory.contextBegin),
             small_end: min(SlotMemory.smallEnd, settings.contextMax), context_begin: SlotMemory.contextBegin,
             context_end: settings.contextMax)
-        zygote = dp_spawn_zygote(&spawn)
-        guard zygote > 0 else {
+        let made = dp_spawn_zygote(&spawn)
+        guard made > 0 else {
             munmap(page, Int(pageSize))
+            close(socket)
             throw PluginError(
                 DN_UNAVAILABLE,
-                "cannot execute a program made in memory: \(errorText(-zygote)); is vm.memfd_noexec set?",
-                errno: -zygote)
+                "cannot execute a program made in memory: \(errorText(-made)); is vm.memfd_noexec set?", errno: -made)
         }
+        zygote = made
         try awaitZygote()
     }
 

@@ -6,7 +6,9 @@ import Testing
 /// A node that may open few files, and is sent more large items than that: each of them takes a file (decision 0027).
 @Suite(.serialized) struct FewDescriptorsTests {
     private static let clients = 120
-    private static let rounds = 3
+    private static let rounds = 4
+    /// Files of contexts that had no work before after all.
+    private static let slack = 10
 
     /// Each client gets its bytes back or is told to come again; nothing is kept, and others are served afterwards.
     @Test(arguments: SharedItemTests.classes) func largeItemsAreAnsweredOrRefused(runClass: String) throws {
@@ -15,6 +17,8 @@ import Testing
         #expect(try node.register("echo_sets", class: runClass, memory: "16MiB").status == 201)
         let once = Self.body(0)
         #expect(node.request("POST", "/v1/invoke/echo_sets", once).body == once)
+        // Contexts that have had work keep some files: all have had it then.
+        for _ in 0..<4 { atOnce(16) { _ = node.request("POST", "/v1/invoke/echo_sets", Self.body(UInt8($0))) } }
         let before = node.descriptors
         let outcomes = Mutex<[Int: Int]>([:])
         for round in 0..<Self.rounds {
@@ -36,8 +40,7 @@ import Testing
         #expect(found[200, default: 0] > 0)
         #expect(node.isRunning)
         #expect(node.request("POST", "/v1/invoke/echo_sets", once).body == once)
-        // Contexts that have had work keep a file each: four for each of a core's two threads.
-        let most = before + 8 * ProcessInfo.processInfo.activeProcessorCount
+        let most = before + Self.slack
         for _ in 0..<50 where node.descriptors > most { usleep(100_000) }
         #expect(node.descriptors <= most, "\(node.descriptors), \(before) before")
         #expect(node.stop() == 0)
