@@ -9,7 +9,7 @@ public final class Authenticator: Sendable {
     private struct Known {
         var tokens: [Digest: Token] = [:]
         var web: JSONWebToken?
-        /// JWTs that were found good, which takes a tenth of a millisecond; none of other keys than `web` has.
+        /// JWTs that were found good, which takes up to 0.06 ms (`openssl speed ed25519`); none of other keys than `web` has.
         var judged: [Digest: (identity: Identity, expires: Double)] = [:]
     }
 
