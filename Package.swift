@@ -112,9 +112,9 @@ let package = Package(
         // Rooms of the host.
         shim("CPlatform", path: "Sources/Host/Platform/Shim", ["CSeccomp"]),
         room("Platform", ["CPlatform"], exclude: ["Shim", "CSeccomp"]),
-        room("Telemetry", ["Platform"]),
         room("Failure"),
         room("Values", ["Failure"]),
+        room("Telemetry", ["Values", "Platform"]),
         room("Items"),
         .target(
             name: "CToml", path: "Sources/Host/Config/CToml",
@@ -201,14 +201,14 @@ let package = Package(
             name: "PluginHarness", dependencies: ["PluginABI", "TestSupport"], path: "Tests/PluginHarness", swiftSettings: swiftSettings),
         tests("ABI", ["PluginABI"]),
         tests("Composition", ["Composition", "Values", "Failure"]),
-        tests("Engines", ["Engines", "Memory", "Telemetry", "Config", "Failure"]),
+        tests("Engines", ["Engines", "Memory", "Telemetry", "Values", "Config", "Failure"]),
         tests("Config", ["Config", "Values", "Failure"], exclude: ["bad"]),
         tests("GuestLayout", ["GuestLayout", "PluginABI", "Items", "Failure"]),
         tests(
             "Frontend",
             [
                 "Frontend", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
-                "Telemetry", "Platform", "Items", "Failure", "TestSupport",
+                "Values", "Telemetry", "Platform", "Items", "Failure", "TestSupport",
             ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",

@@ -33,7 +33,7 @@ final class TestServer {
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
         listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
-        authenticator: Authenticator? = nil
+        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -51,7 +51,7 @@ final class TestServer {
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
-                allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator))
+                allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator, accessLog: accessLog))
         try pool.start(preparing: [backend])
         let places = try frontend.listen(listeners)
         port = places.compactMap(\.port).first ?? 0

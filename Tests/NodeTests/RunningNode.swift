@@ -43,7 +43,7 @@ final class RunningNode: @unchecked Sendable {
         let text = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
         guard said.contains("Socket ready"),
             let line = text.split(separator: "\n").last(where: { $0.contains("serving on") }),
-            let port = line.split(separator: ":").last.flatMap({ Int($0) })
+            let port = line.split(separator: ":").last.flatMap({ Int($0.prefix(while: \.isNumber)) })
         else { throw DidNotStart(log: said + text) }
         self.port = port
         log = text

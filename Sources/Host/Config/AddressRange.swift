@@ -4,7 +4,7 @@ internal import Glibc
 /// them (::ffff:0:0/96), so that both ways of writing one are the same.
 public struct AddressRange: Sendable, Equatable {
     /// An IPv6 address, most significant bits first.
-    public struct Address: Sendable, Equatable {
+    public struct Address: Sendable, Equatable, CustomStringConvertible {
         public var high: UInt64
         public var low: UInt64
 
@@ -15,6 +15,17 @@ public struct AddressRange: Sendable, Equatable {
 
         /// - Parameter v4: in the machine's order of bytes.
         public init(v4: UInt32) { self.init(high: 0, low: 0xffff_0000_0000 | UInt64(v4)) }
+
+        /// As IPv4 where it is one.
+        public var description: String {
+            let isV4 = high == 0 && low >> 32 == 0xffff
+            let (family, words) = isV4 ? (AF_INET, [low << 32]) : (AF_INET6, [high, low])
+            var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            let length = socklen_t(text.count)
+            // SAFETY: the words are as many bytes as an address of the family has, and the text has room for any.
+            guard inet_ntop(family, words.map(\.bigEndian), &text, length) != nil else { return "?" }
+            return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
     }
 
     private let first: Address

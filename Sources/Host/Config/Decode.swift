@@ -17,6 +17,7 @@ struct Decode {
         let node = nodeSettings(table)
         let access = accessSettings(root.table("access"))
         let authentication = authentication(root.table("authentication"))
+        let accessLog = accessLogSettings(root.table("access_log"))
         let control = controlSettings(root.table("control"))
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
@@ -25,7 +26,8 @@ struct Decode {
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
-            authentication: authentication, control: control, plugins: plugins, functions: functions, classes: classes,
+            authentication: authentication, accessLog: accessLog, control: control, plugins: plugins,
+            functions: functions, classes: classes,
             tenants: tenants)
         checkReferences(config)
         return config
@@ -41,6 +43,7 @@ struct Decode {
             idleTimeout: table.time("idle_timeout", in: Self.tenMilliseconds...Self.day, default: 60 * Self.second),
             drainTimeout: table.time("drain_timeout", in: 0...Self.hour, default: 10 * Self.second),
             log: table.choice("log", default: LogThreshold.info),
+            logLines: table.choice("log_lines", default: LogLines.text),
             localPath: table.boolean("local_path", default: false),
             imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20),
             memory: table.optionalSize("memory", in: 16 << 20...1 << 50),
@@ -154,7 +157,7 @@ extension Decode {
     static let hour: UInt64 = 3_600_000_000_000
     static let day: UInt64 = 86_400_000_000_000
 
-    private func nonEmpty(_ table: TableReader, _ key: String) -> String? {
+    func nonEmpty(_ table: TableReader, _ key: String) -> String? {
         guard let text = table.string(key) else { return nil }
         guard text.value.isEmpty else { return text.value }
         log.add(text.place, "'\(table.name(key))' is empty")

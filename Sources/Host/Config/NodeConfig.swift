@@ -13,6 +13,7 @@ public struct NodeConfig: Sendable {
     public var listeners: [ListenerSettings]
     public var access: AccessSettings
     public var authentication: AuthenticationSettings
+    public var accessLog: AccessLogSettings
     public var control: ControlSettings
     /// In the order of the file, as are the others.
     public var plugins: [PluginConfig]
@@ -41,6 +42,7 @@ public struct NodeSettings: Sendable {
     /// Nanoseconds that running requests get when the node is told to stop.
     public var drainTimeout: UInt64
     public var log: LogThreshold
+    public var logLines: LogLines
     /// Whether a registration may name a file of this machine instead of carrying the image.
     public var localPath: Bool
     /// Bytes of loaded images kept in memory.

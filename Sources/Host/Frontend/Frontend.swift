@@ -27,11 +27,13 @@ public final class Frontend: @unchecked Sendable {
         public var authenticator: Authenticator?
         /// Nil where there are no plugins to ask about.
         public var plugins: (any PluginOperations)?
+        /// Nil: requests are not logged.
+        public var accessLog: AccessLog?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
-            plugins: (any PluginOperations)? = nil
+            plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -40,6 +42,7 @@ public final class Frontend: @unchecked Sendable {
             self.access = access
             self.authenticator = authenticator
             self.plugins = plugins
+            self.accessLog = accessLog
         }
     }
 

@@ -18,6 +18,7 @@ public final class Node {
     private let assembly: Assembly
     private let frontend: Frontend
     private let authenticator: Authenticator?
+    private let accessLog: AccessLog?
     private let signals: NodeSignals
     private let desk = ControlDesk()
 
@@ -30,6 +31,8 @@ public final class Node {
         self.config = config
         self.signals = signals
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
+        Log.setFormat(config.node.logLines == .json ? .json : .text)
+        accessLog = try AccessLog(config.accessLog)
         try Self.raiseDescriptorLimit()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
@@ -43,7 +46,7 @@ public final class Node {
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
                 access: config.access, authenticator: authenticator,
-                plugins: PluginDesk(desk: desk, control: assembly.plugins)))
+                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
@@ -70,6 +73,7 @@ public final class Node {
         frontend.stop(drain: config.node.drainTimeout)
         Turns.shared.close()
         assembly.pool.stop()
+        accessLog?.stop()
         heap.stop()
         Log.info("stopped")
     }
@@ -88,9 +92,13 @@ public final class Node {
             // Nobody says when the last user of an earlier generation is gone.
             _ = poll(&watched, nfds_t(watched.count), plugins.isDraining ? 50 : -1)
             while let signal = signals.next() {
-                guard signal == SIGHUP else { return Log.info("stopping: a signal asked for it") }
-                again.read(plugins)
-                reloadFiles(always: true)
+                switch signal {
+                case SIGHUP:
+                    again.read(plugins)
+                    reloadFiles(always: true)
+                case SIGUSR1: accessLog?.reopen()
+                default: return Log.info("stopping: a signal asked for it")
+                }
             }
             if files.take() { reloadFiles(always: false) }
             desk.serve { name throws(Failure) in try plugins.reload(name) }

@@ -2,7 +2,7 @@ internal import CPlatform
 public import Failure
 internal import Glibc
 
-/// The signals that are the node's own: those that ask it to stop, and SIGHUP.
+/// The signals that are the node's own: those that ask it to stop, SIGHUP and SIGUSR1.
 ///
 /// They are blocked in every thread and read from a descriptor when the main thread comes to it.
 public struct NodeSignals: Sendable {
@@ -18,7 +18,7 @@ public struct NodeSignals: Sendable {
     public init() throws(Failure) {
         // What they tell, write(2) tells whoever called it: a connection that is closed, a file at the limit of its size.
         for ignored in Self.ignored { signal(ignored, SIG_IGN) }
-        let all = Self.stopping + [SIGHUP]
+        let all = Self.stopping + [SIGHUP, SIGUSR1]
         descriptor = cp_signal_fd(all, Int32(all.count))
         guard descriptor >= 0 else { throw Failure(.internal, "signalfd: \(String(cString: strerror(errno)))") }
     }

@@ -1,5 +1,4 @@
 internal import Failure
-internal import Telemetry
 internal import Values
 
 /// Why a request gets no result, as it is told to the client: a problem document (RFC 9457).
@@ -12,6 +11,8 @@ struct Problem: Error, Equatable {
     var facts: [Failure.Fact]
     /// For 405: the methods that the resource has.
     var allow: StaticString?
+    /// The detail of a fault of the node's own, where it names paths of the machine: for the log only.
+    var own: String?
 
     init(_ status: Status, _ kind: String, _ detail: String, _ facts: [Failure.Fact] = []) {
         self.status = status
@@ -27,13 +28,13 @@ struct Problem: Error, Equatable {
     /// Without the paths of the machine that the failure may name.
     init(_ failure: Failure) {
         let detail = failure.kind == .functionFailed ? failure.detail : ServerPaths.hidden(in: failure.detail)
-        if failure.kind == .internal, detail != failure.detail { Log.warning("a request failed: \(failure.detail)") }
         self.init(
             Self.status(of: failure.kind), failure.kind.rawValue, detail,
             failure.facts.map { fact in
                 Self.functionsWords.contains(fact.name)
                     ? fact : .init(fact.name, ServerPaths.hidden(in: fact.value))
             })
+        if failure.kind == .internal { own = failure.detail }
     }
 
     /// A request that breaks the protocol or a format.
@@ -81,8 +82,8 @@ struct Problem: Error, Equatable {
         }
     }
 
-    /// The document; `instance` is the request's target.
-    func document(instance: String) -> [UInt8] {
+    /// The document; `instance` is the request's target, `request` its id.
+    func document(instance: String, request: String? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.member("type", "urn:dandelion:problem:\(kind)")
@@ -90,17 +91,19 @@ struct Problem: Error, Equatable {
             json.member("status", Int(status.rawValue))
             json.member("detail", detail)
             json.member("instance", instance)
+            if let request { json.member("requestId", request) }
             // A fact cannot overwrite a member of the standard's.
             for fact in facts where !Self.reserved.contains(fact.name) { json.member(fact.name, fact.value) }
         }
         return json.bytes
     }
 
-    /// Title and detail, then a line for each fact.
-    var text: [UInt8] {
-        let facts = facts.map { "\n  \($0.name): \($0.value)" }.joined()
-        return Array("\(status.reason): \(detail)\(facts)\n".utf8)
+    /// Title and detail, then a line for each fact and one for the request's id.
+    func text(request: String?) -> [UInt8] {
+        let lines =
+            facts.map { "\n  \($0.name): \($0.value)" }.joined() + (request.map { "\n  requestId: \($0)" } ?? "")
+        return Array("\(status.reason): \(detail)\(lines)\n".utf8)
     }
 
-    private static let reserved = ["type", "title", "status", "detail", "instance"]
+    private static let reserved = ["type", "title", "status", "detail", "instance", "requestId"]
 }

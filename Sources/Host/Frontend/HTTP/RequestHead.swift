@@ -31,6 +31,8 @@ struct RequestHead {
     /// The host and port that it is for; may be empty.
     var authority: Range<UInt32> = 0..<0
     var fields: [Field] = []
+    /// What it is called; `.none` while it arrives.
+    var id = RequestID.none
     /// Nil where the listener asks nobody.
     var caller: Caller?
 

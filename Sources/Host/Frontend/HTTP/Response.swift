@@ -51,13 +51,15 @@ struct Response: @unchecked Sendable {
 
     /// - Parameters:
     ///   - instance: The target of the request that failed.
+    ///   - request: Its id.
     ///   - asText: For people: what the document says, as lines.
-    init(_ problem: Problem, instance: String, asText: Bool = false) {
+    init(_ problem: Problem, instance: String, request: String? = nil, asText: Bool = false) {
         if asText {
-            self.init(problem.status, contentType: "text/plain; charset=utf-8", .bytes(problem.text))
+            self.init(problem.status, contentType: "text/plain; charset=utf-8", .bytes(problem.text(request: request)))
         } else {
             self.init(
-                problem.status, contentType: "application/problem+json", .bytes(problem.document(instance: instance)))
+                problem.status, contentType: "application/problem+json",
+                .bytes(problem.document(instance: instance, request: request)))
         }
         if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
         if problem.status == .unauthorized { fields.append(Field(name: "www-authenticate", value: "Bearer")) }

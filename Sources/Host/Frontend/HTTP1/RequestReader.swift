@@ -114,6 +114,9 @@ struct RequestReader: ~Copyable {
     /// Says who makes the request whose head has just arrived.
     mutating func set(caller: Caller?) { head.caller = caller }
 
+    /// Gives the request its name, so far as its head has arrived.
+    mutating func identify(by ids: inout RequestIDs) { head.identify(by: &ids) }
+
     /// Whether nothing follows the head that has just arrived.
     var hasNoBody: Bool { !head.isChunked && (head.contentLength ?? 0) == 0 }
 

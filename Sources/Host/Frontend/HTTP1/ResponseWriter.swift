@@ -28,6 +28,7 @@ enum ResponseWriter {
         } else if head.isHTTP10 {
             output.append("\r\nconnection: keep-alive")
         }
+        output.append(idOf: head)
         for field in response.fields {
             output.append("\r\n")
             output.append(field.name)
@@ -36,5 +37,18 @@ enum ResponseWriter {
         }
         output.append("\r\n\r\n")
         if head.method != .head, response.status != .noContent { response.content.write(to: output) }
+    }
+}
+
+extension OutputBuffer {
+    fileprivate func append(idOf head: borrowing RequestHead) {
+        guard !head.id.isNone else { return }
+        append("\r\nx-request-id: ")
+        if head.id.given.isEmpty {
+            // SAFETY: extend gives room for as many bytes as an id has digits.
+            head.id.write(to: extend(by: RequestID.digits))
+        } else {
+            append(head.bytes(head.id.given))
+        }
     }
 }

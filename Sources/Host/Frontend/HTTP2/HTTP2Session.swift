@@ -106,6 +106,7 @@ final class HTTP2Session {
         block.add("date", String(decoding: date.value, as: UTF8.self))
         if response.status != .noContent { block.add("content-length", String(response.content.count)) }
         if let type = response.contentType { block.add("content-type", "\(type)") }
+        if let id = stream.head.idText { block.add("x-request-id", id) }
         for field in response.fields { block.add(field.name, field.value) }
         // SAFETY: the stream lives in `streams` until nghttp2 says that it is closed; it is not read from after that.
         var source = nghttp2_data_provider(

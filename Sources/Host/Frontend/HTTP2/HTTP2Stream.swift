@@ -112,6 +112,9 @@ final class HTTP2Stream {
         head.authority = range
     }
 
+    /// Gives the request its name.
+    func identify(by ids: inout RequestIDs) { head.identify(by: &ids) }
+
     func endHead(_ gate: HTTP2Session.Gatekeeper?) {
         if problem == nil, !hasPath { problem = .malformed(":path is not a path") }
         if (head.contentLength ?? 0) > limits.body { problem = problem ?? .bodyTooLarge(limits) }

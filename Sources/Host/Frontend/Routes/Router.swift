@@ -111,8 +111,10 @@ final class Router: Sendable {
         _ invocation: InvocationRequest, holding charge: ItemCharge?, for exchange: Exchange, on worker: Worker,
         reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
     ) {
+        exchange.record?.begins(invocation)
         let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
             defer { withExtendedLifetime(charge) {} }
+            exchange.record?.timeline = outcome.timeline
             switch outcome.result {
             case .success(let sets): reply(outcome, sets)
             case .failure(let failure):

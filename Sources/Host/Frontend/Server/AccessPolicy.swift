@@ -76,7 +76,7 @@ struct AccessPolicy: Sendable {
             .init(name: "access-control-allow-methods", value: "GET, HEAD, POST, PUT, DELETE"),
             .init(
                 name: "access-control-allow-headers",
-                value: "Content-Type, Accept, Dandelion-Client, Dandelion-Timeout, Dandelion-Tenant"),
+                value: "Content-Type, Accept, Dandelion-Client, Dandelion-Timeout, Dandelion-Tenant, X-Request-Id"),
             .init(name: "access-control-max-age", value: "600"),
         ]
         return response
@@ -91,7 +91,9 @@ struct AccessPolicy: Sendable {
         guard let origin = head.value("origin"), allows(origin) else { return }
         response.fields.append(.init(name: "access-control-allow-origin", value: origin.text))
         response.fields.append(
-            .init(name: "access-control-expose-headers", value: "Server-Timing, Dandelion-Exit-Code, Retry-After"))
+            .init(
+                name: "access-control-expose-headers",
+                value: "Server-Timing, Dandelion-Exit-Code, Retry-After, X-Request-Id"))
     }
 }
 

@@ -85,8 +85,11 @@ extension Connection {
         owesContinue = false
         phase = .handling
         wait(.nothing)
-        let request = Request(
-            head: reader.head, body: reader.body, exchange: Exchange(connection: self, stream: 0))
+        reader.identify(by: &server.ids)
+        let exchange = Exchange(
+            connection: self, stream: 0,
+            record: server.observer?.begin(reader.head, reader.body.count, on: self, isHTTP2: false))
+        let request = Request(head: reader.head, body: reader.body, exchange: exchange)
         reader.releaseBody()
         if let denial = denial.take() { return request.exchange.fail(denial) }
         server.handle(request)
@@ -108,7 +111,11 @@ extension Connection {
     func refuse(_ problem: Problem) {
         phase = .handling
         isEnding = true
-        respondHTTP1(response(to: problem, stream: 0))
+        reader.identify(by: &server.ids)
+        let record = server.observer?.begin(reader.head, reader.bodyProgress ?? 0, on: self, isHTTP2: false)
+        let response = response(to: problem, stream: 0)
+        record?.end(response, problem)
+        respondHTTP1(response)
     }
 
     // MARK: Changing to HTTP/2

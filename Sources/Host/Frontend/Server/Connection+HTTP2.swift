@@ -1,5 +1,6 @@
 internal import Dispatcher
 internal import Items
+internal import Telemetry
 
 extension Connection {
     func readFrames() {
@@ -35,7 +36,10 @@ extension Connection {
 
     private func begin(_ stream: HTTP2Stream) {
         wait(.nothing)
-        let exchange = Exchange(connection: self, stream: stream.id)
+        stream.identify(by: &server.ids)
+        let exchange = Exchange(
+            connection: self, stream: stream.id,
+            record: server.observer?.begin(stream.head, stream.bodyCount, on: self, isHTTP2: true))
         if let problem = stream.problem { return exchange.fail(problem) }
         let request = Request(head: stream.head, body: stream.body, exchange: exchange)
         http2?.releaseBody(of: stream)
@@ -98,7 +102,8 @@ extension Connection {
         guard let head = stream == 0 ? reader.head : http2?.head(of: stream) else {
             return Response(problem, instance: "")
         }
+        if let own = problem.own { Log.write(.error, request: head.idText) { own } }
         let asText = head.value("accept").map(MediaType.prefersText) ?? false
-        return Response(problem, instance: head.bytes(head.target).text, asText: asText)
+        return Response(problem, instance: head.bytes(head.target).text, request: head.idText, asText: asText)
     }
 }

@@ -14,18 +14,25 @@ struct Exchange: Sendable {
     let connection: Connection
     /// 0 on HTTP/1.1, which has one request at a time.
     let stream: Int32
+    /// What is noted of the request; nil where nobody wants to know.
+    let record: RequestRecord?
 
-    func respond(_ response: Response) { connection.respond(response, stream: stream) }
+    func respond(_ response: Response) { respond(response, nil) }
+
+    private func respond(_ response: Response, _ problem: Problem?) {
+        record?.end(response, problem)
+        connection.respond(response, stream: stream)
+    }
 
     func fail(_ problem: Problem) {
-        respond(connection.response(to: problem, stream: stream))
+        respond(connection.response(to: problem, stream: stream), problem)
     }
 
     /// For an invocation that began.
     func fail(_ problem: Problem, _ timeline: InvocationTimeline) {
         var response = connection.response(to: problem, stream: stream)
         response.add(timeline)
-        respond(response)
+        respond(response, problem)
     }
 
     /// Remembers what to cancel if the client goes away.

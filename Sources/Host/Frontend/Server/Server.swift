@@ -15,6 +15,8 @@ final class Server: @unchecked Sendable {
     let settings: Frontend.Settings
     let buffers: BufferPool
     let date = DateField()
+    var ids = RequestIDs()
+    let observer: RequestObserver?
     /// Frames are read to here: nghttp2 copies what it keeps.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     /// Seconds since the start, for time limits that nobody measures exactly.
@@ -47,6 +49,7 @@ final class Server: @unchecked Sendable {
         self.router = router
         self.frontend = frontend
         self.settings = settings
+        observer = RequestObserver(settings)
         buffers = BufferPool(worker.pool.budget.own)
         limits = Limits(
             body: Int(clamping: min(settings.maxBody, 1 << 40)), budget: worker.pool.budget,
