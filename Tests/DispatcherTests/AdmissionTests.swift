@@ -96,10 +96,10 @@ import Testing
 
     /// A request that fans out to many instances takes turns with one that comes later.
     @Test func aLargeFanOutDoesNotGetAheadOfOthers() throws {
-        let names = try node.catalogue.register(
+        let names = try node.catalogue.standard.register(
             compositions: "function S(a, b) => (x, y); composition Wide(p) => (q) { S(a = each p) => (q = x); }",
             account: node.account)
-        defer { for name in names { try? node.catalogue.removeComposition(name) } }
+        defer { for name in names { try? node.catalogue.standard.removeComposition(name) } }
         let finished = DispatchSemaphore(value: 0)
         let items = (0..<150).map { "\($0)" }
         nonisolated(unsafe) var wide: InvocationOutcome?
@@ -118,13 +118,13 @@ import Testing
     }
 
     @Test func aHundredThousandInstancesEnd() throws {
-        let names = try node.catalogue.register(
+        let names = try node.catalogue.standard.register(
             compositions: """
                 function E(a, b) => (x, y);
                 composition Inner(i) => (o) { E(a = all i) => (o = x); }
                 composition Outer(p) => (q) { Inner(i = each p) => (q = o); }
                 """, account: node.account)
-        defer { for name in names.reversed() { try? node.catalogue.removeComposition(name) } }
+        defer { for name in names.reversed() { try? node.catalogue.standard.removeComposition(name) } }
         let items = (0..<20_000).map { "\($0)" }
         #expect(node.invoke(.name("Outer"), [items]).texts == [items])
         #expect(node.contexts() == 0)

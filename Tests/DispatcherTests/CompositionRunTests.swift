@@ -16,7 +16,7 @@ import Testing
 
     private func run(_ text: String, _ inputs: [[String]]) -> InvocationOutcome {
         do {
-            return node.invoke(.composition(try node.catalogue.compileOnce(Self.declarations + text)), inputs)
+            return node.invoke(.composition(try node.catalogue.standard.compileOnce(Self.declarations + text)), inputs)
         } catch {
             return InvocationOutcome(result: .failure(error), exitCode: 0, timeline: InvocationTimeline())
         }
@@ -82,7 +82,7 @@ import Testing
             """, [["x"]])
         #expect(outcome.texts == [["x"]])
         // One text, one composition: nesting needs a registered one.
-        _ = try node.catalogue.register(
+        _ = try node.catalogue.standard.register(
             compositions: Self.declarations
                 + "composition Twice(p) => (q) { E(a = all p) => (m = x); E(a = all m) => (q = x); }",
             account: node.account)
@@ -90,8 +90,8 @@ import Testing
             "function Twice(p) => (q); composition C(p) => (q) { Twice(p = each p) => (q = q); }", [["1", "2", "3"]])
         #expect(nested.texts == [["1", "2", "3"]])
         #expect(nested.timeline.sandboxes == 6)
-        #expect(throws: Failure.self) { try node.catalogue.removeFunction("E") }
-        try node.catalogue.removeComposition("Twice")
+        #expect(throws: Failure.self) { try node.catalogue.standard.removeFunction("E") }
+        try node.catalogue.standard.removeComposition("Twice")
     }
 
     @Test func wideFanOutEndsOnce() {
@@ -116,13 +116,13 @@ import Testing
         let text = (1...depth).map { level in
             "composition N\(level)(p) => (q) { \(level == 1 ? "E(a = all p) => (q = x)" : "N\(level - 1)(p = all p) => (q = q)"); }"
         }
-        let names = try node.catalogue.register(
+        let names = try node.catalogue.standard.register(
             compositions: Self.declarations + text.joined(separator: "\n"), account: node.account)
         #expect(names.count == depth)
         #expect(node.invoke(.name("N100"), [["1"]]).texts == [["1"]])
         let failure = node.invoke(.name("N\(depth)"), [["1"]]).failure
         #expect(failure?.kind == .tooLarge)
         #expect(failure?.detail.contains("'N44' is nested in 256 others") == true)
-        for name in names.reversed() { try node.catalogue.removeComposition(name) }
+        for name in names.reversed() { try node.catalogue.standard.removeComposition(name) }
     }
 }

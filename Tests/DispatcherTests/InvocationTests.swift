@@ -153,20 +153,20 @@ import Testing
 
     @Test func aRemovedFunctionIsForgotten() throws {
         weak var removed: RegisteredFunction?
-        try node.catalogue.register(
+        try node.catalogue.standard.register(
             FunctionDefinition(name: "Gone", className: "default", inputs: [.init(name: "a")], outputs: ["x"]),
             image: Blob("E"), account: node.account)
-        if case .function(let function) = node.catalogue.entry(named: "Gone") { removed = function }
+        if case .function(let function) = node.catalogue.standard.entry(named: "Gone") { removed = function }
         #expect(node.invoke(.name("Gone"), [["1"]]).texts == [["1"]])
         #expect(removed != nil)
-        try node.catalogue.removeFunction("Gone")
+        try node.catalogue.standard.removeFunction("Gone")
         for _ in 0..<200 where removed != nil { usleep(5000) }
         #expect(removed == nil)
     }
 
     /// Class names are the client's, in any case; each spelling must not cost memory for ever.
     @Test func spellingsOfAClassAreOneFunction() throws {
-        guard case .function(let function) = node.catalogue.entry(named: "E") else {
+        guard case .function(let function) = node.catalogue.standard.entry(named: "E") else {
             Issue.record("E is not registered")
             return
         }

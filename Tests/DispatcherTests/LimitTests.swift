@@ -41,7 +41,7 @@ import Testing
     private func invoke(
         _ text: String, _ items: [Item], by dispatcher: Dispatcher, target: String? = nil
     ) throws -> Watched {
-        let graph = try target == nil ? node.catalogue.compileOnce(Self.declarations + text) : nil
+        let graph = try target == nil ? node.catalogue.standard.compileOnce(Self.declarations + text) : nil
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) let watch = Watch()
         nonisolated(unsafe) var outcome: InvocationOutcome?
@@ -87,8 +87,8 @@ import Testing
             let inner = level == 1 ? "" : "T\(level - 1)(p = each p) => (a = q); T\(level - 1)(p = each p) => (b = q);"
             return "composition T\(level)(p) => (q) { \(inner) E(a = all p) => (q = x); }"
         }.joined(separator: "\n")
-        let names = try node.catalogue.register(compositions: Self.declarations + text, account: node.account)
-        defer { for name in names.reversed() { try? node.catalogue.removeComposition(name) } }
+        let names = try node.catalogue.standard.register(compositions: Self.declarations + text, account: node.account)
+        defer { for name in names.reversed() { try? node.catalogue.standard.removeComposition(name) } }
         let failure = try invoke("", Self.items(1), by: dispatcher, target: "T18").outcome.failure
         #expect(failure?.kind == .limit && failure?.detail.contains("max_sandboxes") == true, "\(failure as Any)")
         dispatcher = self.dispatcher(time: 100_000_000)
@@ -104,7 +104,7 @@ import Testing
             return "composition B\(level)(p) => (q) { \(call)(q = \(output)); \(call)(r = \(output)); }"
         }
         do throws(Failure) {
-            _ = try node.catalogue.register(
+            _ = try node.catalogue.standard.register(
                 compositions: Self.declarations + tower.joined(separator: "\n"), account: node.account)
             Issue.record("2^60 calls were admitted")
         } catch {

@@ -23,11 +23,11 @@ import TestSupport
     private func register(
         _ definition: FunctionDefinition, _ image: Blob, replacing: Bool = false
     ) throws(Failure) -> Bool {
-        try node.catalogue.register(definition, image: image, account: node.account, replacing: replacing)
+        try node.catalogue.standard.register(definition, image: image, account: node.account, replacing: replacing)
     }
 
     private func registered(_ name: String) throws -> RegisteredFunction {
-        guard case .function(let function) = node.catalogue.entry(named: name) else {
+        guard case .function(let function) = node.catalogue.standard.entry(named: name) else {
             throw Failure(.notFound, "\(name) is not there")
         }
         return function
@@ -40,7 +40,7 @@ import TestSupport
         if replaced {
             try register(definition("gone"), Blob("E: another"), replacing: true)
         }
-        try node.catalogue.removeFunction("gone")
+        try node.catalogue.standard.removeFunction("gone")
         for fresh in [true, false, true] { #expect(throws: Never.self) { _ = try compute.image(fresh, node.account) } }
     }
 
@@ -51,7 +51,7 @@ import TestSupport
             while Date() < stop {
                 _ = try? register(definition("flicker"), Blob("E: flickers"))
                 usleep(1000)
-                try? node.catalogue.removeFunction("flicker")
+                try? node.catalogue.standard.removeFunction("flicker")
             }
         }
         changes.start()
@@ -61,7 +61,7 @@ import TestSupport
             kinds.insert(outcome.failure.map { "\($0.kind)" } ?? "served")
         }
         usleep(200_000)
-        try? node.catalogue.removeFunction("flicker")
+        try? node.catalogue.standard.removeFunction("flicker")
         #expect(kinds.isSubset(of: ["served", "notFound"]), "\(kinds)")
         #expect(kinds.contains("served"))
     }
@@ -69,7 +69,7 @@ import TestSupport
     /// No request fails while a function is replaced again and again.
     @Test func replacingIsSeenByNobody() throws {
         try register(definition("steady"), Blob("E: 0"))
-        defer { try? node.catalogue.removeFunction("steady") }
+        defer { try? node.catalogue.standard.removeFunction("steady") }
         let stop = Date(timeIntervalSinceNow: 1.5)
         let changes = Foundation.Thread {
             for number in 1... where Date() < stop {
@@ -90,14 +90,14 @@ import TestSupport
 
     @Test func whatCompositionsCallKeepsItsSets() throws {
         try register(definition("callee"), Blob("E: callee"))
-        let names = try node.catalogue.register(
+        let names = try node.catalogue.standard.register(
             compositions: """
                 function callee(a, b) => (x, y);
                 composition Caller(p) => (q) { callee(a = all p) => (q = x); }
                 """, account: node.account)
         defer {
-            for name in names { try? node.catalogue.removeComposition(name) }
-            try? node.catalogue.removeFunction("callee")
+            for name in names { try? node.catalogue.standard.removeComposition(name) }
+            try? node.catalogue.standard.removeFunction("callee")
         }
         let other = definition("callee", inputs: [.init(name: "other")])
         let failure = #expect(throws: Failure.self) {
@@ -110,7 +110,7 @@ import TestSupport
 
     @Test func aTakenNameComesWithAHint() throws {
         try register(definition("taken"), Blob("E: taken"))
-        defer { try? node.catalogue.removeFunction("taken") }
+        defer { try? node.catalogue.standard.removeFunction("taken") }
         var other = definition("taken")
         other.className = "last"
         let failure = #expect(throws: Failure.self) { try register(other, Blob("E: taken")) }
@@ -125,7 +125,7 @@ import TestSupport
         try register(definition("old"), Blob("E: old"))
         let compute = try registered("old").compute(in: nil)
         _ = try compute.image(false, node.account)
-        try node.catalogue.removeFunction("old")
+        try node.catalogue.standard.removeFunction("old")
         // A request that began before.
         _ = try compute.image(true, node.account)
         // One that was refused after its image was loaded.
@@ -142,7 +142,7 @@ import TestSupport
         let bound = [Item(ident: Blob("i"), data: Blob("bound"))]
         let inputs = [FunctionDefinition.Input(name: "a", bound: bound), FunctionDefinition.Input(name: "b")]
         try register(definition("bound", inputs: inputs), Blob("E: bound"))
-        defer { try? node.catalogue.removeFunction("bound") }
+        defer { try? node.catalogue.standard.removeFunction("bound") }
         #expect(node.invoke(.name("bound"), [[], ["mine"]]).texts == [["bound"], ["mine"]])
         let failure = node.invoke(.name("bound"), [["again"], ["mine"]]).failure
         #expect(failure?.kind == .invalid && failure?.detail.contains("'a'") == true, "\(failure?.detail ?? "")")
@@ -154,7 +154,7 @@ import TestSupport
         small.memoryLimit = 0x10000
         let image = #expect(throws: Failure.self) { try register(small, Blob("E: small")) }
         #expect(image?.kind == .tooLarge, "\(image?.detail ?? "")")
-        #expect(node.catalogue.entry(named: "small") == nil)
+        #expect(node.catalogue.standard.entry(named: "small") == nil)
 
         let folder = PluginFixture.directory.appendingPathComponent("little").path
         let budget = MemoryBudget(limit: 1 << 23)
@@ -166,11 +166,11 @@ import TestSupport
             communications: [], imageCache: 1 << 20, cores: 2)
 
         let limit = #expect(throws: Failure.self) {
-            try little.register(definition("f"), image: Blob("E"), account: budget.own)
+            try little.standard.register(definition("f"), image: Blob("E"), account: budget.own)
         }
         #expect(limit?.kind == .memory && limit?.detail.contains("memory_limit") == true, "\(limit?.detail ?? "")")
         var fitting = definition("f")
         fitting.memoryLimit = 1 << 23
-        #expect(throws: Never.self) { try little.register(fitting, image: Blob("E"), account: budget.own) }
+        #expect(throws: Never.self) { try little.standard.register(fitting, image: Blob("E"), account: budget.own) }
     }
 }

@@ -43,7 +43,7 @@ final class TestNode: Sendable {
             dispatcher = Dispatcher(catalogue: catalogue)
             try pool.start(preparing: [backend])
             for letter in ["E", "S", "L", "F", "D", "X", "K", "Z"] {
-                try catalogue.register(
+                try catalogue.standard.register(
                     FunctionDefinition(
                         name: letter, className: "default", inputs: [.init(name: "a"), .init(name: "b")],
                         outputs: ["x", "y"]),

@@ -33,7 +33,7 @@ final class TestServer {
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
         listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
-        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil
+        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, publishers: [String: String] = [:]
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -46,7 +46,7 @@ final class TestServer {
         pool = try WorkerPool(cores: cores, control: control, budget: budget, measure: measure)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
-            cores: cores?.count ?? 1)
+            cores: cores?.count ?? 1, publishers: publishers)
         frontend = Frontend(
             dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
             settings: .init(

@@ -20,16 +20,56 @@ import Testing
 
     @Test func namesCannotLeaveTheFolder() {
         for name in ["..", ".", "a/b", "/etc/passwd", "../../x", ".hidden", "a\0b", "~x", "%41", "é", "a b", "\n"] {
-            let file = StoreName.fileName(for: name)
+            let file = StoreName.fileName(for: name, in: Space.standard)
             #expect(file.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }, "\(name)")
             #expect(file.first != "." && file.first != "~", "\(name)")
             #expect(StoreName.decode(file).map { String(decoding: $0, as: UTF8.self) } == name)
         }
-        let long = StoreName.fileName(for: String(repeating: "/", count: 5000))
+        let long = StoreName.fileName(for: String(repeating: "/", count: 5000), in: Space.standard)
         #expect(long.utf8.count == 65 && long.first == "~")
         for bad in ["%", "%4", "%4g", "%41", "a/b", ".", "%2f", "%+1"] {
             #expect(StoreName.decode(bad) == nil, "\(bad)")
         }
+    }
+
+    /// Records of before there were spaces are the default tenant's, and names of two tenants have files of their own.
+    @Test func tenantsHaveNamesOfTheirOwn() throws {
+        let scratch = Scratch()
+        let image = Blob("image")
+        let digest = Store.digest(of: image)
+        func definition(_ space: String) -> FunctionDefinition {
+            var definition = FunctionDefinition(name: "f", className: "c", inputs: [], outputs: [])
+            definition.space = space
+            return definition
+        }
+        let spaces = [Space.standard, "alice", "bob/../x", "alice\u{7e}"]
+        func store() throws -> Store { try Store(directory: scratch.path) }
+        do {
+            let store = try store()
+            for space in spaces {
+                try store.save(definition(space), image: image, digest: digest)
+                try store.save(compositions: ["f"], text: space, space: space)
+                #expect(throws: Failure.self) { try store.save(definition(space), image: image, digest: digest) }
+                #expect(throws: Failure.self) { try store.save(compositions: ["f"], text: "", space: space) }
+            }
+            #expect(scratch.names("contents") == [digest])
+            #expect(throws: Failure.self) { try store.removeFunction("f", in: "carol") }
+            #expect(throws: Failure.self) { try store.removeComposition("f", in: "carol") }
+            try store.removeFunction("f", in: "alice")
+            try store.removeComposition("f", in: "alice")
+        }
+        let left = spaces.filter { $0 != "alice" }
+        do {
+            let store = try store()
+            #expect(store.functions().map(\.definition.space) == left)
+            #expect(store.compositions().map(\.space) == left && store.compositions().map(\.text) == left)
+            for space in left { try store.removeFunction("f", in: space) }
+            #expect(scratch.names("contents").isEmpty)
+        }
+        // As an earlier version wrote it.
+        let json = #"{"sequence": 9, "names": ["old"], "text": "t", "tenant": "alice"}"#
+        try scratch.put(StoreFormat.frame(json), "compositions/9")
+        #expect(try store().compositions().last == StoredComposition(name: "old", text: "t", tenant: "alice"))
     }
 
     @Test func survivesARestart() throws {
@@ -66,7 +106,8 @@ import Testing
             bound.map(\.ident.array) == items.map(\.ident.array) && bound.map(\.data.array) == items.map(\.data.array))
         #expect(try store.image(Store.digest(of: Blob([1, 2, 3]))).array == [1, 2, 3])
         #expect(try store.image(Store.digest(of: .empty)).count == 0)
-        #expect(FileManager.default.fileExists(atPath: store.cacheDirectory))
+        #expect(FileManager.default.fileExists(atPath: try store.cacheDirectory(of: Space.standard)))
+        #expect(try store.cacheDirectory(of: "a/..") == "\(folder)/caches/a%2F%2E%2E")
     }
 
     @Test func aDuplicateChangesNothing() throws {

@@ -16,9 +16,12 @@ struct List: ParsableCommand {
 
     func run() throws {
         let functionPages = try pages("functions")
-        let functions = functionPages.flatMap { $0["functions"]?.elements ?? [] }
-        let communication = functionPages.flatMap { $0["communication"]?.elements ?? [] }
-        let compositions = try pages("compositions").flatMap { $0["compositions"]?.elements ?? [] }
+        let compositionPages = try pages("compositions")
+        func all(_ key: String, _ pages: [ParsedValue]) -> [ParsedValue] { pages.flatMap { $0[key]?.elements ?? [] } }
+        // What others registered for all can be used as if it were one's own.
+        let functions = all("functions", functionPages) + all("published", functionPages)
+        let communication = all("communication", functionPages)
+        let compositions = all("compositions", compositionPages) + all("published", compositionPages)
         if json {
             let all: ParsedValue = .table([
                 "functions": .array(functions), "communication": .array(communication),

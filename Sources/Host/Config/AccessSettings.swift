@@ -40,16 +40,3 @@ extension Decode {
         return AccessSettings(hosts: hosts, origins: origins ?? [], tenantsFrom: tenantsFrom)
     }
 }
-
-extension TableReader {
-    /// The elements of a list of strings, each read by `read`; nil when the key is absent.
-    fileprivate func strings<Value>(_ key: String, of what: String, _ read: (String) -> Value?) -> [Value]? {
-        guard let value = entry(key)?.value else { return nil }
-        guard case .array(let elements) = value.kind else { return wrong(key, value, "a list of strings") }
-        return elements.compactMap { element in
-            if let read = element.text.flatMap(read) { return read }
-            log.add(element.place, "'\(name(key))' must hold strings, each \(what), not \(element.json)")
-            return nil
-        }
-    }
-}

@@ -22,7 +22,7 @@ struct Decode {
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
         let classes = root.tables("classes").compactMap(functionClass)
-        let tenants = root.tables("tenants").map(tenant)
+        let tenants = tenants(root)
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
@@ -69,19 +69,8 @@ struct Decode {
         return settings
     }
 
-    private func maxRequests(_ table: TableReader) -> Int {
+    func maxRequests(_ table: TableReader) -> Int {
         Int(table.integer("max_requests", in: 1...1_000_000, default: 16_384))
-    }
-
-    private func tenant(_ name: Located<String>, _ table: TableReader) -> TenantConfig {
-        if !TenantName.isValid(name.value) {
-            log.add(name.place, "the tenant's name '\(name.value)' must be \(TenantName.rule)")
-        }
-        let decoded = TenantConfig(
-            name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table),
-            memory: table.optionalSize("memory", in: 1 << 20...1 << 50))
-        table.finish()
-        return decoded
     }
 
     private func plugin(_ name: Located<String>, _ table: TableReader) -> PluginConfig? {

@@ -169,20 +169,6 @@ public struct CommunicationFunction: Sendable {
     public var maxResponse: UInt64
 }
 
-/// A table `[tenants.NAME]`: how much of the node a tenant may have; NAME `default` is for all that have no table.
-public struct TenantConfig: Sendable {
-    public var name: Located<String>
-    /// Share of the engines while others want them too, relative to the others' weights.
-    public var weight: Int
-    /// Requests in progress at once.
-    public var maxRequests: Int
-    /// Bytes that its requests and what it registered may hold; nil = three eighths of the node's memory.
-    public var memory: UInt64?
-
-    /// The name of the table for tenants that have none.
-    public static let fallback = "default"
-}
-
 /// A table `[classes.NAME]`: how the functions registered into it are run.
 public struct FunctionClass: Sendable {
     public var name: Located<String>

@@ -34,7 +34,7 @@ final class CompositionRun {
     private let hold: MemoryHold?
 
     init(
-        _ graph: CompositionGraph, inputs: [ItemSet], in invocation: Invocation, depth: Int = 0,
+        _ graph: CompositionGraph, of space: Space, inputs: [ItemSet], in invocation: Invocation, depth: Int = 0,
         done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) throws(Failure) {
         guard depth < Self.deepest else {
@@ -47,7 +47,7 @@ final class CompositionRun {
         self.invocation = invocation
         self.done = done
         hold = try Self.hold(for: graph, on: invocation.tenant.memory)
-        callees = try invocation.catalogue.resolve(graph)
+        callees = try space.resolve(graph)
         sets = Array(repeating: nil, count: graph.setCount)
         uses = Array(repeating: 0, count: graph.setCount)
         for call in graph.calls { for case let binding? in call.inputs { uses[binding.set] += 1 } }

@@ -4,6 +4,8 @@ public import Registry
 /// Starts invocations (paper, section 6.1). One per node; each invocation lives on the worker that it came in on.
 public final class Dispatcher: Sendable {
     let catalogue: Catalogue
+    /// Of requests that name no space.
+    let standard: Space
     public let admission: Admission
     let limits: InvocationLimits
 
@@ -11,6 +13,7 @@ public final class Dispatcher: Sendable {
         catalogue: Catalogue, admission: Admission = Admission(), limits: InvocationLimits = InvocationLimits()
     ) {
         self.catalogue = catalogue
+        standard = catalogue.standard
         self.admission = admission
         self.limits = limits
     }

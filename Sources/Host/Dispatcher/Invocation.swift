@@ -17,6 +17,7 @@ public final class Invocation {
     /// Without its inputs.
     private(set) var request: InvocationRequest
     let tenant: Tenant
+    private let space: Space
     private let admission: Admission
     /// Nanoseconds for a composition whose request names no deadline.
     private let defaultTime: UInt64
@@ -46,6 +47,7 @@ public final class Invocation {
         defaultTime = dispatcher.limits.time
         allowance = Allowance(dispatcher.limits)
         tenant = request.tenant ?? dispatcher.admission.others
+        space = request.space ?? dispatcher.standard
         self.worker = worker
         inputs = request.inputs
         self.request = request
@@ -67,10 +69,9 @@ public final class Invocation {
             isAdmitted = true
             let inputs = inputs
             self.inputs = []
-            switch try target() {
-            case .function(let function): runAlone(.compute(function), inputs)
-            case .communication(let function, let variant): runAlone(.communication(function, variant), inputs)
-            case .composition(let graph): run(graph, inputs)
+            switch request.target {
+            case .composition(let graph): run(graph, of: space, inputs)
+            case .name(let name): try run(name, inputs)
             }
         } catch {
             finish(.failure(error))
@@ -93,18 +94,16 @@ public final class Invocation {
     /// Nanoseconds.
     private static let timeForLastWords: UInt64 = 100_000_000
 
-    private func target() throws(Failure) -> CatalogueEntry {
-        switch request.target {
-        case .composition(let graph): return .composition(graph)
-        case .name(let name):
-            guard let entry = catalogue.entry(named: name) else {
-                throw catalogue.nothing(named: name)
-            }
-            return entry
+    // MARK: What can be invoked
+
+    private func run(_ name: String, _ inputs: [ItemSet]) throws(Failure) {
+        switch space.entry(named: name) {
+        case .function(let function): runAlone(.compute(function), inputs)
+        case .communication(let function, let variant): runAlone(.communication(function, variant), inputs)
+        case .composition(let composition): run(composition.graph, of: composition.space, inputs)
+        case nil: throw space.nothing(named: name)
         }
     }
-
-    // MARK: What can be invoked
 
     private func runAlone(_ callee: Callee, _ inputs: [ItemSet]) {
         // A function by itself is a call with every set given whole.
@@ -118,7 +117,7 @@ public final class Invocation {
         }
     }
 
-    private func run(_ graph: CompositionGraph, _ inputs: [ItemSet]) {
+    private func run(_ graph: CompositionGraph, of space: Space, _ inputs: [ItemSet]) {
         // A function alone is ended by its class; a composition may go on for as long as there are functions.
         if request.deadline == 0, defaultTime != 0 {
             let time = defaultTime / 1_000_000
@@ -127,7 +126,7 @@ public final class Invocation {
                 "no reply within \(time) ms, which a request without a time has (default_timeout)")
         }
         do {
-            let run = try CompositionRun(graph, inputs: inputs, in: self) { result in
+            let run = try CompositionRun(graph, of: space, inputs: inputs, in: self) { result in
                 self.finish(
                     result.map { sets in
                         zip(graph.outputNames, sets).map { OutputSet(declared: Blob($0), set: $1) }
@@ -196,8 +195,12 @@ public final class Invocation {
             let transfers = transfers ?? Transfers(of: self)
             self.transfers = transfers
             transfers.start(function, variant, inputs, done)
-        case .composition(let graph):
-            do { try CompositionRun(graph, inputs: inputs, in: self, depth: depth, done: done).start() } catch {
+        case .composition(let inner):
+            do {
+                try CompositionRun(
+                    inner.graph, of: inner.space, inputs: inputs, in: self, depth: depth, done: done
+                ).start()
+            } catch {
                 done(.failure(error))
             }
         }
@@ -269,14 +272,14 @@ public final class Invocation {
 enum Callee {
     case compute(RegisteredFunction)
     case communication(CommFunction, Int)
-    case composition(CompositionGraph)
+    case composition(RegisteredComposition)
 
     /// The name that the callee's definition gives output `index`.
     func outputName(_ index: Int) -> Blob {
         switch self {
         case .compute(let function): function.outputNames[index]
         case .communication(let function, let variant): Blob(function.signatures[variant].outputs[index])
-        case .composition(let graph): Blob(graph.outputNames[index])
+        case .composition(let composition): Blob(composition.graph.outputNames[index])
         }
     }
 }

@@ -2,6 +2,7 @@ public import Composition
 public import Engines
 public import Failure
 public import Items
+public import Registry
 
 /// One request to run something.
 public struct InvocationRequest {
@@ -23,10 +24,12 @@ public struct InvocationRequest {
     public var className: String?
     /// On whose behalf; nil = of nobody in particular.
     public var tenant: Tenant?
+    /// Where names are looked up; nil = in the default tenant's.
+    public var space: Space?
 
     public init(
         target: Target, inputs: [ItemSet], fresh: Bool = false, deadline: UInt64 = 0, className: String? = nil,
-        tenant: Tenant? = nil
+        tenant: Tenant? = nil, space: Space? = nil
     ) {
         self.target = target
         self.inputs = inputs
@@ -34,6 +37,7 @@ public struct InvocationRequest {
         self.deadline = deadline
         self.className = className
         self.tenant = tenant
+        self.space = space
     }
 }
 

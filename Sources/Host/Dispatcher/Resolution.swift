@@ -2,7 +2,7 @@ internal import Composition
 internal import Failure
 internal import Registry
 
-extension Catalogue {
+extension Space {
     /// What the calls of a composition call, by target.
     func resolve(_ graph: CompositionGraph) throws(Failure) -> [Callee] {
         var callees: [Callee] = []
@@ -21,7 +21,9 @@ extension Catalogue {
         }
         return callees
     }
+}
 
+extension Catalogue {
     func partitionPolicy(for callee: Callee) -> PartitionPolicy {
         guard case .compute(let function) = callee else { return partitionPolicy(minSetBytes: []) }
         return partitionPolicy(minSetBytes: function.definition.minSetBytes)

@@ -44,7 +44,7 @@ struct Assembly {
             store: try Store(directory: stateDirectory, memory: budget), classes: classes,
             communications: live.flatMap(\.functions),
             imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
-            mostCalls: config.node.maxSandboxes)
+            mostCalls: config.node.maxSandboxes, publishers: config.publishers)
         self.plugins = PluginControl(config, folder: plugins.folder, plugins: live, catalogue: catalogue)
     }
 

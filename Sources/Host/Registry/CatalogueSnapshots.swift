@@ -9,27 +9,27 @@ internal import Telemetry
 /// Where what functions have prepared is kept: in the image cache, and in the state folder.
 extension Catalogue {
     /// What was prepared of an image on a backend for the runs of a registration.
-    func prepared(_ backend: ComputeBackend, _ digest: String, for registration: UInt64) -> ComputeImage? {
-        images.image(ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
+    func prepared(_ backend: ComputeBackend, _ image: ImageChoice, for registration: UInt64) -> ComputeImage? {
+        images.image(ImageCache.Key(backend: ObjectIdentifier(backend), image: image, preparedFor: registration))
     }
 
-    func keep(_ made: ComputeImage, _ backend: ComputeBackend, _ digest: String, for registration: UInt64) {
+    func keep(_ made: ComputeImage, _ backend: ComputeBackend, _ image: ImageChoice, for registration: UInt64) {
         images.insert(
-            made, ImageCache.Key(backend: ObjectIdentifier(backend), digest: digest, preparedFor: registration))
+            made, ImageCache.Key(backend: ObjectIdentifier(backend), image: image, preparedFor: registration))
     }
 
     /// What an earlier run of the node has kept under the name, made into an image; nil when there is none that can be used.
     /// Of many that ask at once, one reads it.
     func restored(
-        _ name: String, of image: ComputeImage, _ digest: String, for registration: UInt64
+        _ name: String, of image: ComputeImage, _ choice: ImageChoice, for registration: UInt64
     ) throws(Failure) -> ComputeImage? {
         guard image.canBeRestored else { return nil }
         return try loading.alone(name) { () throws(Failure) in
-            if let known = prepared(image.backend, digest, for: registration) { return known }
+            if let known = prepared(image.backend, choice, for: registration) { return known }
             guard let bytes = try store.snapshots.read(name, store.memory.own) else { return nil }
             do throws(Failure) {
                 let made = try bytes.withUnsafeBytes { bytes throws(Failure) in try image.restored(bytes) }
-                keep(made, image.backend, digest, for: registration)
+                keep(made, image.backend, choice, for: registration)
                 return made
             } catch {
                 store.snapshots.refuse(name, error.detail)
@@ -70,12 +70,14 @@ extension Catalogue {
     public func restoreSnapshots() {
         var files = Set(store.snapshots.names())
         guard !files.isEmpty else { return }
-        var last: String?
-        while true {
-            let some = functions(after: last, limit: 100)
-            guard let end = some.last else { break }
-            for function in some { restoreSnapshots(of: function, &files) }
-            last = end.definition.name
+        for space in allSpaces {
+            var last: String?
+            while true {
+                let some = space.functions(after: last, limit: 100)
+                guard let end = some.last else { break }
+                for function in some { restoreSnapshots(of: function, &files) }
+                last = end.definition.name
+            }
         }
         removeSnapshots(files)
     }

@@ -1,15 +1,11 @@
 internal import Composition
-internal import Memory
 
-/// What a catalogue knows, by name. Nothing here walks over all names: the table is read from event loops, and there may be
+/// What a tenant can invoke, by name. Nothing here walks over all names: the table is read from event loops, and there may be
 /// hundreds of thousands.
 struct CatalogueTable {
     private(set) var functions: [String: RegisteredFunction] = [:]
-    private(set) var compositions: [String: CompositionGraph] = [:]
+    private(set) var compositions: [String: RegisteredComposition] = [:]
     private var communications: [String: CommFunction] = [:]
-    private var texts: [String: String] = [:]
-    /// By composition; those of one text share theirs.
-    private var charges: [String: MemoryHold] = [:]
     private var functionNames = NameIndex()
     private var compositionNames = NameIndex()
     /// How many functions have each image, by its digest.
@@ -21,12 +17,10 @@ struct CatalogueTable {
 
     func entry(named name: String) -> CatalogueEntry? {
         if let function = functions[name] { return .function(function) }
-        if let graph = compositions[name] { return .composition(graph) }
+        if let composition = compositions[name] { return .composition(composition) }
         if let communication = communications[name] { return .communication(communication, 0) }
         return nil
     }
-
-    func text(ofComposition name: String) -> String? { texts[name] }
 
     func hasFunction(withImage digest: String) -> Bool { imageUsers[digest] != nil }
 
@@ -37,7 +31,7 @@ struct CatalogueTable {
         functionNames.names(after: name, limit: limit).compactMap { functions[$0] }
     }
 
-    func compositions(after name: String?, limit: Int) -> [CompositionGraph] {
+    func compositions(after name: String?, limit: Int) -> [RegisteredComposition] {
         compositionNames.names(after: name, limit: limit).compactMap { compositions[$0] }
     }
 
@@ -66,11 +60,10 @@ struct CatalogueTable {
         imageUsers[function.digest, default: 0] += 1
     }
 
-    mutating func add(_ graph: CompositionGraph, text: String, charge: MemoryHold) {
+    mutating func add(_ composition: RegisteredComposition) {
+        let graph = composition.graph
         removeComposition(graph.name)
-        compositions[graph.name] = graph
-        texts[graph.name] = text
-        charges[graph.name] = charge
+        compositions[graph.name] = composition
         compositionNames.insert(graph.name)
         for target in graph.targets { users[target.name, default: []].insert(graph.name) }
     }
@@ -88,9 +81,7 @@ struct CatalogueTable {
     }
 
     mutating func removeComposition(_ name: String) {
-        guard let graph = compositions.removeValue(forKey: name) else { return }
-        texts[name] = nil
-        charges[name] = nil
+        guard let graph = compositions.removeValue(forKey: name)?.graph else { return }
         compositionNames.remove(name)
         for target in graph.targets {
             users[target.name]?.remove(name)

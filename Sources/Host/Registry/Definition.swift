@@ -27,6 +27,8 @@ public struct FunctionDefinition: Sendable {
     public var outputs: [String]
     /// The tenant that registered it, whose memory it is.
     public var tenant = ""
+    /// The tenant among whose names it is.
+    public var space = Space.standard
     /// By input: the least bytes worth a part of their own when the platform splits `any` sets; empty = not given.
     public var minSetBytes: [UInt64]
 

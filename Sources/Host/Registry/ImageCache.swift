@@ -6,9 +6,7 @@ internal import Telemetry
 final class ImageCache: Sendable {
     struct Key: Hashable {
         let backend: ObjectIdentifier
-        let digest: String
-        /// The function at which its runs begin; nil for the format's own.
-        var entry: String?
+        let image: ImageChoice
         /// Who made it out of an image of another format; nil when it is as it was registered.
         var translator: String?
         /// The registration for whose runs this is what its program left; nil for an image as it was loaded.
@@ -56,7 +54,7 @@ final class ImageCache: Sendable {
     func images(of image: ImageChoice) -> [ComputeImage] {
         table.withLock { table in
             table.entries.filter { entry in
-                entry.key.digest == image.digest && entry.key.entry == image.entry && entry.key.preparedFor == nil
+                entry.key.image == image && entry.key.preparedFor == nil
             }.map(\.value.image)
         }
     }
@@ -71,8 +69,10 @@ final class ImageCache: Sendable {
 
     func removeAll(of backend: ObjectIdentifier) { removeAll { $0.backend == backend } }
 
-    /// On all backends.
-    func removeAll(of digest: String) { removeAll { $0.digest == digest } }
+    /// On all backends, with any entry, of one tenant.
+    func removeAll(of digest: String, in space: String) {
+        removeAll { $0.image.digest == digest && $0.image.space == space }
+    }
 
     /// Forgets what was prepared for a registration.
     func removeAll(preparedFor registration: UInt64) { removeAll { $0.preparedFor == registration } }

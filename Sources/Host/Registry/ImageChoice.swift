@@ -6,6 +6,12 @@ struct ImageChoice: Hashable {
     let digest: String
     /// An exported function; nil = the one that the format has.
     var entry: String?
+    /// Whose. Each tenant's images are loaded for that tenant alone, so that nobody learns from the time that it takes whether
+    /// somebody else has the same.
+    var space: String
+
+    /// Few differ in the rest alone.
+    func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 /// The code that a loaded image runs now, on a backend that makes it better while it serves.

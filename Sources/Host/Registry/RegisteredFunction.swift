@@ -80,7 +80,7 @@ public final class RegisteredFunction: Sendable {
         }
     }
 
-    private var image: ImageChoice { ImageChoice(digest: digest, entry: definition.entry) }
+    var image: ImageChoice { ImageChoice(digest: digest, entry: definition.entry, space: definition.space) }
 
     /// The versions of its code on the backends that have it loaded and make it better, in order of their names.
     public var versions: [CodeVersion] { catalogue.versions(of: image) }
@@ -94,12 +94,12 @@ public final class RegisteredFunction: Sendable {
         let bound = boundInputs
         return Snapshots(
             inputs: { bound },
-            find: { [unowned catalogue, number, digest] in catalogue.prepared($0.backend, digest, for: number) },
-            restore: { [unowned catalogue, number, digest, names] image throws(Failure) in
-                try catalogue.restored(names.name(on: image.backend, limit: limit), of: image, digest, for: number)
+            find: { [unowned catalogue, number, image] in catalogue.prepared($0.backend, image, for: number) },
+            restore: { [unowned catalogue, number, image, names] loaded throws(Failure) in
+                try catalogue.restored(names.name(on: loaded.backend, limit: limit), of: loaded, image, for: number)
             },
-            keep: { [unowned catalogue, number, digest, names] made, of, mayWait in
-                catalogue.keep(made, of.backend, digest, for: number)
+            keep: { [unowned catalogue, number, image, names] made, of, mayWait in
+                catalogue.keep(made, of.backend, image, for: number)
                 guard made !== of else { return }
                 let name = names.name(on: of.backend, limit: limit)
                 names.add(name)

@@ -26,6 +26,8 @@ final class SnapshotNames: Sendable {
         let plugin = backend.instance.library.descriptor
         let facts =
             [PlatformVersion.text, Processor.identity, plugin.id, plugin.version, digest, bound, "\(limit)"]
+            // What a program drew at random is in it, which no other tenant's begins with.
+            + ["tenant \(definition.space)"]
             + definition.inputs.map { "input \($0.name)" } + definition.outputs.map { "output \($0)" }
         // Names have no line ends.
         return Store.digest(of: Blob(facts.joined(separator: "\n")))

@@ -12,7 +12,8 @@ internal import Synchronization
 ///     contents/       images and data of bound items, each under its SHA-256
 ///     temporary/      files being written
 ///     damaged/        what could not be used at a start
-///     cache/          what backends made of images, to be used again
+///     cache/          what backends made of the default tenant's images, to be used again
+///     caches/         the same for each other tenant, in a folder of its own
 ///     plugins/        copies of the plugins' files while a node runs (room Node)
 ///     trials/         which plugins passed their trial (room Node)
 ///     snapshots/      what programs of functions prepared for every run to begin with (SnapshotFiles)
@@ -30,8 +31,9 @@ public final class Store: Sendable {
     let index = Mutex(StoreIndex())
     /// Where what is read from the folder is charged.
     let memory: MemoryBudget
-    /// A folder for results of image loading that a later load may reuse.
-    public let cacheDirectory: String
+    /// Folders for results of image loading that a later load may reuse: the default tenant's, and those of the others.
+    private let cache: StoreFolder
+    private let otherCaches: StoreFolder
 
     /// Opens the folder, makes it when it does not exist, reads all records and cleans up after a crash. Records that are
     /// found wrong are set aside, those that cannot be read stay; both are told to the log and stop nothing.
@@ -45,7 +47,8 @@ public final class Store: Sendable {
         contents = try StoreFolder("contents", in: root)
         temporary = try StoreFolder("temporary", in: root)
         damaged = try StoreFolder("damaged", in: root)
-        cacheDirectory = try StoreFolder("cache", in: root).path
+        cache = try StoreFolder("cache", in: root)
+        otherCaches = try StoreFolder("caches", in: root)
         snapshots = try SnapshotFiles(in: root, temporary: temporary, damaged: damaged)
         try load()
     }
@@ -59,9 +62,18 @@ public final class Store: Sendable {
     public func compositions() -> [StoredComposition] {
         index.withLock { index in
             index.texts.sorted { $0.key < $1.key }.flatMap { _, stored in
-                stored.names.map { StoredComposition(name: $0, text: stored.text, tenant: stored.tenant) }
+                stored.names.map {
+                    StoredComposition(name: $0, text: stored.text, tenant: stored.tenant, space: stored.space)
+                }
             }
         }
+    }
+
+    /// A folder for results of image loading that a later load of the same tenant may reuse: with others' the time that loading
+    /// takes would tell what they have.
+    func cacheDirectory(of space: String) throws(Failure) -> String {
+        guard space != Space.standard else { return cache.path }
+        return try StoreFolder(StoreName.encode(space.utf8), in: otherCaches).path
     }
 
     /// Reads an image from the disk (from the page cache, where it usually is).
@@ -96,14 +108,32 @@ struct StoreIndex {
     var unreadable: Set<String> = []
     /// How many functions need each content.
     var uses: [StoredContent: Int] = [:]
+    /// The same among those of one tenant.
+    var usesBySpace: [String: [StoredContent: Int]] = [:]
     var nextSequence: Int64 = 1
 
-    mutating func use(_ contents: [StoredContent]) {
-        for content in contents { uses[content, default: 0] += 1 }
+    /// Of compositions.
+    func names(in space: String) -> Set<String> {
+        Set(texts.values.lazy.filter { $0.space == space }.flatMap(\.names))
     }
 
-    mutating func release(_ contents: [StoredContent]) {
-        for content in contents { uses[content] = uses[content].flatMap { $0 > 1 ? $0 - 1 : nil } }
+    mutating func use(_ function: StoredFunction) {
+        for content in function.contents {
+            uses[content, default: 0] += 1
+            usesBySpace[function.definition.space, default: [:]][content, default: 0] += 1
+        }
+    }
+
+    mutating func release(_ function: StoredFunction) {
+        for content in function.contents {
+            Self.release(content, in: &uses)
+            Self.release(content, in: &usesBySpace[function.definition.space, default: [:]])
+        }
+        if usesBySpace[function.definition.space]?.isEmpty == true { usesBySpace[function.definition.space] = nil }
+    }
+
+    private static func release(_ content: StoredContent, in uses: inout [StoredContent: Int]) {
+        uses[content] = uses[content].flatMap { $0 > 1 ? $0 - 1 : nil }
     }
 }
 

@@ -12,7 +12,7 @@ extension Store {
         _ definition: FunctionDefinition, image: Blob, digest: String, replacing: Bool = false
     ) throws(Failure) {
         let function = StoredFunction(definition: definition, digest: digest, imageSize: image.count)
-        let file = StoreName.fileName(for: definition.name)
+        let file = StoreName.fileName(for: definition.name, in: definition.space)
         try index.withLock { index throws(Failure) in
             let old = index.functions[file]
             guard old == nil || replacing, !index.unreadable.contains(file) else {
@@ -21,9 +21,8 @@ extension Store {
             let sequence = old?.sequence ?? index.nextSequence
             do throws(Failure) {
                 // Contents before the record that needs them.
-                for (name, blob) in zip(function.contents, [image] + function.boundContents)
-                where index.uses[name] == nil {
-                    try write(name.digest, blob, to: contents)
+                for (name, blob) in zip(function.contents, [image] + function.boundContents) {
+                    try keep(name, blob, of: definition.space, index)
                 }
                 try write(file, Blob(StoreFormat.frame(function.json(sequence: sequence))), to: functionsFolder)
             } catch {
@@ -37,20 +36,32 @@ extension Store {
             }
             index.functions[file] = (sequence, function)
             if old == nil { index.nextSequence += 1 }
-            index.use(function.contents)
+            index.use(function)
             if let old { forget(old.function, &index) }
         }
     }
 
+    /// Keeps a content, once for all who have it. What only others have is written as if it were new, and let go: by the time that
+    /// takes nobody learns that it was there.
+    private func keep(
+        _ name: StoredContent, _ blob: Blob, of space: String, _ index: StoreIndex
+    ) throws(Failure) {
+        guard index.usesBySpace[space]?[name] == nil else { return }
+        guard index.uses[name] != nil else { return try write(name.digest, blob, to: contents) }
+        try blob.withUnsafeBytes { bytes throws(Failure) in try contents.rehearse(name.digest, bytes, by: temporary) }
+    }
+
     /// Keeps a text and the names of the compositions that it defines: all or none.
     /// - Throws: `.conflict` when a name is taken, `.internal` when the disk fails.
-    public func save(compositions names: [String], text: String, tenant: String = "") throws(Failure) {
+    public func save(
+        compositions names: [String], text: String, tenant: String = "", space: String = Space.standard
+    ) throws(Failure) {
         try index.withLock { index throws(Failure) in
-            let taken = index.texts.values.flatMap(\.names)
+            let taken = index.names(in: space)
             if let name = names.first(where: taken.contains) {
                 throw Failure(.conflict, "a composition named '\(name)' is stored already")
             }
-            let stored = StoredText(names: names, text: text, tenant: tenant)
+            let stored = StoredText(names: names, text: text, tenant: tenant, space: space)
             do throws(Failure) {
                 try write(stored, index.nextSequence)
             } catch {
@@ -64,8 +75,8 @@ extension Store {
 
     /// Forgets a function, durably.
     /// - Throws: `.notFound`; `.internal` when the disk fails, and then it may or may not return at a start.
-    public func removeFunction(_ name: String) throws(Failure) {
-        let file = StoreName.fileName(for: name)
+    public func removeFunction(_ name: String, in space: String = Space.standard) throws(Failure) {
+        let file = StoreName.fileName(for: name, in: space)
         try index.withLock { index throws(Failure) in
             guard let function = index.functions[file]?.function else {
                 throw Failure(.notFound, "no function is stored as '\(name)'")
@@ -78,15 +89,16 @@ extension Store {
 
     /// Gives up what the function alone needs.
     private func forget(_ function: StoredFunction, _ index: inout StoreIndex) {
-        index.release(function.contents)
+        index.release(function)
         discardUnused(function.contents, index)
         openImages.closeAll()
     }
 
     /// Forgets a composition; as `removeFunction`. Others of the same text stay.
-    public func removeComposition(_ name: String) throws(Failure) {
+    public func removeComposition(_ name: String, in space: String = Space.standard) throws(Failure) {
         try index.withLock { index throws(Failure) in
-            guard let (sequence, found) = index.texts.first(where: { $0.value.names.contains(name) }) else {
+            let known = index.texts.first { $0.value.space == space && $0.value.names.contains(name) }
+            guard let (sequence, found) = known else {
                 throw Failure(.notFound, "no composition is stored as '\(name)'")
             }
             var stored = found

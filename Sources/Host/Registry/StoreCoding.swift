@@ -25,6 +25,7 @@ extension StoredFunction {
             minSetBytes: try fields.list("min_set_bytes", Self.number))
         definition.entry = try fields.optionalText("entry")
         definition.tenant = try fields.optionalText("tenant") ?? ""
+        definition.space = try fields.optionalText("space") ?? Space.standard
         for input in try fields.list("inputs", RecordFields.init) {
             definition.inputs.append(
                 try FunctionDefinition.Input(input) { (data) throws(UnusableRecord) in
@@ -44,6 +45,7 @@ extension StoredFunction {
             "sequence": .integer(sequence), "name": .string(definition.name), "class": .string(definition.className),
             "memory_limit": definition.memoryLimit?.json ?? .null,
             "timeout": definition.timeout?.json ?? .null, "tenant": .string(definition.tenant),
+            "space": .string(definition.space),
             "entry": definition.entry.map { .string($0) } ?? .null,
             "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
             "outputs": .array(definition.outputs.map { ParsedValue(.string($0)) }),
@@ -85,13 +87,15 @@ extension FunctionDefinition.Input {
 extension StoredText {
     init(_ fields: RecordFields) throws(UnusableRecord) {
         let names = try fields.list("names", \.text)
-        self.init(names: names, text: try fields.text("text"), tenant: try fields.optionalText("tenant") ?? "")
+        self.init(
+            names: names, text: try fields.text("text"), tenant: try fields.optionalText("tenant") ?? "",
+            space: try fields.optionalText("space") ?? Space.standard)
     }
 
     func json(sequence: Int64) -> String {
         ParsedValue.table([
             "sequence": .integer(sequence), "names": .array(names.map { ParsedValue(.string($0)) }),
-            "text": .string(text), "tenant": .string(tenant),
+            "text": .string(text), "tenant": .string(tenant), "space": .string(space),
         ]).json
     }
 }

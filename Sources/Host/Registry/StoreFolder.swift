@@ -57,6 +57,13 @@ package final class StoreFolder: Sendable {
         try sync()
     }
 
+    /// Takes as long as `write`, and leaves what is there.
+    func rehearse(_ name: String, _ content: UnsafeRawBufferPointer, by temporary: StoreFolder) throws(Failure) {
+        defer { unlinkat(temporary.descriptor, name, 0) }
+        try temporary.writeSynced(name, content)
+        try sync()
+    }
+
     private func writeSynced(_ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
         let file = try create(name)
         defer { close(file) }

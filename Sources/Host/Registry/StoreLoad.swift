@@ -56,14 +56,14 @@ private final class Loading {
                 let function = try StoredFunction(fields, content: content)
                 if !intact.contains(function.image) { _ = try content(function.image, "") }
                 let name = function.definition.name
-                guard StoreName.fileName(for: name) == file else {
+                guard StoreName.fileName(for: name, in: function.definition.space) == file else {
                     throw UnusableRecord(reason: "it is the record of '\(name)', under another file name")
                 }
                 return (sequence, function)
             }
             guard let (sequence, function) = read else { continue }
             index.functions[file] = (sequence, function)
-            index.use(function.contents)
+            index.use(function)
         }
     }
 
@@ -76,7 +76,7 @@ private final class Loading {
                 guard "\(sequence)" == file else {
                     throw UnusableRecord(reason: "it is record \(sequence), under another file name")
                 }
-                let taken = Set(index.texts.values.flatMap(\.names))
+                let taken = index.names(in: text.space)
                 if let name = text.names.first(where: taken.contains) {
                     throw UnusableRecord(reason: "'\(name)' is in another record already")
                 }

@@ -33,8 +33,13 @@ enum StoreName {
         return encode(out) == text ? out : nil
     }
 
-    /// The file name of a record. A name too long for one is replaced by its digest; '~' keeps the two kinds apart.
-    static func fileName(for name: String) -> String {
+    /// The file name of a record. A name too long for one is replaced by its digest; '~' keeps the two kinds apart, and '+' those
+    /// of other tenants than the default, which are all replaced.
+    static func fileName(for name: String, in space: String) -> String {
+        guard space == Space.standard else {
+            // A tenant's name has no line end.
+            return "+" + Array("\(space)\n\(name)".utf8).withUnsafeBytes { Store.digest(of: $0) }
+        }
         let encoded = encode(name.utf8)
         if encoded.utf8.count <= longest { return encoded }
         return "~" + Array(name.utf8).withUnsafeBytes { Store.digest(of: $0) }

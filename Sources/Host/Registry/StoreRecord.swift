@@ -16,11 +16,14 @@ public struct StoredComposition: Sendable, Equatable {
     public var text: String
     /// Who registered it.
     public var tenant = ""
+    /// The tenant among whose names it is.
+    public var space: String
 
-    public init(name: String, text: String, tenant: String = "") {
+    public init(name: String, text: String, tenant: String = "", space: String = Space.standard) {
         self.name = name
         self.text = text
         self.tenant = tenant
+        self.space = space
     }
 }
 
@@ -29,6 +32,7 @@ struct StoredText: Sendable {
     var names: [String]
     var text: String
     var tenant = ""
+    var space = Space.standard
 }
 
 /// Names a content of the state folder.

@@ -6,30 +6,53 @@ internal import Values
 
 /// What is registered, as JSON.
 extension JSONWriter {
-    /// A page of the functions; before the first one, the node's communication functions.
-    static func functions(_ catalogue: Catalogue, _ page: ListingPage) -> JSONWriter {
+    /// A page of a tenant's functions; with the first one, the node's communication functions and those that are published.
+    static func functions(_ space: Space, _ page: ListingPage) -> JSONWriter {
         var json = JSONWriter()
         json.object { json in
-            let functions = catalogue.functions(after: page.after, limit: page.limit + 1)
+            let functions = space.functions(after: page.after, limit: page.limit + 1)
             json.page("functions", functions, page, of: \.definition.name) { $0.write($1) }
             guard page.after == nil else { return }
             json.name("communication")
             json.array { json in
-                for function in catalogue.communications() {
-                    json.write(communication: function.name, catalogue.entry(named: function.name)?.signature)
+                for function in space.communications() {
+                    json.write(communication: function.name, space.entry(named: function.name)?.signature)
                 }
+            }
+            json.published(space) { entry in
+                if case .function(let function) = entry { function } else { nil }
+            } write: {
+                $0.write($1)
             }
         }
         return json
     }
 
-    static func compositions(_ catalogue: Catalogue, _ page: ListingPage) -> JSONWriter {
+    static func compositions(_ space: Space, _ page: ListingPage) -> JSONWriter {
         var json = JSONWriter()
         json.object { json in
-            let compositions = catalogue.compositions(after: page.after, limit: page.limit + 1)
-            json.page("compositions", compositions, page, of: \.name) { $0.write($1, text: nil) }
+            let compositions = space.compositions(after: page.after, limit: page.limit + 1)
+            json.page("compositions", compositions, page, of: \.graph.name) { $0.write($1.graph, text: nil) }
+            guard page.after == nil else { return }
+            json.published(space) { entry in
+                if case .composition(let composition) = entry { composition.graph } else { nil }
+            } write: {
+                $0.write($1, text: nil)
+            }
         }
         return json
+    }
+
+    /// What other tenants registered for all, if there is any of that kind.
+    private mutating func published<Kind>(
+        _ space: Space, _ kind: (CatalogueEntry) -> Kind?, write: (inout JSONWriter, Kind) -> Void
+    ) {
+        let all = space.published().compactMap(kind)
+        guard !all.isEmpty else { return }
+        name("published")
+        array { json in
+            for one in all { write(&json, one) }
+        }
     }
 
     mutating func write(_ function: RegisteredFunction) {

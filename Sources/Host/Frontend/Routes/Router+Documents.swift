@@ -13,14 +13,16 @@ extension Router {
         let body = request.body
         let exchange = request.exchange
         let terms = InvocationTerms(
-            tenant: try tenant(request.head), deadline: try deadline(request), fresh: fresh)
+            tenant: try tenant(request.head), space: space(request.head), deadline: try deadline(request), fresh: fresh)
         let read = try document(body, terms, itemsAtMost: Self.fewItems)
-        if let read, read.textLength <= Self.longText, let target = try target(of: read, suggests: false) {
+        if let read, read.textLength <= Self.longText,
+            let target = try target(of: read, in: terms.space, suggests: false)
+        {
             return start(read, target, terms, exchange, worker)
         }
         try takeApart(for: exchange, on: worker) { [self] () throws(Problem) in
             let whole = if let read { read } else { try document(body, terms, itemsAtMost: ItemCounter.most) }
-            guard let whole, let target = try target(of: whole, suggests: true) else { return nil }
+            guard let whole, let target = try target(of: whole, in: terms.space, suggests: true) else { return nil }
             return (whole, target)
         } next: { (document, target) throws(Problem) in
             self.start(document, target, terms, exchange, worker)
@@ -47,13 +49,13 @@ extension Router {
     /// - Parameter suggests: Errors name the nearest of the registered names, which takes a while: without, nil is returned
     ///   where there is an error.
     private func target(
-        of document: InvocationDocument, suggests: Bool
+        of document: InvocationDocument, in space: Space, suggests: Bool
     ) throws(Problem) -> InvocationRequest.Target? {
         switch document.target {
         case .name(let name): return .name(name.text)
         case .composition(let text):
             do throws(Failure) {
-                return .composition(try catalogue.compileOnce(text.text, suggests: suggests))
+                return .composition(try space.compileOnce(text.text, suggests: suggests))
             } catch {
                 if suggests { throw Problem(error) }
                 return nil
@@ -68,7 +70,7 @@ extension Router {
     ) {
         let invocation = InvocationRequest(
             target: target, inputs: document.inputs.sets, fresh: terms.fresh, deadline: terms.deadline,
-            tenant: terms.tenant)
+            tenant: terms.tenant, space: terms.space)
         invoke(invocation, holding: document.inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
             // The original's replies name no type.
             reply(OutputReply(original: outcome, sets), to: exchange, terms.tenant.memory, on: worker)
@@ -79,8 +81,8 @@ extension Router {
     func registerFunction(_ request: Request, on worker: Worker) {
         let body = request.body
         let router = self
-        let account = account(request.head)
-        let weight = weight(request.head)
+        let registrant = registrant(request.head)
+        let account = registrant.account
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: FunctionDocument
             do throws(BSONError) { document = try FunctionDocument(body, counter: ItemCounter(account)) } catch {
@@ -88,11 +90,11 @@ extension Router {
             }
             defer { withExtendedLifetime(document.charge) {} }
             if let path = document.localPath {
-                try router.register(document.definition, localPath: path, account, weight: weight)
+                try router.register(document.definition, localPath: path, registrant)
             } else {
                 do throws(Failure) {
-                    try router.catalogue.register(
-                        document.definition, image: document.binary, account: account, weight: weight)
+                    try registrant.space.register(
+                        document.definition, image: document.binary, account: account, weight: registrant.weight)
                 } catch { throw Problem(error) }
             }
             return Response(.ok, .text("Function registered"))
@@ -102,13 +104,13 @@ extension Router {
     /// `POST /register/composition`
     func registerComposition(_ request: Request, on worker: Worker) {
         let body = request.body
-        let account = account(request.head)
-        offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+        let registrant = registrant(request.head)
+        offload(request.exchange, on: worker) { () throws(Problem) in
             let document: CompositionDocument
             do throws(BSONError) { document = try CompositionDocument(body) } catch { throw error.problem }
-            do throws(Failure) { _ = try catalogue.register(compositions: document.text, account: account) } catch {
-                throw Problem(error)
-            }
+            do throws(Failure) {
+                _ = try registrant.space.register(compositions: document.text, account: registrant.account)
+            } catch { throw Problem(error) }
             return Response(.ok, .text("Function registered"))
         }
     }
@@ -118,17 +120,17 @@ extension Router {
     /// - Throws: the same for a file that is not there, cannot be read, or is no image: clients are not told what exists.
     @discardableResult
     func register(
-        _ definition: FunctionDefinition, localPath path: String, _ account: MemoryAccount, weight: UInt64,
-        replacing: Bool = false
+        _ definition: FunctionDefinition, localPath path: String, _ registrant: Registrant, replacing: Bool = false
     ) throws(Problem) -> Bool {
         guard settings.allowsLocalPath else {
             throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
         }
-        do throws(Failure) { try catalogue.check(definition, replacing: replacing) } catch { throw Problem(error) }
+        let space = registrant.space
+        do throws(Failure) { try space.check(definition, replacing: replacing) } catch { throw Problem(error) }
         do throws(Failure) {
-            return try catalogue.register(
-                definition, image: try LocalFile.read(path, account), account: account, weight: weight,
-                replacing: replacing)
+            return try space.register(
+                definition, image: try LocalFile.read(path, registrant.account), account: registrant.account,
+                weight: registrant.weight, replacing: replacing)
         } catch {
             switch error.kind {
             case .conflict, .busy, .memory, .unavailable, .deadline, .cancelled: throw Problem(error)
@@ -143,6 +145,7 @@ extension Router {
 /// What a request says beside its document.
 private struct InvocationTerms: Sendable {
     let tenant: Tenant
+    let space: Space
     let deadline: UInt64
     let fresh: Bool
 }

@@ -14,9 +14,10 @@ extension Router {
 
     func invokePlain(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
         let wish = try PlainWish(
-            name, request, tenant: try tenant(request.head), deadline: try deadline(request))
-        guard let entry = catalogue.entry(named: name) else {
-            throw Problem(catalogue.nothing(named: name))
+            name, request, tenant: try tenant(request.head), space: space(request.head),
+            deadline: try deadline(request))
+        guard let entry = wish.space.entry(named: name) else {
+            throw Problem(wish.space.nothing(named: name))
         }
         let form = InvocationForm(
             request, declared: entry.signature.variants.first?.inputs ?? [], account: wish.tenant.memory)
@@ -32,7 +33,7 @@ extension Router {
     private func start(_ wish: PlainWish, _ inputs: DecodedSets, _ exchange: Exchange, _ worker: Worker) {
         let invocation = InvocationRequest(
             target: .name(wish.name), inputs: inputs.sets, fresh: wish.fresh, deadline: wish.deadline,
-            className: wish.className, tenant: wish.tenant)
+            className: wish.className, tenant: wish.tenant, space: wish.space)
         invoke(invocation, holding: inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
             reply(OutputReply(outcome, sets, accept: wish.accept), to: exchange, wish.tenant.memory, on: worker)
         }
@@ -46,13 +47,15 @@ private struct PlainWish: Sendable {
     let fresh: Bool
     let deadline: UInt64
     let tenant: Tenant
+    let space: Space
     let accept: [UInt8]?
 
-    init(_ name: String, _ request: Request, tenant: Tenant, deadline: UInt64) throws(Problem) {
+    init(_ name: String, _ request: Request, tenant: Tenant, space: Space, deadline: UInt64) throws(Problem) {
         let parameters = try Query.parameters(request.head.queryBytes, known: ["class", "fresh"])
         self.name = name
         self.deadline = deadline
         self.tenant = tenant
+        self.space = space
         className = parameters["class"]
         fresh = parameters["fresh"] == "true"
         accept = request.head.value("accept").map { [UInt8]($0) }

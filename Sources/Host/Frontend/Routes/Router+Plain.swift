@@ -15,8 +15,8 @@ extension Router {
             try invokePlain(name, request, on: worker)
         case .function: try function(try request.name(), request, on: worker)
         case .composition: try composition(try request.name(), request, on: worker)
-        case .functions: try list(request, on: worker) { catalogue, page in .functions(catalogue, page) }
-        case .compositions: try list(request, on: worker) { catalogue, page in .compositions(catalogue, page) }
+        case .functions: try list(request, on: worker) { space, page in .functions(space, page) }
+        case .compositions: try list(request, on: worker) { space, page in .compositions(space, page) }
         case .plugins: try plugins(nil, request, on: worker)
         case .plugin: try plugins(try request.name(), request, on: worker)
         default: throw .noRoute
@@ -24,20 +24,22 @@ extension Router {
     }
 
     private func list(
-        _ request: Request, on worker: Worker, _ write: @escaping @Sendable (Catalogue, ListingPage) -> JSONWriter
+        _ request: Request, on worker: Worker, _ write: @escaping @Sendable (Space, ListingPage) -> JSONWriter
     ) throws(Problem) {
         try request.allow([.get, .head], "GET, HEAD")
         let page = try ListingPage(request.head.queryBytes)
-        offload(request.exchange, on: worker, to: observers) { [catalogue] () throws(Problem) in
-            .json(write(catalogue, page))
+        let space = space(request.head)
+        offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
+            .json(write(space, page))
         }
     }
 
     private func function(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        let space = space(request.head)
         switch request.head.method {
         case .get, .head:
-            guard case .function(let function) = catalogue.entry(named: name) else {
-                throw Problem(catalogue.nothing(named: name, kind: "function"))
+            guard case .function(let function) = space.entry(named: name) else {
+                throw Problem(space.nothing(named: name, kind: "function"))
             }
             // It may have a thousand sets with long names.
             offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
@@ -47,8 +49,8 @@ extension Router {
             }
         case .put: try putFunction(name, request, on: worker)
         case .delete:
-            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
-                do throws(Failure) { try catalogue.removeFunction(name) } catch { throw Problem(error) }
+            offload(request.exchange, on: worker) { () throws(Problem) in
+                do throws(Failure) { try space.removeFunction(name) } catch { throw Problem(error) }
                 return Response(.noContent)
             }
         default: throw .methodNotAllowed("GET, HEAD, PUT, DELETE")
@@ -56,26 +58,28 @@ extension Router {
     }
 
     private func composition(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        let space = space(request.head)
         switch request.head.method {
         case .get, .head:
-            guard case .composition(let graph) = catalogue.entry(named: name) else {
-                throw Problem(catalogue.nothing(named: name, kind: "composition"))
+            guard case .composition(let composition) = space.entry(named: name) else {
+                throw Problem(space.nothing(named: name, kind: "composition"))
             }
-            offload(request.exchange, on: worker, to: observers) { [catalogue] () throws(Problem) in
+            offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
                 var json = JSONWriter()
-                json.write(graph, text: catalogue.text(ofComposition: name))
+                // What is published is what it takes and gives, not how it is made.
+                json.write(composition.graph, text: composition.space.name == space.name ? composition.text : nil)
                 return .json(json)
             }
         case .put:
             let body = request.body
             let account = account(request.head)
-            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+            offload(request.exchange, on: worker) { () throws(Problem) in
                 guard let text = body.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
                     throw .malformed("the composition's text is not valid UTF-8")
                 }
                 let names: [String]
                 do throws(Failure) {
-                    names = try catalogue.register(compositions: text, account: account, expecting: name)
+                    names = try space.register(compositions: text, account: account, expecting: name)
                 } catch {
                     throw Problem(error)
                 }
@@ -84,8 +88,8 @@ extension Router {
                 return .json(json, .created)
             }
         case .delete:
-            offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
-                do throws(Failure) { try catalogue.removeComposition(name) } catch { throw Problem(error) }
+            offload(request.exchange, on: worker) { () throws(Problem) in
+                do throws(Failure) { try space.removeComposition(name) } catch { throw Problem(error) }
                 return Response(.noContent)
             }
         default: throw .methodNotAllowed("GET, HEAD, PUT, DELETE")
@@ -97,8 +101,8 @@ extension Router {
         let body = request.body
         let type = request.head.value("content-type").map { [UInt8]($0) } ?? []
         let router = self
-        let account = account(request.head)
-        let weight = weight(request.head)
+        let registrant = registrant(request.head)
+        let account = registrant.account
         offload(request.exchange, on: worker) { () throws(Problem) in
             var sets: [ItemSet] = []
             var image = body
@@ -110,15 +114,16 @@ extension Router {
             let replaced: Bool
             if let path = parameters.path {
                 replaced = try router.register(
-                    definition, localPath: path, account, weight: weight, replacing: parameters.replace)
+                    definition, localPath: path, registrant, replacing: parameters.replace)
             } else {
                 do throws(Failure) {
-                    replaced = try router.catalogue.register(
-                        definition, image: image, account: account, weight: weight, replacing: parameters.replace)
+                    replaced = try registrant.space.register(
+                        definition, image: image, account: account, weight: registrant.weight,
+                        replacing: parameters.replace)
                 } catch { throw Problem(error) }
             }
-            guard case .function(let function) = router.catalogue.entry(named: name) else {
-                throw Problem(router.catalogue.nothing(named: name, kind: "function"))
+            guard case .function(let function) = registrant.space.entry(named: name) else {
+                throw Problem(registrant.space.nothing(named: name, kind: "function"))
             }
             var json = JSONWriter()
             json.write(function)

@@ -13,6 +13,8 @@ internal import Values
 final class Router: Sendable {
     let dispatcher: Dispatcher
     let catalogue: Catalogue
+    /// Of those who name no tenant that is believed.
+    private let standard: Space
     let pool: WorkerPool
     let settings: Frontend.Settings
     let access: AccessPolicy
@@ -31,6 +33,7 @@ final class Router: Sendable {
     init(dispatcher: Dispatcher, catalogue: Catalogue, pool: WorkerPool, settings: Frontend.Settings) {
         self.dispatcher = dispatcher
         self.catalogue = catalogue
+        standard = catalogue.standard
         self.pool = pool
         self.settings = settings
         access = AccessPolicy(settings.access)
@@ -149,13 +152,24 @@ final class Router: Sendable {
         return try dispatcher.admission.tenant(named: head.value("dandelion-tenant")?.text)
     }
 
+    /// Among whose names a request finds, makes and removes things: those of who makes it. The field Dandelion-Tenant counts where
+    /// somebody vouches for it, by a proxy's address (`checkTenant`); what anybody may write is a share of the node, no more.
+    func space(_ head: RequestHead) -> Space {
+        if let caller = head.caller { return catalogue.space(of: caller.space) }
+        guard access.vouchesForTenants, let name = head.value("dandelion-tenant") else { return standard }
+        return catalogue.space(of: name.text)
+    }
+
     /// Where what a request takes is charged: to the tenant that it names, else to those who name none.
     func account(_ head: RequestHead) -> MemoryAccount {
         ((try? named(head)) ?? dispatcher.admission.others).memory
     }
 
-    /// The weight of the tenant on whose behalf something is registered.
-    func weight(_ head: RequestHead) -> UInt64 { ((try? named(head)) ?? dispatcher.admission.others).weight }
+    /// Who registers something.
+    func registrant(_ head: RequestHead) -> Registrant {
+        let tenant = (try? named(head)) ?? dispatcher.admission.others
+        return Registrant(space: space(head), account: tenant.memory, weight: tenant.weight)
+    }
 
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
     func deadline(_ request: Request) throws(Problem) -> UInt64 {
@@ -209,6 +223,15 @@ final class Router: Sendable {
         }
         if !accepted { exchange.fail(Problem(Failure(.busy, "too many requests wait already"))) }
     }
+}
+
+/// On whose behalf something is registered.
+struct Registrant: Sendable {
+    let space: Space
+    /// Where what it takes is charged.
+    let account: MemoryAccount
+    /// The tenant's, among those who have images compiled.
+    let weight: UInt64
 }
 
 extension Request {

@@ -23,9 +23,14 @@ struct AccessPolicy: Sendable {
         try checkForm(fields)
     }
 
+    /// Whether a field Dandelion-Tenant that passed `checkTenant` comes from somebody whom the operator believes it.
+    var vouchesForTenants: Bool { settings.tenantsFrom != nil }
+
     /// Whether Dandelion-Tenant of a request from `peer` may be believed, if it is there.
     func checkTenant(_ head: RequestHead, from peer: @autoclosure () -> AddressRange.Address?) throws(Problem) {
-        guard let ranges = settings.tenantsFrom, head.value("dandelion-tenant") != nil else { return }
+        guard let name = head.value("dandelion-tenant") else { return }
+        guard TenantName.isValid(name.text) else { throw .malformed("a tenant's name must be \(TenantName.rule)") }
+        guard let ranges = settings.tenantsFrom else { return }
         guard let peer = peer(), ranges.contains(where: { $0.contains(peer) }) else {
             throw Problem(.forbidden, "denied", "this node's configuration does not let this peer name a tenant")
         }

@@ -10,6 +10,8 @@ internal import Telemetry
 final class Caller: Sendable {
     let identity: Identity
     let tenant: Tenant
+    /// Whose names it may use. Not the name of `tenant`, which many share where there are very many.
+    var space: String { identity.tenant }
 
     init(_ identity: Identity, _ tenant: Tenant) {
         self.identity = identity

@@ -1,0 +1,40 @@
+public import Composition
+internal import Memory
+internal import PluginHost
+
+/// What a name stands for.
+public enum CatalogueEntry: Sendable {
+    case function(RegisteredFunction)
+    /// Index: the signature that is meant, by default the first.
+    case communication(CommFunction, Int)
+    case composition(RegisteredComposition)
+
+    /// What a composition must know to call it.
+    public var signature: Signature {
+        switch self {
+        case .function(let function):
+            Signature(
+                .compute, inputs: function.definition.inputs.map(\.name), outputs: function.definition.outputs)
+        case .communication(let function, _):
+            Signature(
+                .communication,
+                variants: function.signatures.map { Signature.Variant(inputs: $0.inputs, outputs: $0.outputs) })
+        case .composition(let composition): composition.graph.signature
+        }
+    }
+}
+
+/// A composition that can be invoked.
+public final class RegisteredComposition: Sendable {
+    public let graph: CompositionGraph
+    /// What it was registered with; others may have been, too.
+    public let text: String
+    /// Where the names that it calls are looked up, whoever invokes it.
+    public unowned let space: Space
+    /// Those of one text share theirs.
+    private let charge: MemoryHold
+
+    init(_ graph: CompositionGraph, text: String, space: Space, charge: MemoryHold) {
+        (self.graph, self.text, self.space, self.charge) = (graph, text, space, charge)
+    }
+}
