@@ -56,7 +56,7 @@ func pluginProduct(_ folder: String) -> Product {
 
 /// What `dandelion plugins new` writes: files of Sources/PluginTemplates, where `include` is the ABI's own folder.
 let pluginTemplates =
-    ["abi", "comm", "compute", "guest", "host", "plugin", "status", "translate", "types", "version"].map { "include/\($0).h" }
+    ["abi", "comm", "compute", "fleet", "guest", "host", "plugin", "status", "translate", "types", "version"].map { "include/\($0).h" }
     + ["plugin.c", "plugin.h", "reactor.c"].map { "comm-c/comm_\($0)" }
     + ["plugin.c", "plugin.h", "image.c", "context.c", "engine.c", "snapshot.c"].map { "compute-c/compute_\($0)" }
     + ["Plugin", "Reactor"].map { "comm-swift/Comm\($0).swift" }
@@ -64,7 +64,7 @@ let pluginTemplates =
     + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]
     + ["exits.tiny", "loops.tiny", "faults.tiny", "echo.tiny", "format.md"].map { "guests/\($0)" }
     + ["Package.swift.template", "exports.map", "System.c", "System.h", "abi.c", "module.modulemap"].map { "swift/\($0)" }
-    + ["Clock", "Comm", "Compute", "ComputeTable", "Handle", "HostMemory", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
+    + ["Clock", "Comm", "Compute", "ComputeTable", "Fleet", "Handle", "HostMemory", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
     + ["Recycler", "Settings", "SlotPool", "Structs"].map { "kit/\($0).swift" }
     + ["stop.c", "memory.c", "include/CPluginKit.h", "include/dk_memory.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
     + ["c/Makefile"]
@@ -84,6 +84,7 @@ let package = Package(
         pluginProduct("HTTPComm"),
         pluginProduct("RWasm"),
         pluginProduct("CHERI"),
+        pluginProduct("NATS"),
         .executable(name: "dandelion-wasm", targets: ["dandelion-wasm"]),
     ],
     dependencies: [
@@ -97,6 +98,8 @@ let package = Package(
         .systemLibrary(
             name: "CCurl", path: "Plugins/HTTPComm/CCurl", pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"])]),
+        .systemLibrary(
+            name: "CNats", path: "Plugins/NATS/CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .systemLibrary(
             name: "CSeccomp", path: "Sources/Host/Platform/CSeccomp", pkgConfig: "libseccomp",
             providers: [.apt(["libseccomp-dev"])]),
@@ -173,6 +176,7 @@ let package = Package(
         plugin("KVM", ["PluginElf", "CKVM", "CPluginKit"], exclude: ["Shim", "README.md"]),
         shim("CHTTPComm", path: "Plugins/HTTPComm/Shim", ["PluginABI", "CCurl"]),
         plugin("HTTPComm", ["CHTTPComm", "CCurl"], exclude: ["Shim", "CCurl", "README.md"]),
+        plugin("NATS", ["CNats"], exclude: ["CNats", "README.md"]),
         shim("CCHERI", path: "Plugins/CHERI/Shim", ["CPluginKit"]),
         .target(
             name: "CHERICore", dependencies: ["PluginABI", "PluginKit", "PluginElf", "CCHERI", "CVersion"], path: "Plugins/CHERI/Core",
@@ -226,6 +230,7 @@ let package = Package(
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),
         tests("HTTPComm", ["PluginABI", "CommHarness", "TestSupport"]),
+        tests("NATS", ["PluginHost", "Values", "Failure", "TestSupport"]),
         tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),

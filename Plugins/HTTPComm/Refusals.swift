@@ -9,8 +9,4 @@ extension PluginError {
     }
 
     static func denied(_ message: String) -> PluginError { PluginError(DN_PERMISSION, message) }
-
-    static func badConfig(_ key: String, _ message: String) -> PluginError {
-        PluginError(DN_BAD_CONFIG, "\(key): \(message)")
-    }
 }

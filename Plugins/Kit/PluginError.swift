@@ -25,6 +25,11 @@ public struct PluginError: Error, Sendable, Equatable {
         self.retryable = retryable
     }
 
+    /// A value of the configuration that the schema cannot judge.
+    public static func badConfig(_ key: String, _ why: String) -> PluginError {
+        PluginError(DN_BAD_CONFIG, "\(key): \(why)")
+    }
+
     /// Writes the error into the caller's memory, only as far as its struct_size goes, and returns the status.
     public func report(to out: UnsafeMutablePointer<dn_error>) -> dn_status {
         var value = dn_error()

@@ -80,6 +80,11 @@ func writeOut(_ value: dn_request_info, to out: UnsafeMutablePointer<dn_request_
     var value = value
     write(&value, MemoryLayout<dn_request_info>.size, to: out)
 }
+func writeOut(_ value: dn_fleet_facts, to out: UnsafeMutablePointer<dn_fleet_facts>) {
+    var value = value
+    write(&value, MemoryLayout<dn_fleet_facts>.size, to: out)
+    endText(of: out, MemoryLayout<dn_fleet_facts>.size, textOffset: MemoryLayout.offset(of: \dn_fleet_facts.engine))
+}
 func writeOut(_ value: dn_error, to out: UnsafeMutablePointer<dn_error>) {
     var value = value
     write(&value, MemoryLayout<dn_error>.size, to: out)

@@ -117,7 +117,8 @@ public struct PluginTemplate: Sendable {
     private static let kit: [(String, [UInt8])] = [
         ("Clock.swift", PackageResources.Clock_swift), ("Comm.swift", PackageResources.Comm_swift),
         ("Compute.swift", PackageResources.Compute_swift), ("ComputeTable.swift", PackageResources.ComputeTable_swift),
-        ("Handle.swift", PackageResources.Handle_swift), ("HostServices.swift", PackageResources.HostServices_swift),
+        ("Fleet.swift", PackageResources.Fleet_swift), ("Handle.swift", PackageResources.Handle_swift),
+        ("HostServices.swift", PackageResources.HostServices_swift),
         ("HostMemory.swift", PackageResources.HostMemory_swift),
         ("HostSignals.swift", PackageResources.HostSignals_swift), ("Plugin.swift", PackageResources.Plugin_swift),
         ("PluginError.swift", PackageResources.PluginError_swift), ("Recycler.swift", PackageResources.Recycler_swift),
@@ -131,8 +132,9 @@ public struct PluginTemplate: Sendable {
 
     private static let headers: [(String, [UInt8])] = [
         ("abi.h", PackageResources.abi_h), ("comm.h", PackageResources.comm_h),
-        ("compute.h", PackageResources.compute_h), ("guest.h", PackageResources.guest_h),
-        ("host.h", PackageResources.host_h), ("plugin.h", PackageResources.plugin_h),
+        ("compute.h", PackageResources.compute_h), ("fleet.h", PackageResources.fleet_h),
+        ("guest.h", PackageResources.guest_h), ("host.h", PackageResources.host_h),
+        ("plugin.h", PackageResources.plugin_h),
         ("status.h", PackageResources.status_h), ("translate.h", PackageResources.translate_h),
         ("types.h", PackageResources.types_h), ("version.h", PackageResources.version_h),
     ]

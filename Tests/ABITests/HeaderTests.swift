@@ -34,7 +34,9 @@ import Testing
         #expect(status == 0, "\(command[0]): \(text)")
     }
 
-    @Test(arguments: ["abi", "comm", "compute", "guest", "host", "plugin", "status", "translate", "types", "version"])
+    @Test(arguments: [
+        "abi", "comm", "compute", "fleet", "guest", "host", "plugin", "status", "translate", "types", "version",
+    ])
     func eachHeaderStandsAlone(name: String) throws {
         let (status, text) = try run(
             ["gcc", "-std=c99", "-pedantic", "-Werror", "-x", "c", "-I", Self.include, "-fsyntax-only", "-"],

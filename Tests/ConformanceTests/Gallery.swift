@@ -21,11 +21,12 @@ struct Faulty: Sendable {
     /// Those that keep a check waiting up to its limit.
     static let slow: Set = [
         "ignores_deadline", "cancel_waits", "closes_others_in_run", "poll_waits", "never_completes",
-        "snapshot_too_long",
+        "snapshot_too_long", "fleet_waits",
     ]
 
     static let all: [Faulty] =
         files + ends + state + threads + processes + requests + answers + memory + reactors + pace + functions + host
+        + fleets
 
     private static let files: [Faulty] = [
         one("bad_version", "descriptor-texts"), one("bad_schema", "config-schema"), one("moody_probe", "probe-repeats"),
@@ -232,6 +233,24 @@ struct Faulty: Sendable {
         one("context_min_large", "image-facts", "bytes, gave DN_LIMIT"),
         one("ignores_context_max", "image-facts", "above context_max gave DN_OK"),
         everywhere("large_limit", "failed", "context-view", "context_info tells of memory"),
+    ]
+
+    private static let fleets: [Faulty] = [
+        one("fleet_takes_any_name", "fleet-names", "of a key 'a..b' gave DN_OK"),
+        everywhere("fleet_waits", "failed", "fleet-away", "get took 3"),
+        one("fleet_ignores_revision", "fleet-values", "a revision that is over gave DN_OK"),
+        one("fleet_ignores_absence", "fleet-values", "as absent gave DN_OK"),
+        Faulty(
+            name: "fleet_one_space", verdict: "failed", checks: ["fleet-values", "fleet-lease"],
+            reason: "the same value in both spaces"),
+        one("fleet_tells_others", "fleet-watch", "elsewhere' is put"),
+        one("fleet_never_current", "fleet-watch", "tells nothing where that this is all was due"),
+        one("fleet_keeps_leased", "fleet-lease", "long after its lease"),
+        one("fleet_forgets_leased", "fleet-lease", "long before its lease ends"),
+        one("fleet_gives_twice", "fleet-queue", "that somebody has"),
+        one("fleet_takes_twice", "fleet-queue", "of an id that was"),
+        one("fleet_gives_done", "fleet-queue", "a message that is done is given"),
+        one("fleet_leaks_watch", "fleet-leaks-nothing", "file descriptors are left open"),
     ]
 
     private static let host: [Faulty] = [

@@ -4,12 +4,14 @@ import Testing
 
 /// Right plugins pass the kit, and each faulty one fails in exactly the checks made for its fault.
 @Suite(.serialized) struct KitTests {
-    @Test(arguments: ["Process", "KVM", "HTTPComm", "RWasm", "CHERI"])
+    @Test(arguments: ["Process", "KVM", "HTTPComm", "RWasm", "CHERI", "NATS"])
     func pluginsOfTheTreePass(name: String) throws {
         let verdicts = try Judged("\(Judged.products)/libDandelion\(name).so").verdicts
         #expect(verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:])
         // The kit has no guests for the one, and the others may lack their device or CPU.
-        let skipsGuests = name == "RWasm" || name == "CHERI" || name == "KVM" && access("/dev/kvm", R_OK | W_OK) != 0
+        let skipsGuests =
+            name == "RWasm" || name == "CHERI" || name == "NATS"
+            || name == "KVM" && access("/dev/kvm", R_OK | W_OK) != 0
         #expect(verdicts.values.count { $0 == "passed" } >= (skipsGuests ? 4 : 20))
     }
 
@@ -39,7 +41,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["good_echo", "good_transfer", "good_snapshot"]) func rightPluginsPass(name: String) throws {
+    @Test(arguments: ["good_echo", "good_transfer", "good_snapshot", "good_fleet"]) func rightPluginsPass(name: String)
+        throws
+    {
         let judged = try Judged(fixture: name)
         #expect(judged.verdicts.filter { !["passed", "skipped"].contains($0.value) } == [:], "\(judged.reasons)")
         #expect(try Trial(fixture: name).status == 0)

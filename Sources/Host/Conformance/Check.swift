@@ -5,7 +5,7 @@ internal import Synchronization
 /// One property that every plugin must have, judged in a process of its own.
 public struct Check: Sendable {
     /// What a check needs of the plugin; without it, the check is skipped.
-    public enum Need: Sendable { case file, probe, start, compute, comm, translate }
+    public enum Need: Sendable { case file, probe, start, compute, comm, translate, fleet }
 
     /// Such as "run-deadline"; filters match parts of it.
     public let id: String
@@ -26,7 +26,7 @@ public struct Check: Sendable {
         fileChecks + paceChecks + stateChecks + computeChecks + faultChecks + transferChecks
         + snapshotChecks + fileRangeChecks + commChecks
         + commLimitChecks
-        + requestChecks + memoryChecks + translateChecks + contractChecks
+        + requestChecks + memoryChecks + translateChecks + fleetChecks + contractChecks
 
     /// What a node has judged before it uses a plugin: the same, with the rules of the host's services in one life.
     public static let trial = all.filter { check in !contractChecks.contains { $0.id == check.id } } + [wholeContract]

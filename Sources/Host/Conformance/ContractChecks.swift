@@ -44,6 +44,9 @@ private func live(_ subject: Subject) throws {
         if subject.offers(DN_COMM_1, instance) {
             try HostThread(subject.contract, "reactor") { try? makeRequests(subject, instance) }.join()
         }
+        if subject.offers(DN_FLEET_1, instance) {
+            try HostThread(subject.contract, "fleet") { try? FleetRig(subject, instance).useOnce() }.join()
+        }
     }
     _ = try subject.probe()
     // For threads and jobs that go on after stop.

@@ -219,7 +219,7 @@ extension Check.Need {
         case .file: 0
         case .probe: 1
         case .start: 2
-        case .compute, .comm, .translate: 3
+        case .compute, .comm, .translate, .fleet: 3
         }
     }
 
@@ -230,6 +230,7 @@ extension Check.Need {
         case .compute: DN_COMPUTE_1
         case .comm: DN_COMM_1
         case .translate: DN_TRANSLATE_1
+        case .fleet: DN_FLEET_1
         }
     }
 }

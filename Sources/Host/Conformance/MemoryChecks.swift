@@ -20,6 +20,7 @@ let memoryChecks: [Check] = [
         var instance: PluginInstance? = try subject.start()
         if let instance, subject.offers(DN_COMM_1, instance) { try makeRequests(subject, instance) }
         if let instance, subject.offers(DN_COMPUTE_1, instance) { try runFunctions(subject, instance) }
+        if let instance, subject.offers(DN_FLEET_1, instance) { try FleetRig(subject, instance).useOnce() }
         instance = nil
         ck_check_heap()
     }

@@ -94,6 +94,7 @@ let stateChecks: [Check] = [
                 try rig.complete(try rig.submit(1, [65], deadline: 2_000_000_000) ? [1] : [])
             }
             if subject.offers(DN_COMPUTE_1, instance) { _ = try ComputeRig(generation, instance) }
+            if subject.offers(DN_FLEET_1, instance) { try FleetRig(generation, instance).useOnce() }
         }
         if let first { try use(subject, first) }
         try use(second, later)
@@ -109,6 +110,7 @@ private func liveOnce(_ subject: Subject, during: () throws -> Void = {}) throws
     var instance: PluginInstance? = try subject.start()
     if let instance, subject.offers(DN_COMM_1, instance) { try exchange(subject, instance, during) }
     if let instance, subject.offers(DN_COMPUTE_1, instance) { try run(subject, instance, during) }
+    if let instance, subject.offers(DN_FLEET_1, instance) { try FleetRig(subject, instance).useOnce() }
     try during()
     instance = nil
     try subject.watch.requireNone()

@@ -65,6 +65,7 @@ enum ABI {
         case DN_BUSY, DN_NO_MEMORY: .busy
         case DN_UNAVAILABLE: .unavailable
         case DN_PERMISSION: .denied
+        case DN_CONFLICT: .conflict
         case DN_CANCELLED: .cancelled
         case DN_TIMED_OUT: .deadline
         default: .internal

@@ -24,6 +24,7 @@ package enum ABIName {
         case DN_CANCELLED: "DN_CANCELLED"
         case DN_TIMED_OUT: "DN_TIMED_OUT"
         case DN_ENGINE_DEAD: "DN_ENGINE_DEAD"
+        case DN_CONFLICT: "DN_CONFLICT"
         case .some(let code): "status \(code)"
         }
     }

@@ -112,7 +112,7 @@ public final class PluginLibrary: @unchecked Sendable {
 
     /// Ids of the known interfaces that the plugin offers.
     public var interfaces: [String] {
-        [DN_COMPUTE_1, DN_COMM_1, DN_TRANSLATE_1].filter { raw.get_interface?($0) != nil }
+        [DN_COMPUTE_1, DN_COMM_1, DN_TRANSLATE_1, DN_FLEET_1].filter { raw.get_interface?($0) != nil }
     }
 
     /// Asks whether this machine can run the plugin. Call from the control thread.

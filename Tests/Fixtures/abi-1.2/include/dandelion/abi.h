@@ -2,7 +2,8 @@
  *
  * A plugin is one shared object that exports one function, dn_plugin_entry_v1. The host loads it by path, probes it,
  * starts an instance of it with a configuration, and asks that instance for interfaces by id: dn.compute/1 for an
- * isolation backend, dn.comm/1 for communication functions, dn.translate/1 for translations of images.
+ * isolation backend, dn.comm/1 for communication functions, dn.translate/1 for translations of images,
+ * dn.fleet/1 for what several nodes agree on.
  *
  * Trust: plugins run inside the host process with all its rights. The ABI guards against mistakes, not malice.
  *
@@ -29,6 +30,7 @@
 
 #include "comm.h"
 #include "compute.h"
+#include "fleet.h"
 #include "guest.h"
 #include "host.h"
 #include "plugin.h"

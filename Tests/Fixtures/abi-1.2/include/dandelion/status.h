@@ -30,6 +30,7 @@ DN_CONSTANT(dn_status, DN_IO, -14);
 DN_CONSTANT(dn_status, DN_CANCELLED, -15);
 DN_CONSTANT(dn_status, DN_TIMED_OUT, -16);
 DN_CONSTANT(dn_status, DN_ENGINE_DEAD, -17); /* destroy the engine and make it anew; the run may be repeated */
+DN_CONSTANT(dn_status, DN_CONFLICT, -18);    /* Since 1.2: somebody else changed it first */
 /* -1000 and below belong to the plugin. A reader treats a code that it does not know as DN_FAILED. */
 
 #define DN_ERROR_RETRYABLE (1ull << 0)

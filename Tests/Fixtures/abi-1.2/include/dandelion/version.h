@@ -17,6 +17,7 @@
 #define DN_COMPUTE_1 "dn.compute/1"
 #define DN_COMM_1 "dn.comm/1"
 #define DN_TRANSLATE_1 "dn.translate/1" /* Since 1.1 */
+#define DN_FLEET_1 "dn.fleet/1"         /* Since 1.2 */
 #define DN_HOST_LOG_1 "dn.host.log/1"
 #define DN_HOST_METRICS_1 "dn.host.metrics/1"
 #define DN_HOST_CONFIG_1 "dn.host.config/1"

@@ -1,0 +1,3 @@
+/* Has one space for both. */
+#define SPACE (space & 0)
+#include "fleet.h"

@@ -1,0 +1,2 @@
+/* A right engine of a fleet. */
+#include "fleet.h"
