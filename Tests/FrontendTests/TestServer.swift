@@ -33,7 +33,8 @@ final class TestServer {
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
         listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
-        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, publishers: [String: String] = [:]
+        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, publishers: [String: String] = [:],
+        quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = []
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -46,9 +47,12 @@ final class TestServer {
         pool = try WorkerPool(cores: cores, control: control, budget: budget, measure: measure)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
-            cores: cores?.count ?? 1, publishers: publishers)
+            cores: cores?.count ?? 1, publishers: publishers, quotas: quotas)
         frontend = Frontend(
-            dispatcher: Dispatcher(catalogue: catalogue), catalogue: catalogue, pool: pool,
+            dispatcher: Dispatcher(
+                catalogue: catalogue,
+                admission: Admission(Admission.Settings(tenants: tenants), budget: budget)), catalogue: catalogue,
+            pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
                 allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator, accessLog: accessLog))

@@ -97,13 +97,27 @@ final class RunningNode: @unchecked Sendable {
     }
 
     /// Living processes that the node made.
-    var children: Int {
-        let tasks = "/proc/\(process.processIdentifier)/task"
+    var children: Int { Self.children(of: process.processIdentifier).count }
+
+    private static func children(of parent: Int32) -> [Int32] {
+        let tasks = "/proc/\(parent)/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
-        return threads.reduce(0) { sum, thread in
+        return threads.flatMap { thread in
             let text = (try? String(contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)) ?? ""
-            return sum + text.split(separator: " ").count
+            return text.split(separator: " ").compactMap { Int32($0) }
         }
+    }
+
+    /// CPU time that the kernel has counted for the node and the processes that it made, those that have ended, too.
+    var processorSeconds: Double {
+        let all = [process.processIdentifier] + Self.children(of: process.processIdentifier)
+        let ticks = all.reduce(0) { sum, id in
+            let text = (try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8)) ?? ""
+            // utime, stime, cutime and cstime; the name before them may hold blanks.
+            let fields = (text.split(separator: ")").last ?? "").split(separator: " ")
+            return sum + (fields.count < 15 ? 0 : fields[11...14].compactMap { Int($0) }.reduce(0, +))
+        }
+        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     // MARK: HTTP

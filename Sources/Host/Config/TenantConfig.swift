@@ -9,11 +9,27 @@ public struct TenantConfig: Sendable {
     public var maxRequests: Int
     /// Bytes that its requests and what it registered may hold; nil = three eighths of the node's memory.
     public var memory: UInt64?
+    public var limits: TenantLimits
     /// Names of what it registers that all tenants may use. Of `default`, the default tenant's alone.
     public var publishes: [Located<String>]
 
     /// The name of the table for tenants that have none, and of the tenant of those who show nothing.
     public static let fallback = "default"
+}
+
+/// What a tenant may use; nil = as much as there is.
+public struct TenantLimits: Sendable, Equatable {
+    public var requestsPerSecond: Double?
+    /// Functions and compositions.
+    public var names: Int?
+    /// Bytes of images, bound items and texts.
+    public var stored: UInt64?
+    /// Nanoseconds of cores in a period.
+    public var coreTime: UInt64?
+    /// Bytes of replies and outgoing requests in a period.
+    public var sent: UInt64?
+    /// Nanoseconds.
+    public var period: UInt64
 }
 
 extension NodeConfig {
@@ -44,11 +60,23 @@ extension Decode {
         }
         let decoded = TenantConfig(
             name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table),
-            memory: table.optionalSize("memory", in: 1 << 20...1 << 50),
+            memory: table.optionalSize("memory", in: 1 << 20...1 << 50), limits: limits(table),
             publishes: table.locatedStrings("publishes", of: "a name of a function or composition") { (text: String) in
                 text.isEmpty ? nil : text
             } ?? [])
         table.finish()
         return decoded
+    }
+
+    private func limits(_ table: TableReader) -> TenantLimits {
+        let rate =
+            table.entry("requests_per_second") == nil
+            ? nil : table.number("requests_per_second", in: 0.001...1_000_000, default: 1)
+        let names = table.entry("names") == nil ? nil : Int(table.integer("names", in: 0...1_000_000, default: 0))
+        return TenantLimits(
+            requestsPerSecond: rate, names: names, stored: table.optionalSize("stored", in: 0...1 << 50),
+            coreTime: table.optionalTime("cpu", in: Self.millisecond...1000 * Self.day),
+            sent: table.optionalSize("sent", in: 0...1 << 60),
+            period: table.time("period", in: Self.second...366 * Self.day, default: Self.day))
     }
 }

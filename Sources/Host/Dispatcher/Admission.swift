@@ -33,12 +33,22 @@ public final class Admission: Sendable {
         public var name: String
         public var weight: Int
         public var maxRequests: Int
+        public var quota: QuotaSettings
 
-        public init(name: String, weight: Int = 1, maxRequests: Int = .max) {
+        public init(
+            name: String, weight: Int = 1, maxRequests: Int = .max, quota: QuotaSettings = QuotaSettings()
+        ) {
+            self.quota = quota
             self.name = name
             self.weight = weight
             self.maxRequests = maxRequests
         }
+    }
+
+    private struct Strangers {
+        var tenants: [String: Tenant] = [:]
+        /// Those that were forgotten since somebody asked what tenants used.
+        var gone: [Tenant] = []
     }
 
     private let settings: Settings
@@ -48,7 +58,9 @@ public final class Admission: Sendable {
     public let others: Tenant
     private let known: [String: Tenant]
     /// Tenants without settings that were seen lately.
-    private let strangers = Mutex<[String: Tenant]>([:])
+    private let strangers = Mutex<Strangers>(Strangers())
+    /// Of all tenants without settings together.
+    private let strangersUsage = TenantUsage()
     private let refused = Metrics.shared.cell(
         "dandelion_refused_requests_total", "Requests turned away because the node or their tenant had too many.")
     private let inProgress = Metrics.shared.cell(
@@ -73,15 +85,37 @@ public final class Admission: Sendable {
         if let tenant = known[name] { return tenant }
         guard TenantName.isValid(name) else { throw Failure(.invalid, "a tenant's name must be \(TenantName.rule)") }
         return strangers.withLock { strangers in
-            if let tenant = strangers[name] { return tenant }
-            if strangers.count >= Self.mostStrangers { strangers = strangers.filter { $0.value.requests > 0 } }
-            guard strangers.count < Self.mostStrangers else { return others }
+            if let tenant = strangers.tenants[name] { return tenant }
+            if strangers.tenants.count >= Self.mostStrangers, strangers.gone.count < Self.mostStrangers {
+                strangers.gone += strangers.tenants.values.filter { $0.requests == 0 }
+                strangers.tenants = strangers.tenants.filter { $0.value.requests > 0 }
+            }
+            guard strangers.tenants.count < Self.mostStrangers else { return others }
             var like = settings.others
             like.name = name
-            let tenant = Tenant(like, budget)
-            strangers[name] = tenant
+            let tenant = Tenant(like, budget, total: strangersUsage)
+            strangers.tenants[name] = tenant
             return tenant
         }
+    }
+
+    /// What tenants have used: those with settings by name, all others together under nil.
+    public func usageByTenant() -> [(name: String?, sums: TenantUsage.Sums)] {
+        let named = [others] + known.values.sorted { $0.name < $1.name }
+        return named.map { ($0.name, $0.usage.sums) } + [(nil, strangersUsage.sums)]
+    }
+
+    /// Every tenant that was seen since it was asked last; to be asked by who keeps accounts, alone.
+    public func takeTenants() -> [Tenant] {
+        strangers.withLock { strangers in
+            defer { strangers.gone = [] }
+            return [others] + known.values + strangers.tenants.values + strangers.gone
+        }
+    }
+
+    /// Whether requests that name it still come to this one.
+    public func knows(_ tenant: Tenant) -> Bool {
+        tenant === others || known[tenant.name] === tenant || strangers.withLock { $0.tenants[tenant.name] === tenant }
     }
 
     /// Whether a request that came now would be turned away.
@@ -89,6 +123,10 @@ public final class Admission: Sendable {
     public func check(_ tenant: Tenant, in pool: WorkerPool) throws(Failure) {
         guard everybody.requests < everybody.maxRequests, tenant.requests < tenant.maxRequests else {
             throw tooMany(tenant)
+        }
+        do throws(Failure) { try tenant.checkQuota() } catch {
+            refused.add()
+            throw error
         }
         guard settings.queueDelay > 0 else { return }
         let wait = pool.expectedWait(of: tenant)
@@ -108,6 +146,12 @@ public final class Admission: Sendable {
             everybody.leave()
             throw tooMany(tenant)
         }
+        do throws(Failure) { try tenant.takeQuota() } catch {
+            tenant.leave()
+            everybody.leave()
+            refused.add()
+            throw error
+        }
         inProgress.add(1)
     }
 
@@ -126,9 +170,11 @@ public final class Admission: Sendable {
 }
 
 extension Tenant {
-    fileprivate convenience init(_ settings: Admission.TenantSettings, _ budget: MemoryBudget) {
+    fileprivate convenience init(
+        _ settings: Admission.TenantSettings, _ budget: MemoryBudget, total: TenantUsage? = nil
+    ) {
         self.init(
             name: settings.name, weight: settings.weight, maxRequests: settings.maxRequests,
-            memory: budget.account(named: settings.name))
+            memory: budget.account(named: settings.name), quota: settings.quota, total: total)
     }
 }

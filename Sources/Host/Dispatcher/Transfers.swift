@@ -172,6 +172,7 @@ final class Transfers {
                     return sending.done(.failure(failure))
                 }
             }
+            invocation.tenant.requested(sending: sending.inputs.reduce(0) { $0 + $1.count })
             if !hasEnded { running[sending.id] = .running(port, token: token) }
         } catch {
             // Nothing was sent; a reactor or account that is full has room later.

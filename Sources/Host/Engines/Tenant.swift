@@ -1,4 +1,6 @@
+public import Failure
 public import Memory
+internal import Platform
 internal import Synchronization
 
 /// On whose behalf requests are made. Tenants that have work waiting share the engines by their weights.
@@ -12,6 +14,10 @@ public final class Tenant: @unchecked Sendable {
     public let maxRequests: Int
     /// Where the memory that its requests take is charged.
     public let memory: MemoryAccount
+    /// What it has used, and where that is added up with others'.
+    public let usage = TenantUsage()
+    private let total: TenantUsage?
+    private let quota: TenantQuota?
     private let running = Atomic<Int>(0)
     private let waiting = Atomic<UInt64>(0)
 
@@ -20,8 +26,13 @@ public final class Tenant: @unchecked Sendable {
     /// Time that it has been given so far, divided by its weight: who has the least goes next.
     var pass: UInt64 = 0
 
-    /// `memory` is closed with the last reference.
-    public init(name: String, weight: Int = 1, maxRequests: Int = .max, memory: MemoryAccount) {
+    /// `memory` is closed with the last reference. What it uses is added to `total`, too.
+    public init(
+        name: String, weight: Int = 1, maxRequests: Int = .max, memory: MemoryAccount,
+        quota: QuotaSettings = QuotaSettings(), total: TenantUsage? = nil
+    ) {
+        self.quota = TenantQuota(quota, now: Clock.now())
+        self.total = total
         self.name = name
         self.weight = UInt64(max(1, weight))
         self.maxRequests = maxRequests
@@ -41,6 +52,49 @@ public final class Tenant: @unchecked Sendable {
     }
 
     public func leave() { running.subtract(1, ordering: .relaxed) }
+
+    // MARK: What it uses
+
+    /// - Throws: `.busy` when it has used up what it may, or makes more requests than it may.
+    public func checkQuota() throws(Failure) {
+        if let quota { try quota.check(name, now: Clock.now()) }
+    }
+
+    /// The same, and counts an invocation.
+    public func takeQuota() throws(Failure) {
+        if let quota { try quota.take(name, now: Clock.now()) }
+        count { $0.invoked() }
+    }
+
+    /// A function with a memory limit of `memory` bytes held a core for `time` ns.
+    func held(_ time: UInt64, memory: UInt64) {
+        count { $0.held(time, memory: memory) }
+        settle()
+    }
+
+    /// Bytes of a request's body.
+    public func received(_ count: Int) { self.count { $0.received(count) } }
+
+    /// Bytes of a reply.
+    public func sent(_ count: Int) {
+        self.count { $0.sent(count) }
+        settle()
+    }
+
+    /// A communication function was given so many bytes to send.
+    public func requested(sending count: Int) {
+        self.count { $0.requested() }
+        sent(count)
+    }
+
+    private func count(_ add: (TenantUsage) -> Void) {
+        add(usage)
+        if let total { add(total) }
+    }
+
+    private func settle() {
+        if let quota { quota.settle(usage.sums, now: Clock.now()) }
+    }
 
     /// Time that the tasks in its line are expected to take, ns, as of a moment ago.
     var work: UInt64 { waiting.load(ordering: .relaxed) }

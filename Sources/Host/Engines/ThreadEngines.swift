@@ -53,6 +53,8 @@ final class ThreadEngines {
         task.inputs = []
         budget.release(run: task.function.memoryLimit)
         task.timeline.outputsTaken = Clock.now()
+        task.tenant.held(
+            task.timeline.outputsTaken &- task.timeline.dequeued, memory: task.function.memoryLimit)
         if let backend = task.backend, task.timeline.ran != 0 {
             task.function.stages.record(task.timeline, on: backend)
         }

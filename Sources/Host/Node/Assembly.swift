@@ -44,7 +44,8 @@ struct Assembly {
             store: try Store(directory: stateDirectory, memory: budget), classes: classes,
             communications: live.flatMap(\.functions),
             imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
-            mostCalls: config.node.maxSandboxes, publishers: config.publishers)
+            mostCalls: config.node.maxSandboxes, publishers: config.publishers,
+            quotas: Self.spaceQuotas(config))
         self.plugins = PluginControl(config, folder: plugins.folder, plugins: live, catalogue: catalogue)
     }
 
@@ -64,11 +65,32 @@ struct Assembly {
             requests: config.node.maxOutgoingRequests)
     }
 
+    private static func quota(_ limits: TenantLimits) -> QuotaSettings {
+        var quota = QuotaSettings()
+        quota.requestsPerSecond = limits.requestsPerSecond
+        quota.coreTime = limits.coreTime
+        quota.sent = limits.sent
+        quota.period = limits.period
+        return quota
+    }
+
+    /// What tenants may keep in the state folder, by name; `default` for each that is not named.
+    private static func spaceQuotas(_ config: NodeConfig) -> [String: SpaceQuota] {
+        let pairs = config.tenants.map { tenant in
+            (
+                tenant.name.value,
+                SpaceQuota(names: tenant.limits.names, bytes: tenant.limits.stored.map { Int(clamping: $0) })
+            )
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
     /// What the config says about who gets in; tenants' memory is charged to `budget`.
     static func admission(_ config: NodeConfig, _ budget: MemoryBudget) -> Admission {
         let tenants = config.tenants.map { tenant in
             Admission.TenantSettings(
-                name: tenant.name.value, weight: tenant.weight, maxRequests: tenant.maxRequests)
+                name: tenant.name.value, weight: tenant.weight, maxRequests: tenant.maxRequests,
+                quota: quota(tenant.limits))
         }
         let fallback = TenantConfig.fallback
         return Admission(

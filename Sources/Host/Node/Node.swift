@@ -16,6 +16,7 @@ internal import Transport
 public final class Node {
     private let config: NodeConfig
     private let assembly: Assembly
+    private let accounts: AccountBook
     private let frontend: Frontend
     private let authenticator: Authenticator?
     private let accessLog: AccessLog?
@@ -37,10 +38,11 @@ public final class Node {
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         authenticator = try Self.authenticator(config)
+        let admission = Assembly.admission(config, assembly.pool.budget)
+        accounts = try AccountBook(admission, state: config.node.state)
         frontend = Frontend(
             dispatcher: Dispatcher(
-                catalogue: assembly.catalogue, admission: Assembly.admission(config, assembly.pool.budget),
-                limits: Assembly.limits(config)),
+                catalogue: assembly.catalogue, admission: admission, limits: Assembly.limits(config)),
             catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
@@ -56,6 +58,7 @@ public final class Node {
         do {
             try assembly.pool.start(preparing: assembly.backends)
             try heap.start()
+            try accounts.start()
         } catch {
             throw Failure(.internal, "\(error)")
         }
@@ -73,6 +76,7 @@ public final class Node {
         frontend.stop(drain: config.node.drainTimeout)
         Turns.shared.close()
         assembly.pool.stop()
+        accounts.stop()
         accessLog?.stop()
         heap.stop()
         Log.info("stopped")

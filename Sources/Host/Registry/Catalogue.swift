@@ -13,6 +13,7 @@ public final class Catalogue: Sendable {
     let preparing = Mutex<Set<ImageChoice>>([])
     let mostCalls: Int
     private let partition: PartitionPolicy
+    private let quotas: [String: SpaceQuota]
     private let spaces: Mutex<Spaces>
     /// By name that all tenants may use: whose it is.
     let publishers: [String: String]
@@ -23,14 +24,18 @@ public final class Catalogue: Sendable {
     }
 
     /// `imageCache` in bytes. Compositions that make more than `mostCalls` calls are refused.
-    /// - Parameter publishers: By name that all tenants may use, the tenant that registers it.
+    /// - Parameters:
+    ///   - publishers: By name that all tenants may use, the tenant that registers it.
+    ///   - quotas: By tenant; `default` for those that are not named.
     public init(
         store: Store, classes: [RunClass], communications: [CommFunction], imageCache: UInt64, cores: Int,
-        partition: PartitionMode = .auto(2), mostCalls: Int = 1_000_000, publishers: [String: String] = [:]
+        partition: PartitionMode = .auto(2), mostCalls: Int = 1_000_000, publishers: [String: String] = [:],
+        quotas: [String: SpaceQuota] = [:]
     ) {
         self.mostCalls = mostCalls
         self.store = store
         self.publishers = publishers
+        self.quotas = quotas
         self.classes = Dictionary(classes.map { ($0.name.lowercased(), $0) }) { first, _ in first }
         images = ImageCache(capacity: imageCache)
         self.partition = PartitionPolicy(mode: partition, localCores: cores)
@@ -45,6 +50,10 @@ public final class Catalogue: Sendable {
     /// The space of a tenant. Keep names, not spaces: one in which nothing was ever registered is made for who asks.
     public func space(of tenant: String) -> Space {
         spaces.withLock { $0.byName[tenant] ?? Space(tenant, in: self, $0.communications) }
+    }
+
+    func quota(of tenant: String) -> SpaceQuota {
+        quotas[tenant] ?? quotas[Space.standard] ?? SpaceQuota(names: nil, bytes: nil)
     }
 
     /// The space of that name in which things are registered: `space`, if it is the first.

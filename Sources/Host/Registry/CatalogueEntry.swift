@@ -31,10 +31,14 @@ public final class RegisteredComposition: Sendable {
     public let text: String
     /// Where the names that it calls are looked up, whoever invokes it.
     public unowned let space: Space
+    /// Its share of the text's.
+    let storedBytes: Int
     /// Those of one text share theirs.
     private let charge: MemoryHold
 
-    init(_ graph: CompositionGraph, text: String, space: Space, charge: MemoryHold) {
+    /// - Parameter number: of those that the text defines.
+    init(_ graph: CompositionGraph, text: String, of number: Int, space: Space, charge: MemoryHold) {
         (self.graph, self.text, self.space, self.charge) = (graph, text, space, charge)
+        storedBytes = (text.utf8.count + number - 1) / max(1, number)
     }
 }

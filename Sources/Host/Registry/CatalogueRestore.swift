@@ -79,7 +79,8 @@ extension Catalogue {
             throw Failure(.invalid, "its text does not define it")
         }
         let composition = RegisteredComposition(
-            graph, text: compiled.text, space: compiled.space, charge: compiled.charge)
+            graph, text: compiled.text, of: (try compiled.graphs.get()).count, space: compiled.space,
+            charge: compiled.charge)
         compiled.space.table.withLock { $0.add(composition) }
     }
 }

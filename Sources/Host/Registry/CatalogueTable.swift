@@ -5,6 +5,8 @@ internal import Composition
 struct CatalogueTable {
     private(set) var functions: [String: RegisteredFunction] = [:]
     private(set) var compositions: [String: RegisteredComposition] = [:]
+    /// Of functions and compositions, in the state folder.
+    private(set) var storedBytes = 0
     private var communications: [String: CommFunction] = [:]
     private var functionNames = NameIndex()
     private var compositionNames = NameIndex()
@@ -21,6 +23,9 @@ struct CatalogueTable {
         if let communication = communications[name] { return .communication(communication, 0) }
         return nil
     }
+
+    /// Functions and compositions.
+    var count: Int { functions.count + compositions.count }
 
     func hasFunction(withImage digest: String) -> Bool { imageUsers[digest] != nil }
 
@@ -56,6 +61,7 @@ struct CatalogueTable {
         let name = function.definition.name
         removeFunction(name)
         functions[name] = function
+        storedBytes += function.storedBytes
         functionNames.insert(name)
         imageUsers[function.digest, default: 0] += 1
     }
@@ -64,6 +70,7 @@ struct CatalogueTable {
         let graph = composition.graph
         removeComposition(graph.name)
         compositions[graph.name] = composition
+        storedBytes += composition.storedBytes
         compositionNames.insert(graph.name)
         for target in graph.targets { users[target.name, default: []].insert(graph.name) }
     }
@@ -76,12 +83,15 @@ struct CatalogueTable {
 
     mutating func removeFunction(_ name: String) {
         guard let old = functions.removeValue(forKey: name) else { return }
+        storedBytes -= old.storedBytes
         functionNames.remove(name)
         imageUsers[old.digest] = imageUsers[old.digest].flatMap { $0 > 1 ? $0 - 1 : nil }
     }
 
     mutating func removeComposition(_ name: String) {
-        guard let graph = compositions.removeValue(forKey: name)?.graph else { return }
+        guard let composition = compositions.removeValue(forKey: name) else { return }
+        let graph = composition.graph
+        storedBytes -= composition.storedBytes
         compositionNames.remove(name)
         for target in graph.targets {
             users[target.name]?.remove(name)

@@ -13,6 +13,8 @@ public final class RegisteredFunction: Sendable {
     public let digest: String
     /// Bytes of the image.
     public let imageSize: Int
+    /// Bytes that it takes in the state folder, as if nobody else had the same.
+    let storedBytes: Int
     public let inputNames: [Blob]
     public let outputNames: [Blob]
     private unowned let catalogue: Catalogue
@@ -38,6 +40,9 @@ public final class RegisteredFunction: Sendable {
         self.digest = digest
         self.imageSize = imageSize
         self.catalogue = catalogue
+        storedBytes = definition.inputs.reduce(imageSize) { sum, input in
+            (input.bound ?? []).reduce(sum) { $0 + $1.data.count }
+        }
         inputNames = definition.inputs.map { Blob($0.name) }
         outputNames = definition.outputs.map { Blob($0) }
         names = SnapshotNames(definition, digest: digest)

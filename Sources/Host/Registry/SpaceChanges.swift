@@ -32,6 +32,7 @@ extension Space {
     ) throws(Failure) -> Bool {
         try check(definition, replacing: replacing)
         let function = try function(definition, image, account)
+        try refuseBeyondQuota(of: function)
         // Unless it is registered in the end, the image is nobody's.
         var isRegistered = false
         defer {
@@ -89,6 +90,7 @@ extension Space {
         return try changing.withLock { _ throws(Failure) in
             try refuseTaken(definition, replacing)
             let old = table.withLock { $0.functions[definition.name] }
+            try refuseBeyondQuota(of: function)
             if let old { old.keepImage(try? catalogue.store.openImage(old.digest)) }
             try catalogue.store.save(definition, image: image, digest: function.digest, replacing: replacing)
             table.withLock { $0.add(function) }
@@ -101,6 +103,11 @@ extension Space {
         catalogue.images.removeAll(preparedFor: function.number)
         function.forgetSnapshots()
         forgetUnused(function.digest)
+    }
+
+    private func refuseBeyondQuota(of function: RegisteredFunction) throws(Failure) {
+        let old = table.withLock { $0.functions[function.definition.name] }
+        try refuseBeyondQuota(names: 1, bytes: function.storedBytes, replacing: old)
     }
 
     private func refuseBeyondMemory(
@@ -135,10 +142,12 @@ extension Space {
                 throw Failure(.invalid, "the text defines \(names.joined(separator: ", ")), not '\(name)'")
             }
             try space.refuseTaken(names)
+            try space.refuseBeyondQuota(names: names.count, bytes: text.utf8.count)
             try catalogue.store.save(compositions: names, text: text, tenant: account.name, space: space.name)
             space.table.withLock { table in
                 for graph in graphs {
-                    table.add(RegisteredComposition(graph, text: text, space: space, charge: charge))
+                    table.add(
+                        RegisteredComposition(graph, text: text, of: graphs.count, space: space, charge: charge))
                 }
             }
             return names

@@ -16,6 +16,7 @@ internal import Synchronization
 ///     caches/         the same for each other tenant, in a folder of its own
 ///     plugins/        copies of the plugins' files while a node runs (room Node)
 ///     trials/         which plugins passed their trial (room Node)
+///     accounts/       what tenants used, a file for each day (room Node)
 ///     snapshots/      what programs of functions prepared for every run to begin with (SnapshotFiles)
 ///
 /// Calls block on the disk and may come from any thread; those that change something wait for each other.

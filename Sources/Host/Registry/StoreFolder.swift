@@ -83,6 +83,14 @@ package final class StoreFolder: Sendable {
         }
     }
 
+    /// Adds to the end of `name`, which is made when it does not exist.
+    package func append(_ name: String, _ content: UnsafeRawBufferPointer) throws(Failure) {
+        let file = try openOrMake(name)
+        defer { close(file) }
+        guard lseek(file, 0, SEEK_END) >= 0 else { throw Self.failed("write", path, name) }
+        try fill(file, name, content)
+    }
+
     /// A new file in the place of whatever has the name: not by way of a link, nor into a pipe.
     private func create(_ name: String) throws(Failure) -> Int32 {
         unlinkat(descriptor, name, 0)

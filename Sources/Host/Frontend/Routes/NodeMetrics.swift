@@ -1,3 +1,4 @@
+internal import Dispatcher
 internal import Engines
 internal import Platform
 internal import Registry
@@ -41,7 +42,8 @@ struct NodeMetrics: Sendable {
         }
     }
 
-    func refresh(_ pool: WorkerPool, _ catalogue: Catalogue) {
+    func refresh(_ pool: WorkerPool, _ catalogue: Catalogue, _ admission: Admission) {
+        TenantMetrics.refresh(admission)
         Self.showReadiness(of: catalogue)
         Self.showVersions(of: catalogue)
         queue.set(pool.queueLength)

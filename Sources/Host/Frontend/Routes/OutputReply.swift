@@ -55,6 +55,13 @@ struct OutputReply: @unchecked Sendable {
     /// What an item takes beside its bytes, in bytes that take as long.
     private static let itemCost = 256
 
+    /// The response, whose bytes the tenant has sent.
+    fileprivate func counted(for tenant: Tenant) throws(Problem) -> Response {
+        let response = try response(tenant.memory)
+        tenant.sent(response.content.count)
+        return response
+    }
+
     func response(_ account: MemoryAccount) throws(Problem) -> Response {
         var response: Response
         do throws(Failure) {
@@ -87,13 +94,13 @@ struct OutputReply: @unchecked Sendable {
 
 extension Router {
     /// Answers with outputs; a helper thread puts together what takes long.
-    func reply(_ reply: OutputReply, to exchange: Exchange, _ account: MemoryAccount, on worker: Worker) {
+    func reply(_ reply: OutputReply, to exchange: Exchange, for tenant: Tenant, on worker: Worker) {
         guard reply.isShort else {
             return offload(exchange, on: worker, to: readers) { () throws(Problem) in
-                try reply.response(account)
+                try reply.counted(for: tenant)
             }
         }
-        do throws(Problem) { exchange.respond(try reply.response(account)) } catch { exchange.fail(error) }
+        do throws(Problem) { exchange.respond(try reply.counted(for: tenant)) } catch { exchange.fail(error) }
     }
 }
 

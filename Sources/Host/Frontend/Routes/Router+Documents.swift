@@ -14,6 +14,7 @@ extension Router {
         let exchange = request.exchange
         let terms = InvocationTerms(
             tenant: try tenant(request.head), space: space(request.head), deadline: try deadline(request), fresh: fresh)
+        terms.tenant.received(body.count)
         let read = try document(body, terms, itemsAtMost: Self.fewItems)
         if let read, read.textLength <= Self.longText,
             let target = try target(of: read, in: terms.space, suggests: false)
@@ -73,7 +74,7 @@ extension Router {
             tenant: terms.tenant, space: terms.space)
         invoke(invocation, holding: document.inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
             // The original's replies name no type.
-            reply(OutputReply(original: outcome, sets), to: exchange, terms.tenant.memory, on: worker)
+            reply(OutputReply(original: outcome, sets), to: exchange, for: terms.tenant, on: worker)
         }
     }
 

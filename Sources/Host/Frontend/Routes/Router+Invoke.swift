@@ -21,6 +21,7 @@ extension Router {
         }
         let form = InvocationForm(
             request, declared: entry.signature.variants.first?.inputs ?? [], account: wish.tenant.memory)
+        wish.tenant.received(request.body.count)
         let exchange = request.exchange
         guard form.isRaw || request.body.count <= Self.shortText else {
             return try takeApart(for: exchange, on: worker, form.readOn) { inputs in
@@ -35,7 +36,7 @@ extension Router {
             target: .name(wish.name), inputs: inputs.sets, fresh: wish.fresh, deadline: wish.deadline,
             className: wish.className, tenant: wish.tenant, space: wish.space)
         invoke(invocation, holding: inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
-            reply(OutputReply(outcome, sets, accept: wish.accept), to: exchange, wish.tenant.memory, on: worker)
+            reply(OutputReply(outcome, sets, accept: wish.accept), to: exchange, for: wish.tenant, on: worker)
         }
     }
 }

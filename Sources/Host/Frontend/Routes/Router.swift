@@ -81,14 +81,15 @@ final class Router: Sendable {
             }
             request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ready\n")))
         case .metrics:
-            offload(request.exchange, on: worker, to: observers) { [numbers, pool, catalogue] () throws(Problem) in
-                numbers.refresh(pool, catalogue)
+            offload(request.exchange, on: worker, to: observers) {
+                [numbers, pool, catalogue, dispatcher] () throws(Problem) in
+                numbers.refresh(pool, catalogue, dispatcher.admission)
                 let text = Array(Metrics.shared.prometheusText().utf8)
                 return Response(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", .bytes(text))
             }
         case .statistics:
             offload(request.exchange, on: worker, to: observers) { [self] () throws(Problem) in
-                numbers.refresh(pool, catalogue)
+                numbers.refresh(pool, catalogue, dispatcher.admission)
                 return .json(stats())
             }
         default: request.exchange.respond(Response(.ok, contentType: "text/plain", .text("ok\n")))
