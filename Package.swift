@@ -106,6 +106,8 @@ let package = Package(
         .systemLibrary(
             name: "CNettle", path: "Sources/Host/Registry/CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(
+            name: "CSQLite", path: "Sources/Host/Durable/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
             name: "CNghttp2", path: "Sources/Host/Frontend/CNghttp2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(
@@ -134,16 +136,23 @@ let package = Package(
         room("Identity", ["Registry", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "COpenSSL"]),
         room("Dispatcher", ["Config", "Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
+            "Durable",
+            [
+                "Dispatcher", "Registry", "Engines", "Memory", "Config", "Values", "Platform", "Telemetry", "Items", "Failure",
+                "CSQLite",
+            ],
+            exclude: ["CSQLite"]),
+        room(
             "Frontend",
             [
-                "Dispatcher", "Identity", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
+                "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
                 "Telemetry", "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
                 "Values", "Telemetry", "Platform", "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
@@ -211,7 +220,7 @@ let package = Package(
         tests(
             "Frontend",
             [
-                "Frontend", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
                 "Values", "Telemetry", "Platform", "Items", "Failure", "TestSupport",
             ]),
         .executableTarget(
@@ -225,6 +234,9 @@ let package = Package(
         tests(
             "Dispatcher",
             ["Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Platform", "Items", "Failure", "Telemetry", "TestSupport"]),
+        tests(
+            "Durable",
+            ["Durable", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Platform", "Telemetry", "Items", "Failure", "TestSupport"]),
         tests("Process", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginKit", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(

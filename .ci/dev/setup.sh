@@ -10,7 +10,8 @@ build_packages=(
     "${toolchain_packages[@]}"
     git ca-certificates # SwiftPM clones a package
     pkg-config
-    libcurl4-openssl-dev libelf-dev libffi-dev libnats-dev libnghttp2-dev libseccomp-dev libssl-dev libtomlplusplus-dev nettle-dev
+    libcurl4-openssl-dev libelf-dev libffi-dev libnats-dev libnghttp2-dev libseccomp-dev libsqlite3-dev libssl-dev
+    libtomlplusplus-dev nettle-dev
 )
 demo_packages=(
     curl nginx-light

@@ -134,4 +134,53 @@ import Testing
                 "DELETE /v1/functions/f HTTP/1.1", "DELETE /v1/compositions/f HTTP/1.1",
             ])
     }
+
+    // MARK: Durable invocations
+
+    @Test func invokeAsynchronously() throws {
+        let node = try FakeNode([
+            Self.reply("{}", "202 Accepted", "Location: /v1/invocations/0193f2a8c1d40b7e\r\n"), Self.reply("OUT"),
+        ])
+        let ran = try Ran(["invoke", "f", "--text", "x", "--async", "--idempotency-key", "k1"], node: node)
+        #expect(ran.status == 0 && ran.output == "0193f2a8c1d40b7e\n")
+        let request = try #require(node.requests.first)
+        #expect(request.contains("\r\nPrefer: respond-async\r\n") && request.contains("\r\nIdempotency-Key: k1\r\n"))
+        #expect(try Ran(["invoke", "f", "--text", "x", "--async"], node: node).output == "OUT")
+    }
+
+    @Test func waitForAnInvocation() throws {
+        let item = #"{"ident":"","key":0,"text":"OUT"}"#
+        func facts(_ state: String, _ more: String = "") -> String { Self.reply(#"{"state":"\#(state)"\#(more)}"#) }
+        let node = try FakeNode([
+            facts("running"), facts("done", #","result":{"sets":[{"name":"x","items":[\#(item)]}]}"#),
+            Self.reply("OUT"),
+            facts("dead", #","error":{"detail":"too bad"}"#), facts("waiting"),
+            facts("done", #","exitCode":3,"result":{"sets":[]}"#),
+        ])
+        let done = try Ran(["wait", "0193f2a8c1d40b7e"], node: node)
+        #expect(done.status == 0 && done.output == "OUT")
+        #expect(
+            node.requests.first?.hasPrefix("GET /v1/invocations/0193f2a8c1d40b7e?wait=30000ms HTTP/1.1\r\n") == true)
+        let dead = try Ran(["wait", "0193f2a8c1d40b7e"], node: node)
+        #expect(dead.status == 1 && dead.errors == "dandelion: dead: too bad\n")
+        let late = try Ran(["wait", "0193f2a8c1d40b7e", "--timeout", "1s"], node: node)
+        #expect(late.status == 75 && late.errors.contains("goes on"))
+        let code = try Ran(["wait", "0193f2a8c1d40b7e"], node: node)
+        #expect(code.status == 1 && code.output == #"{"sets":[]}"#)
+    }
+
+    @Test func listAndChangeInvocations() throws {
+        let one = #"{"id":"1","state":"dead","accepted":"then","name":"f","error":{"detail":"too bad"}}"#
+        let node = try FakeNode([
+            Self.reply(#"{"invocations":[\#(one)],"next":"1"}"#), Self.reply(#"{"invocations":[]}"#),
+            Self.reply("", "204 No Content"), Self.reply("{}", "202 Accepted"),
+        ])
+        let list = try Ran(["invocations", "--state", "dead", "--limit", "5"], node: node)
+        #expect(list.status == 0 && list.output == "1  dead  then  f  too bad\n")
+        #expect(node.requests.last?.hasPrefix("GET /v1/invocations?state=dead&after=1&limit=4 HTTP/1.1\r\n") == true)
+        #expect(try Ran(["cancel", "1"], node: node).output == "cancelled 1\n")
+        #expect(node.requests.last?.hasPrefix("DELETE /v1/invocations/1 HTTP/1.1\r\n") == true)
+        #expect(try Ran(["invocations", "--retry", "1"], node: node).output == "waiting 1\n")
+        #expect(node.requests.last?.hasPrefix("POST /v1/invocations/1/retry HTTP/1.1\r\n") == true)
+    }
 }

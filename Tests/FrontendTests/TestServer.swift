@@ -1,5 +1,6 @@
 import Config
 import Dispatcher
+import Durable
 import Engines
 import Failure
 import Glibc
@@ -20,7 +21,9 @@ final class TestServer {
     let frontend: Frontend
     let port: UInt16
     let pool: WorkerPool
+    let durable: DurableInvocations?
     private let directory: String
+    private let keeps: Bool
 
     private static let plugin = Result {
         Log.setLevel(.critical)
@@ -34,10 +37,12 @@ final class TestServer {
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
         listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
         authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, publishers: [String: String] = [:],
-        quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = []
+        quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = [],
+        durable: DurableSettings? = nil, state: String? = nil
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
-        directory = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
+        directory = state ?? mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
+        keeps = state != nil
         signal(SIGPIPE, SIG_IGN)
         let backend = try ComputeBackend(try Self.plugin.get())
         let runClass = RunClass(
@@ -48,23 +53,30 @@ final class TestServer {
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
             cores: cores?.count ?? 1, publishers: publishers, quotas: quotas)
+        catalogue.restore()
+        let dispatcher = Dispatcher(
+            catalogue: catalogue, admission: Admission(Admission.Settings(tenants: tenants), budget: budget))
+        self.durable = durable.map { [directory, pool] in
+            DurableInvocations($0, folder: directory, dispatcher: dispatcher, pool: pool)
+        }
         frontend = Frontend(
-            dispatcher: Dispatcher(
-                catalogue: catalogue,
-                admission: Admission(Admission.Settings(tenants: tenants), budget: budget)), catalogue: catalogue,
-            pool: pool,
+            dispatcher: dispatcher, catalogue: catalogue, pool: pool,
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
-                allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator, accessLog: accessLog))
+                allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator,
+                durable: self.durable, accessLog: accessLog))
         try pool.start(preparing: [backend])
+        self.durable?.start()
         let places = try frontend.listen(listeners)
         port = places.compactMap(\.port).first ?? 0
     }
 
     func stop() {
+        durable?.beginStopping()
         frontend.stop(drain: 1_000_000_000)
+        durable?.stop(until: Clock.now() + 1_000_000_000)
         pool.stop()
-        Temporary.remove(directory)
+        if !keeps { Temporary.remove(directory) }
     }
 
     func connect(_ tls: TLSClient.Settings? = nil) throws -> Client { try Client(port: port, tls) }

@@ -26,6 +26,7 @@ struct Dandelion: ParsableCommand {
               69  the node cannot be reached
               70  the node cannot serve
               73  a file cannot be made
+              75  not yet: what was waited for goes on
               78  the config is wrong
             """ + ExternalCommand.help,
         version:
@@ -33,7 +34,8 @@ struct Dandelion: ParsableCommand {
         subcommands: [
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
             Compose.self,
-            Invoke.self, List.self, Remove.self, Top.self, Tokens.self, Libraries.self,
+            Invoke.self, Wait.self, Cancel.self, Invocations.self, List.self, Remove.self, Top.self, Tokens.self,
+            Libraries.self,
         ])
 }
 
@@ -43,5 +45,6 @@ extension ExitCode {
     static let unreachable = ExitCode(69)
     static let cannotServe = ExitCode(70)
     static let cannotCreate = ExitCode(73)
+    static let notYet = ExitCode(75)
     static let badConfig = ExitCode(78)
 }

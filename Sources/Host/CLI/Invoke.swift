@@ -12,6 +12,10 @@ struct Invoke: ParsableCommand {
               dandelion invoke matmul --file matrix.bin >product.bin
               dandelion invoke LogProcessing --text 'my token' --timing
               dandelion invoke join --item left#1=a.csv --item right#1=b.csv
+              dandelion invoke matmul --file matrix.bin --async
+
+            With --async the node keeps the invocation, and its id is printed; see
+            `dandelion wait`.
 
             The exit code is 1 when the function left with another code than 0; its
             outputs are printed all the same.
@@ -35,6 +39,12 @@ struct Invoke: ParsableCommand {
     @Option(help: "Give up after this time, such as 5s.")
     var timeout: String?
 
+    @Flag(name: .customLong("async"), help: "Print the invocation's id as soon as the node has it on disk.")
+    var isAsync = false
+
+    @Option(name: .customLong("idempotency-key"), help: "The same key with the same input is the same invocation.")
+    var idempotencyKey: String?
+
     @Flag(help: "Read the image from disk instead of memory.")
     var cold = false
 
@@ -54,6 +64,9 @@ struct Invoke: ParsableCommand {
 
     func run() throws {
         let reply = try node.send(try request())
+        if reply.status == 202 {
+            return Output.line(reply["location"]?.split(separator: "/").last.map(String.init) ?? "")
+        }
         Output.result(reply.body)
         if timing, let stages = reply["server-timing"] { Output.table(Self.rows(stages), to: Output.note) }
         if let code = reply["dandelion-exit-code"] {
@@ -67,6 +80,8 @@ struct Invoke: ParsableCommand {
             "POST", ["v1", "invoke", name], ["class": className, "fresh": cold ? "true" : nil])
         if json { request.fields.append(("Accept", "application/json")) }
         if let timeout { request.fields.append(("Dandelion-Timeout", timeout)) }
+        if isAsync { request.fields.append(("Prefer", "respond-async")) }
+        if let idempotencyKey { request.fields.append(("Idempotency-Key", idempotencyKey)) }
         if !item.isEmpty {
             var body = Multipart()
             for item in item { try item.add(to: &body) }

@@ -19,6 +19,7 @@ struct Decode {
         let authentication = authentication(root.table("authentication"))
         let accessLog = accessLogSettings(root.table("access_log"))
         let control = controlSettings(root.table("control"))
+        let durable = durableSettings(root.table("durable"))
         let plugins = root.tables("plugins").compactMap(plugin)
         let functions = root.tables("functions").compactMap(function)
         let classes = root.tables("classes").compactMap(functionClass)
@@ -26,7 +27,7 @@ struct Decode {
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
-            authentication: authentication, accessLog: accessLog, control: control, plugins: plugins,
+            authentication: authentication, accessLog: accessLog, control: control, durable: durable, plugins: plugins,
             functions: functions, classes: classes,
             tenants: tenants)
         checkReferences(config)

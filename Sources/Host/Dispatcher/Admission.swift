@@ -135,6 +135,12 @@ public final class Admission: Sendable {
         throw .overloaded(wait: wait)
     }
 
+    /// Whether there is room for work that can wait: it leaves half of what others may be kept waiting.
+    public func hasRoom(for tenant: Tenant, in pool: WorkerPool) -> Bool {
+        guard everybody.requests < everybody.maxRequests, tenant.requests < tenant.maxRequests else { return false }
+        return settings.queueDelay == 0 || pool.expectedWait(of: tenant) <= settings.queueDelay / 2
+    }
+
     /// How long the first task of a request may wait in fact, when functions take longer than they used to.
     var patience: UInt64 { settings.queueDelay &* 2 }
 

@@ -18,6 +18,9 @@ public final class Dispatcher: Sendable {
         self.limits = limits
     }
 
+    /// Where a tenant's names are looked up.
+    public func space(of tenant: String) -> Space { catalogue.space(of: tenant) }
+
     /// Begins an invocation on the calling worker's loop; `completion` is called there, once, perhaps before this
     /// returns.
     /// - Returns: the handle to cancel it by.

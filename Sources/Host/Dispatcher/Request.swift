@@ -65,6 +65,11 @@ public struct OutputSet: Sendable {
     public var declared: Blob
     /// The items; its name is the one that the producing function left, which is what the original's clients expect.
     public var set: ItemSet
+
+    public init(declared: Blob, set: ItemSet) {
+        self.declared = declared
+        self.set = set
+    }
 }
 
 /// How an invocation ended.

@@ -1,5 +1,6 @@
 public import Config
 public import Dispatcher
+public import Durable
 public import Engines
 public import Failure
 internal import Glibc
@@ -25,6 +26,8 @@ public final class Frontend: @unchecked Sendable {
 
         /// Who is who, for listeners that ask; nil where none does.
         public var authenticator: Authenticator?
+        /// Nil where invocations end with their requests.
+        public var durable: DurableInvocations?
         /// Nil where there are no plugins to ask about.
         public var plugins: (any PluginOperations)?
         /// Nil: requests are not logged.
@@ -33,7 +36,7 @@ public final class Frontend: @unchecked Sendable {
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
-            plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil
+            durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -41,6 +44,7 @@ public final class Frontend: @unchecked Sendable {
             self.allowsLocalPath = allowsLocalPath
             self.access = access
             self.authenticator = authenticator
+            self.durable = durable
             self.plugins = plugins
             self.accessLog = accessLog
         }

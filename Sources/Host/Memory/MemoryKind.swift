@@ -24,6 +24,8 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
     case connections
     /// What plugins hold on their own behalf.
     case plugins
+    /// Entries of durable invocations that have not ended, and the memory of their store.
+    case durable
 
     /// What bounds a kind beside the node's whole memory; kinds of one group share the bound.
     enum Group: Int, CaseIterable {
@@ -33,7 +35,7 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
         var what: String {
             switch self {
             case .runs, .data: "the requests in progress hold too"
-            case .kept: "what is registered, or about to be, holds too"
+            case .kept: "what is registered, or about to be, and what waits to be run hold too"
             case .images: "images that are being prepared or in use hold too"
             case .connections: "connections hold too"
             case .plugins: "plugins hold too"
@@ -45,7 +47,7 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
         switch self {
         case .runs: .runs
         case .bodies, .decoded, .outputs, .held, .replies, .answers: .data
-        case .functions, .compositions: .kept
+        case .functions, .compositions, .durable: .kept
         case .images: .images
         case .connections: .connections
         case .plugins: .plugins
@@ -63,6 +65,7 @@ public enum MemoryKind: Int, CaseIterable, Sendable {
         case .images: "an image"
         case .connections: "a connection"
         case .plugins: "a plugin"
+        case .durable: "a durable invocation"
         }
     }
 

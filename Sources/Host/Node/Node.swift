@@ -1,5 +1,6 @@
 public import Config
 internal import Dispatcher
+internal import Durable
 internal import Engines
 public import Failure
 internal import Frontend
@@ -20,6 +21,8 @@ public final class Node {
     private let frontend: Frontend
     private let authenticator: Authenticator?
     private let accessLog: AccessLog?
+    /// Nil where invocations end with their requests.
+    private let durable: DurableInvocations?
     private let signals: NodeSignals
     private let desk = ControlDesk()
 
@@ -40,14 +43,18 @@ public final class Node {
         authenticator = try Self.authenticator(config)
         let admission = Assembly.admission(config, assembly.pool.budget)
         accounts = try AccountBook(admission, state: config.node.state)
+        let dispatcher = Dispatcher(
+            catalogue: assembly.catalogue, admission: admission, limits: Assembly.limits(config))
+        durable =
+            config.durable.enabled
+            ? DurableInvocations(config.durable, folder: config.node.state, dispatcher: dispatcher, pool: assembly.pool)
+            : nil
         frontend = Frontend(
-            dispatcher: Dispatcher(
-                catalogue: assembly.catalogue, admission: admission, limits: Assembly.limits(config)),
-            catalogue: assembly.catalogue, pool: assembly.pool,
+            dispatcher: dispatcher, catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
-                access: config.access, authenticator: authenticator,
+                access: config.access, authenticator: authenticator, durable: durable,
                 plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog))
     }
 
@@ -65,6 +72,7 @@ public final class Node {
         let catalogue = assembly.catalogue
         catalogue.restore()
         _ = HelperThreads.shared.submit { catalogue.restoreSnapshots() }
+        durable?.start()
         let places = try frontend.listen(config.listeners)
         for (place, settings) in zip(places, config.listeners) {
             Log.info("serving on \(place)")
@@ -73,7 +81,10 @@ public final class Node {
         ready()
         attendUntilStopped()
         desk.close()
+        let deadline = Clock.now() &+ config.node.drainTimeout
+        durable?.beginStopping()
         frontend.stop(drain: config.node.drainTimeout)
+        durable?.stop(until: deadline)
         Turns.shared.close()
         assembly.pool.stop()
         accounts.stop()

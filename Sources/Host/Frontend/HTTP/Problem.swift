@@ -105,5 +105,5 @@ struct Problem: Error, Equatable {
         return Array("\(status.reason): \(detail)\(lines)\n".utf8)
     }
 
-    private static let reserved = ["type", "title", "status", "detail", "instance", "requestId"]
+    static let reserved = ["type", "title", "status", "detail", "instance", "requestId"]
 }

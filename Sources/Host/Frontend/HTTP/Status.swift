@@ -2,6 +2,7 @@
 enum Status: UInt16 {
     case ok = 200
     case created = 201
+    case accepted = 202
     case noContent = 204
     case badRequest = 400
     case unauthorized = 401
@@ -32,6 +33,7 @@ enum Status: UInt16 {
         switch self {
         case .ok: "OK"
         case .created: "Created"
+        case .accepted: "Accepted"
         case .noContent: "No Content"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"

@@ -8,10 +8,15 @@ internal import Values
 enum JSONReply {
     /// The text, in memory of exactly its size, which is charged before it is taken.
     static func make(_ sets: [ItemSet], _ account: MemoryAccount) throws(Failure) -> Blob {
-        let size = JSONWriter.size { write(sets, to: &$0) }
+        try make(account) { write(sets, to: &$0) }
+    }
+
+    /// What `write` writes, in memory of exactly its size.
+    static func make(_ account: MemoryAccount, _ write: (inout JSONWriter) -> Void) throws(Failure) -> Blob {
+        let size = JSONWriter.size(write)
         let storage = try ChargedStorage(capacity: size, account, .answers)
         try storage.fill(to: size)
-        JSONWriter.write(to: storage.base) { write(sets, to: &$0) }
+        JSONWriter.write(to: storage.base, write)
         return Blob(storage: storage, start: UnsafeRawPointer(storage.base), count: size)
     }
 

@@ -12,7 +12,11 @@ struct ListingPage: Sendable {
     static let longest = 1 << 20
 
     init(_ query: Bytes) throws(Problem) {
-        let given = try Query.parameters(query, known: ["after", "limit"])
+        try self.init(try Query.parameters(query, known: ["after", "limit"]))
+    }
+
+    /// By parameters that were read.
+    init(_ given: [String: String]) throws(Problem) {
         after = given["after"]
         guard let limit = given["limit"] else {
             self.limit = Self.most

@@ -8,6 +8,7 @@ enum Route: CaseIterable {
     case functions, function, compositions, composition
     case health, readiness, metrics, statistics
     case plugins, plugin
+    case invocations, invocation
 
     /// By the bytes of the path: no text is made of it on the way to `/hot`.
     init?(_ path: Bytes) {
@@ -37,6 +38,8 @@ enum Route: CaseIterable {
         case (12, true) where collection.equals("compositions"): self = .compositions
         case (7, false) where collection.equals("plugins"): self = .plugin
         case (7, true) where collection.equals("plugins"): self = .plugins
+        case (11, false) where collection.equals("invocations"): self = .invocation
+        case (11, true) where collection.equals("invocations"): self = .invocations
         default: return nil
         }
     }
@@ -61,7 +64,7 @@ enum Route: CaseIterable {
         let looks = method == .get || method == .head
         return switch self {
         case .greeting, .health: Need(part: .all, role: nil)
-        case .invokeDocument, .invokeFresh, .invoke: Need(part: .invoke, role: .invoke)
+        case .invokeDocument, .invokeFresh, .invoke, .invocations, .invocation: Need(part: .invoke, role: .invoke)
         case .registerFunction, .registerComposition: Need(part: .register, role: .register)
         case .functions, .compositions: Need(part: .watch, role: .read)
         case .function, .composition:

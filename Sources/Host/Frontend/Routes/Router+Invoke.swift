@@ -1,5 +1,7 @@
 internal import Composition
+internal import Config
 internal import Dispatcher
+internal import Durable
 internal import Engines
 internal import Failure
 internal import Items
@@ -13,9 +15,11 @@ extension Router {
     private static let shortText = 16 << 10
 
     func invokePlain(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
+        let terms = try DurableTerms(request.head)
+        let waits = terms?.isAsync == true && settings.durable != nil
         let wish = try PlainWish(
-            name, request, tenant: try tenant(request.head), space: space(request.head),
-            deadline: try deadline(request))
+            name, request, tenant: waits ? try anyTenant(request.head) : try tenant(request.head),
+            space: space(request.head), time: try time(request))
         guard let entry = wish.space.entry(named: name) else {
             throw Problem(wish.space.nothing(named: name))
         }
@@ -23,6 +27,10 @@ extension Router {
             request, declared: entry.signature.variants.first?.inputs ?? [], account: wish.tenant.memory)
         wish.tenant.received(request.body.count)
         let exchange = request.exchange
+        // A preference need not be heeded, a key must.
+        if let terms, settings.durable != nil || terms.key != nil {
+            return try keep(wish, terms, form, request, on: worker)
+        }
         guard form.isRaw || request.body.count <= Self.shortText else {
             return try takeApart(for: exchange, on: worker, form.readOn) { inputs in
                 self.start(wish, inputs, exchange, worker)
@@ -31,9 +39,31 @@ extension Router {
         start(wish, try form.sets(), exchange, worker)
     }
 
+    private func keep(
+        _ wish: PlainWish, _ terms: DurableTerms, _ form: InvocationForm, _ request: Request, on worker: Worker
+    ) throws(Problem) {
+        let exchange = request.exchange
+        let limit = Int(try durable().settings.maxPayload)
+        let order = InvocationOrder(
+            owner: try owner(request.head), name: wish.name, className: wish.className, fresh: wish.fresh,
+            time: wish.time)
+        let prepare: @Sendable () throws(Problem) -> DurableInput? = { () throws(Problem) in
+            guard let sets = try form.readOn() else { return nil }
+            return try DurableInput(
+                sets, order, key: terms.key, type: form.type, limit: limit, wish.tenant.memory)
+        }
+        let next: @Sendable (DurableInput) throws(Problem) -> Void = { [self] (input) throws(Problem) in
+            try keep(order, input, terms, accept: wish.accept, for: exchange, on: worker)
+        }
+        guard request.body.count <= Self.shortText, let input = try prepare() else {
+            return try takeApart(for: exchange, on: worker, prepare, next: next)
+        }
+        try next(input)
+    }
+
     private func start(_ wish: PlainWish, _ inputs: DecodedSets, _ exchange: Exchange, _ worker: Worker) {
         let invocation = InvocationRequest(
-            target: .name(wish.name), inputs: inputs.sets, fresh: wish.fresh, deadline: wish.deadline,
+            target: .name(wish.name), inputs: inputs.sets, fresh: wish.fresh, deadline: Self.deadline(in: wish.time),
             className: wish.className, tenant: wish.tenant, space: wish.space)
         invoke(invocation, holding: inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
             reply(OutputReply(outcome, sets, accept: wish.accept), to: exchange, for: wish.tenant, on: worker)
@@ -46,15 +76,16 @@ private struct PlainWish: Sendable {
     let name: String
     let className: String?
     let fresh: Bool
-    let deadline: UInt64
+    /// Nanoseconds; 0 = no matter.
+    let time: UInt64
     let tenant: Tenant
     let space: Space
     let accept: [UInt8]?
 
-    init(_ name: String, _ request: Request, tenant: Tenant, space: Space, deadline: UInt64) throws(Problem) {
+    init(_ name: String, _ request: Request, tenant: Tenant, space: Space, time: UInt64) throws(Problem) {
         let parameters = try Query.parameters(request.head.queryBytes, known: ["class", "fresh"])
         self.name = name
-        self.deadline = deadline
+        self.time = time
         self.tenant = tenant
         self.space = space
         className = parameters["class"]
@@ -67,7 +98,7 @@ private struct PlainWish: Sendable {
 /// How a request carries its input sets.
 private final class InvocationForm: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: only `json` changes, and one thread at a time reads.
-    private let type: MediaType
+    let type: MediaType
     private let contentType: [UInt8]?
     private let body: Blob
     private let declared: [String]

@@ -19,6 +19,8 @@ extension Router {
         case .compositions: try list(request, on: worker) { space, page in .compositions(space, page) }
         case .plugins: try plugins(nil, request, on: worker)
         case .plugin: try plugins(try request.name(), request, on: worker)
+        case .invocations: try invocations(request, on: worker)
+        case .invocation: try invocation(try request.name(), request, on: worker)
         default: throw .noRoute
         }
     }

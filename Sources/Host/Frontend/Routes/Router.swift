@@ -1,5 +1,6 @@
 internal import Config
 internal import Dispatcher
+internal import Durable
 internal import Engines
 internal import Failure
 internal import Items
@@ -65,7 +66,7 @@ final class Router: Sendable {
         case .registerComposition:
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
-        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin:
+        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin, .invocations, .invocation:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
         }
@@ -132,8 +133,12 @@ final class Router: Sendable {
     /// Refuses what would be refused when its body were there.
     func admit(_ head: RequestHead) throws(Problem) {
         try access.check(head)
-        guard Route(head.pathBytes)?.need(head.method).part == .invoke else { return }
-        _ = try tenant(head)
+        switch Route(head.pathBytes) {
+        // What is kept can wait; how much of that there may be is asked when it is.
+        case .invoke where settings.durable != nil && Preferences(head).isAsync: return
+        case .invoke, .invokeDocument, .invokeFresh: _ = try tenant(head)
+        default: return
+        }
     }
 
     /// On whose behalf a request comes, by who makes it, or by the field Dandelion-Tenant.
@@ -146,6 +151,16 @@ final class Router: Sendable {
         } catch {
             throw Problem(error)
         }
+    }
+
+    /// On whose behalf a request comes, whether or not it would be turned away.
+    func anyTenant(_ head: RequestHead) throws(Problem) -> Tenant {
+        do throws(Failure) { return try named(head) } catch { throw Problem(error) }
+    }
+
+    /// Whose invocations a request is about.
+    func owner(_ head: RequestHead) throws(Problem) -> InvocationOwner {
+        InvocationOwner(tenant: try anyTenant(head).name, space: space(head).name)
     }
 
     private func named(_ head: RequestHead) throws(Failure) -> Tenant {
@@ -173,13 +188,23 @@ final class Router: Sendable {
     }
 
     /// When the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
-    func deadline(_ request: Request) throws(Problem) -> UInt64 {
+    func deadline(_ request: Request) throws(Problem) -> UInt64 { Self.deadline(in: try time(request)) }
+
+    /// CLOCK_MONOTONIC ns in so many from now; 0 = no matter.
+    static func deadline(in time: UInt64) -> UInt64 {
+        guard time != 0 else { return 0 }
+        let (deadline, overflow) = Clock.now().addingReportingOverflow(time)
+        return overflow ? 0 : deadline
+    }
+
+    /// Nanoseconds within which the answer must be there, by the field Dandelion-Timeout; 0 = no matter.
+    func time(_ request: Request) throws(Problem) -> UInt64 {
         guard let value = request.head.value("dandelion-timeout") else { return 0 }
         guard let time = Units.time(value.text) else {
             throw .malformed("Dandelion-Timeout '\(value.text)' is not a time such as 500ms")
         }
-        let (deadline, overflow) = Clock.now().addingReportingOverflow(time)
-        return overflow ? 0 : deadline
+        // No time at all is one that has passed.
+        return max(time, 1)
     }
 
     /// Takes a long body apart on a helper thread, so that other requests of the worker need not wait for that; `next`

@@ -1,0 +1,477 @@
+public import Config
+public import Dispatcher
+public import Engines
+public import Failure
+public import Items
+internal import Memory
+internal import Platform
+internal import Synchronization
+internal import Telemetry
+
+/// Invocations that outlive their caller and the process: accepted once they are on disk, run when it is their turn, run again
+/// after a crash, and ended once. Nothing of it is there before the first is accepted.
+public final class DurableInvocations: Sendable {
+    public let settings: DurableSettings
+    let dispatcher: Dispatcher
+    let pool: WorkerPool
+    private let folder: String
+    private let ids = InvocationIDs()
+    let line = Mutex(Line())
+    private let isUsed: Atomic<Bool>
+    private let nextWorker = Atomic<Int>(0)
+    private let lastExpiry = Atomic<UInt64>(0)
+    /// Read the store.
+    let readers = HelperThreads(count: 1)
+    private let committerCell = AtomicLazyReference<Committer>()
+    /// Nil while it is not open.
+    private let storeCell = Mutex<(any InvocationStore)?>(nil)
+    /// Of SQLite's own memory.
+    private let storeCharge: Mutex<MemoryCharge>
+    let metrics = DurableMetrics()
+
+    /// - Parameter folder: the state folder.
+    public init(_ settings: DurableSettings, folder: String, dispatcher: Dispatcher, pool: WorkerPool) {
+        self.settings = settings
+        self.folder = folder
+        self.dispatcher = dispatcher
+        self.pool = pool
+        isUsed = Atomic(SQLiteStore.exists(in: folder))
+        storeCharge = Mutex(MemoryCharge(pool.budget.own, .durable))
+    }
+
+    var committer: Committer {
+        committerCell.load()
+            ?? committerCell.storeIfNil(
+                Committer(
+                    open: { [unowned self] () throws(Failure) in try open() },
+                    tick: { [unowned self] in tick() }))
+    }
+
+    /// Goes on with what an earlier process has left. Workers run, and what is registered is there.
+    public func start() {
+        guard isUsed.load(ordering: .relaxed) else { return }
+        committer.whenOpen { result in
+            if case .failure(let failure) = result { Log.error("durable invocations: \(failure.detail)") }
+        }
+    }
+
+    public var isStopping: Bool { line.withLock { $0.isStopping } }
+
+    /// Begins no more, and tells all who wait for an end to look again.
+    public func beginStopping() {
+        let waiters = line.withLock { line in
+            line.isStopping = true
+            defer { line.waiters = [:] }
+            return line.waiters.values.flatMap(\.self)
+        }
+        for waiter in waiters { waiter.tell() }
+    }
+
+    /// Lets what runs end until `deadline` (CLOCK_MONOTONIC ns); what does not is run again by the next process. After
+    /// `beginStopping`, and before the workers stop.
+    public func stop(until deadline: UInt64) {
+        guard isUsed.load(ordering: .relaxed) else { return }
+        while line.withLock({ $0.running }) > 0, Clock.now() < deadline { Sleep.milliseconds(2) }
+        let left = line.withLock { line in line.entries.filter { $0.value.hasSlot } }
+        for (id, entry) in left {
+            committer.submit(.giveBack(id)) { _ in }
+            entry.run?.cancel()
+        }
+        committer.stop()
+    }
+
+    // MARK: Opening
+
+    /// On the committer's thread.
+    private func open() throws(Failure) -> any InvocationStore {
+        let store = try SQLiteStore(folder: folder)
+        let found = try store.recover()
+        if let last = found.last { ids.pass(last) }
+        let spent = found.open.filter { $0.wasRunning && $0.attempts >= settings.attempts }
+        let now = Clock.wall()
+        if !spent.isEmpty {
+            _ = try store.apply(spent.map { .end($0.id, .cutShort(attempts: $0.attempts, now)) })
+            for one in spent { Log.warning("durable invocation \(one.id) is dead: the node ended in each attempt") }
+        }
+        let gone = Set(spent.map(\.id))
+        let holds = Holds(pool)
+        line.withLock { line in
+            for (tenant, bytes) in found.taken { line.resize(tenant, by: bytes) }
+            for one in found.open where !gone.contains(one.id) {
+                line.add(one.id, one.tenant, hasSlot: false, holds.noting(one.tenant))
+                if one.due > now, !one.wasRunning {
+                    line.pause(one.id, until: one.due)
+                } else {
+                    line.enqueue(one.id)
+                }
+            }
+        }
+        if !found.open.isEmpty { Log.info("durable invocations: \(found.open.count) go on") }
+        storeCell.withLock { $0 = store }
+        return store
+    }
+
+    /// On the committer's thread: what time brings. Gives the nanoseconds until the next call.
+    private func tick() -> UInt64 {
+        let now = Clock.wall()
+        let (excess, nextDue, hasReady) = line.withLock { line in
+            line.wake(now: now)
+            return (line.takenInAll - Int(clamping: settings.maxSize), line.nextDue, line.hasReady)
+        }
+        pump()
+        if now &- lastExpiry.load(ordering: .relaxed) > Self.expiryPause || excess > 0 { expire(now, excess) }
+        metrics.note(open: line.withLock { $0.entries.count }, running: line.withLock { $0.running })
+        storeCharge.withLock { $0.note(SQLiteMemory.used) }
+        let pause = hasReady ? Self.readyPause : Self.expiryPause
+        return min(pause, nextDue.map { $0 > now ? $0 - now : 0 } ?? pause)
+    }
+
+    /// Nanoseconds between two looks for what is too old.
+    private static let expiryPause: UInt64 = 5_000_000_000
+    /// The same for whether tenants whose invocations wait have room now.
+    private static let readyPause: UInt64 = 20_000_000
+
+    private func expire(_ now: UInt64, _ excess: Int) {
+        lastExpiry.store(now, ordering: .relaxed)
+        let expiry = Expiry(
+            ended: now &- settings.keep, dead: now &- settings.keepDead, now: now, excess: max(0, excess))
+        committer.submit(.expire(expiry)) { [self] result in
+            guard case .success(.expired(let gone, let isMore)) = result else { return }
+            line.withLock { line in for one in gone { line.resize(one.tenant, by: -one.bytes) } }
+            if isMore { lastExpiry.store(0, ordering: .relaxed) }
+        }
+    }
+
+    /// Has `work` called on a thread that may wait: with the store, with why there is none, or with nil where nothing was ever
+    /// kept.
+    func read(_ work: @escaping @Sendable (Result<(any InvocationStore)?, Failure>) -> Void) {
+        guard isUsed.load(ordering: .relaxed) else { return work(.success(nil)) }
+        let submit: @Sendable (Result<(any InvocationStore)?, Failure>) -> Void = { [readers] result in
+            if !readers.submit({ work(result) }) {
+                work(.failure(Failure(.busy, "too many requests wait already")))
+            }
+        }
+        if let store = storeCell.withLock({ $0 }) { return submit(.success(store)) }
+        committer.whenOpen { submit($0.map { $0 }) }
+    }
+
+    // MARK: Accepting
+
+    /// What became of a request to accept.
+    public enum Acceptance: Sendable {
+        case new(InvocationID)
+        /// The key was used before, for the same.
+        case known(InvocationID)
+        /// The key was used before, for something else.
+        case keyTaken(InvocationID)
+    }
+
+    /// Keeps an invocation; `completion` is called on the worker's loop when it is on disk, before it begins.
+    /// - Parameters:
+    ///   - input: `sets`, as `StoredSets` encodes them.
+    ///   - charge: what the sets are charged to.
+    public func accept(
+        _ order: InvocationOrder, _ input: Blob, _ sets: [ItemSet], charge: (any AnyObject & Sendable)?,
+        key: IdempotencyKey? = nil, on worker: Worker?,
+        completion: @escaping @Sendable (Result<Acceptance, Failure>) -> Void
+    ) {
+        let hold: MemoryHold
+        do throws(Failure) {
+            hold = try Holds(pool).hold(order.tenant)
+            try checkRoom(for: input.count, order.tenant)
+        } catch { return completion(.failure(error)) }
+        isUsed.store(true, ordering: .relaxed)
+        let (id, now) = (ids.next(), Clock.wall())
+        let begins = worker != nil && takeSlot(order.tenant)
+        let change = Change.accept(
+            Durable.Acceptance(
+                id: id, order: order, input: input, now: now, begins: begins, key: key,
+                keyEnd: now &+ settings.keepKeys))
+        committer.submit(change) { [self] result in
+            if case .success(.made) = result { enter(id, order.tenant, input.count, begins, hold) }
+            let run: @Sendable () -> Void = { [self] in
+                switch result {
+                case .failure(let failure):
+                    if begins { leave() }
+                    completion(.failure(failure))
+                case .success(.existing(let known, let isSame)):
+                    if begins { leave() }
+                    completion(.success(isSame ? .known(known) : .keyTaken(known)))
+                case .success:
+                    completion(.success(.new(id)))
+                    guard begins, let worker else { return }
+                    launch(DurableRun(id, order, attempt: 1, inputs: sets, charge: charge, on: worker, of: self))
+                }
+            }
+            if let worker { worker.loop.post(run) } else { run() }
+        }
+    }
+
+    private func checkRoom(for count: Int, _ tenant: String) throws(Failure) {
+        let (open, taken, all) = line.withLock { ($0.entries.count, $0.taken[tenant] ?? 0, $0.takenInAll) }
+        guard open < settings.maxOpen else {
+            throw Failure(
+                .busy, "\(open) durable invocations wait or run already (max_open)",
+                [.init("limit", String(settings.maxOpen))])
+        }
+        let most = Int(clamping: settings.maxSize)
+        guard taken + count <= most / 2, all + count <= most else {
+            throw Failure(
+                .memory, "the inputs and results of durable invocations that are kept take too much room (max_size)",
+                [.init("limit", String(most))])
+        }
+    }
+
+    /// Whether an invocation of the tenant may begin now, before any that waits.
+    private func takeSlot(_ tenant: String) -> Bool {
+        guard admits(tenant) else { return false }
+        return line.withLock { line in
+            guard !line.isStopping, !line.hasReady, line.running < settings.running else { return false }
+            line.takeSlot()
+            return true
+        }
+    }
+
+    private func enter(_ id: InvocationID, _ tenant: String, _ bytes: Int, _ begins: Bool, _ hold: MemoryHold) {
+        metrics.accepted.add()
+        line.withLock { line in
+            line.resize(tenant, by: bytes)
+            line.add(id, tenant, hasSlot: begins, hold)
+            if !begins { line.enqueue(id) }
+        }
+    }
+
+    // MARK: Turns
+
+    /// Whether the tenant's invocations would hold up nobody.
+    private func admits(_ tenant: String) -> Bool {
+        guard let tenant = try? dispatcher.admission.tenant(named: tenant) else { return true }
+        return dispatcher.admission.hasRoom(for: tenant, in: pool)
+    }
+
+    /// Gives slots to those whose turn it is.
+    private func pump() {
+        while true {
+            let next = line.withLock { line -> InvocationID? in
+                guard !line.isStopping, line.running < settings.running else { return nil }
+                return line.next { admits($0) }
+            }
+            guard let next else { return }
+            committer.submit(.begin(next, now: Clock.wall())) { [self] result in
+                switch result {
+                case .success(.made): load(next)
+                case .success: giveUp(next)
+                case .failure: pause(next)
+                }
+            }
+        }
+    }
+
+    /// It is begun in the store: reads what it needs.
+    private func load(_ id: InvocationID) {
+        let isTaken = readers.submit { [self] in
+            do throws(Failure) {
+                guard let store = storeCell.withLock({ $0 }), let record = try store.record(id) else {
+                    return giveUp(id)
+                }
+                let account = pool.budget.account(named: record.order.tenant)
+                defer { account.close() }
+                guard let input = try store.payload(.input, of: id, account) else {
+                    throw Failure(.internal, "the store holds no input of the invocation")
+                }
+                let sets = try StoredSets.decode(input)
+                let worker = pickWorker()
+                let run = DurableRun(
+                    id, record.order, attempt: record.attempts, inputs: sets, charge: nil, on: worker, of: self)
+                worker.loop.post { self.launch(run) }
+            } catch {
+                guard error.kind == .busy || error.kind == .unavailable else {
+                    return end(id, Ending(state: .failed, now: Clock.wall(), failure: error))
+                }
+                pickWorker().loop.post { [self] in
+                    pickWorker().loop.schedule(at: Clock.now() &+ Self.loadPause) { [self] in load(id) }
+                }
+            }
+        }
+        if !isTaken { pause(id) }
+    }
+
+    /// Nanoseconds.
+    private static let loadPause: UInt64 = 200_000_000
+
+    private func pickWorker() -> Worker {
+        let workers = pool.workers
+        for _ in workers {
+            let worker = workers[nextWorker.add(1, ordering: .relaxed).newValue % workers.count]
+            if worker.kind.communicates { return worker }
+        }
+        return workers[0]
+    }
+
+    private func launch(_ run: DurableRun) {
+        let isThere = line.withLock { line in
+            guard line.entries[run.id] != nil else { return false }
+            line.runs(run.id, run)
+            return true
+        }
+        guard isThere else { return leave() }
+        run.start()
+    }
+
+    /// Another attempt to begin it, soon.
+    private func pause(_ id: InvocationID) {
+        line.withLock { line in
+            line.leave()
+            line.pause(id, until: Clock.wall() &+ 500_000_000)
+        }
+        committer.wake()
+    }
+
+    /// It is not there any more, or was cancelled.
+    private func giveUp(_ id: InvocationID) {
+        let waiters = line.withLock { line in
+            line.leave()
+            return line.remove(id).waiters
+        }
+        for waiter in waiters { waiter.tell() }
+    }
+
+    /// One that had ended waits again, in the store already.
+    func open(again record: InvocationRecord) {
+        let hold = Holds(pool).noting(record.order.tenant)
+        line.withLock { line in
+            line.add(record.id, record.order.tenant, hasSlot: false, hold)
+            line.enqueue(record.id)
+        }
+        committer.wake()
+    }
+
+    /// A slot is free.
+    func leave() {
+        line.withLock { $0.leave() }
+        pump()
+    }
+
+    // MARK: Ends
+
+    /// The attempt gave `sets`. On the run's loop.
+    func keep(
+        _ sets: [ItemSet], _ exitCode: Int32, _ timeline: InvocationTimeline, of run: DurableRun, on worker: Worker
+    ) {
+        let isLong = StoredSets.size(of: sets) > Self.shortResult
+        let encode: @Sendable () -> Void = { [self] in
+            let account = pool.budget.account(named: run.order.tenant)
+            defer { account.close() }
+            do throws(Failure) {
+                let result = try StoredSets.encode(sets, limit: Int(settings.maxPayload), account)
+                end(
+                    run.id,
+                    Ending(
+                        state: .done, now: Clock.wall(), exitCode: exitCode, timeline: StoredTimeline.text(timeline),
+                        result: result))
+            } catch {
+                failed(run, error, exitCode, timeline)
+            }
+        }
+        if !isLong || !readers.submit(encode) { encode() }
+    }
+
+    /// Bytes that are put together on the loop.
+    private static let shortResult = 64 << 10
+
+    /// The attempt failed. Any thread.
+    func failed(_ run: DurableRun, _ failure: Failure, _ exitCode: Int32, _ timeline: InvocationTimeline) {
+        // The next process runs it again.
+        if failure.kind == .cancelled, line.withLock({ $0.isStopping }) { return }
+        let now = Clock.wall()
+        var ending = Ending(
+            state: .failed, now: now, exitCode: exitCode, timeline: StoredTimeline.text(timeline), failure: failure)
+        guard failure.mayPass else { return end(run.id, ending) }
+        guard run.attempt < settings.attempts else {
+            ending.state = .dead
+            return end(run.id, ending)
+        }
+        let pause = settings.firstPause << UInt64(min(run.attempt - 1, 40))
+        let limited = min(max(pause, settings.firstPause), settings.longestPause)
+        let due = now &+ limited / 2 &+ UInt64.random(in: 0...limited / 2)
+        postpone(run, ending, due)
+    }
+
+    private func postpone(_ run: DurableRun, _ ending: Ending, _ due: UInt64) {
+        committer.submit(.postpone(run.id, ending, due: due)) { [self] result in
+            switch result {
+            case .failure: run.later { [self] in postpone(run, ending, due) }
+            case .success(.made):
+                metrics.postponed.add()
+                line.withLock { line in
+                    line.leave()
+                    line.pause(run.id, until: due)
+                }
+            case .success: leave()
+            }
+        }
+    }
+
+    /// Writes the end of an invocation that has a slot, however long that takes. Any thread.
+    private func end(_ id: InvocationID, _ ending: Ending) {
+        committer.submit(.end(id, ending)) { [self] result in
+            switch result {
+            case .failure(let failure):
+                metrics.unwritten(failure)
+                pickWorker().loop.post { [self] in
+                    pickWorker().loop.schedule(at: Clock.now() &+ Self.endPause) { [self] in end(id, ending) }
+                }
+            case .success(.resized(let bytes)):
+                metrics.ended(ending.state)
+                settle(id, bytes, hadSlot: true)
+            case .success: settle(id, 0, hadSlot: true)
+            }
+        }
+    }
+
+    /// Nanoseconds until an end that could not be written is tried again.
+    private static let endPause: UInt64 = 500_000_000
+
+    /// The invocation has ended in the store.
+    func settle(_ id: InvocationID, _ bytes: Int, hadSlot: Bool) {
+        let (run, waiters) = line.withLock { line in
+            if hadSlot { line.leave() }
+            let (entry, waiters) = line.remove(id)
+            if let entry { line.resize(entry.tenant, by: bytes) }
+            return (entry?.run, waiters)
+        }
+        if !hadSlot { run?.cancel() }
+        for waiter in waiters { waiter.tell() }
+        if hadSlot { pump() }
+    }
+
+}
+
+extension Ending {
+    /// Of an invocation whose last attempt the process did not survive.
+    fileprivate static func cutShort(attempts: Int, _ now: UInt64) -> Ending {
+        Ending(
+            state: .dead, now: now,
+            failure: Failure(
+                .internal, "the node ended while it ran, in attempt \(attempts) of as many that it may have"))
+    }
+}
+
+/// Charges for entries of the line.
+private struct Holds {
+    private let pool: WorkerPool
+
+    init(_ pool: WorkerPool) { self.pool = pool }
+
+    func hold(_ tenant: String) throws(Failure) -> MemoryHold {
+        let account = pool.budget.account(named: tenant)
+        defer { account.close() }
+        return try MemoryHold(Line.entryBytes, account, .durable)
+    }
+
+    func noting(_ tenant: String) -> MemoryHold {
+        let account = pool.budget.account(named: tenant)
+        defer { account.close() }
+        return MemoryHold(noting: Line.entryBytes, account, .durable)
+    }
+}
