@@ -132,9 +132,10 @@ let package = Package(
         room("PluginHost", ["PluginABI", "CVersion", "Values", "Memory", "Platform", "CPlatform", "Telemetry", "Items", "Failure"]),
         room("Engines", ["CPlatform", "Config", "PluginHost", "Memory", "GuestLayout", "Platform", "Telemetry", "Items", "Failure"]),
         room("Transport", ["Config", "Platform", "CPlatform", "Telemetry", "Failure", "COpenSSL"], exclude: ["COpenSSL"]),
+        room("Traces", ["Transport", "Engines", "Telemetry", "Values", "Config", "Platform", "Failure", "CVersion"]),
         room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Identity", ["Registry", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "COpenSSL"]),
-        room("Dispatcher", ["Config", "Registry", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Dispatcher", ["Config", "Registry", "Traces", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Durable",
             [
@@ -145,14 +146,14 @@ let package = Package(
         room(
             "Frontend",
             [
-                "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
+                "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
                 "Telemetry", "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Engines", "PluginHost", "Memory", "Config",
                 "Values", "Telemetry", "Platform", "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
@@ -226,6 +227,7 @@ let package = Package(
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",
             swiftSettings: swiftSettings),
+        tests("Traces", ["Traces", "Engines", "Telemetry", "Values", "Config"]),
         tests("Identity", ["Identity", "COpenSSL", "Config", "Failure", "TestSupport"]),
         tests("Registry", ["Registry", "Items", "Failure", "StoreWriter"]),
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
@@ -246,7 +248,7 @@ let package = Package(
         tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
         tests("Node", ["PluginHarness"]),
-        tests("CLI", ["dandelion"]),
+        tests("CLI", ["dandelion", "Transport"]),
         tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmCore", "RWasmPlugin", "RWasmTools", "TestSupport"], exclude: ["guests", "Fuzz", "wast"]),
         tests("Conformance", ["dandelion"]),
         tests(

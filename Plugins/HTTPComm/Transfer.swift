@@ -31,6 +31,7 @@ final class Transfer {
     private var url = ByteBuffer()
     private var target: Target?
     private var headers = HeaderList()
+    private var trace = TraceFields()
     private var hop = HopRules()
     private(set) var hops = 0
     private var attempts = 0
@@ -87,6 +88,7 @@ final class Transfer {
         bytesReceived = 0
         ending = Ending()
         hop = HopRules(head, item)
+        guard trace.take(request) else { throw .noMemory }
         charge.open(request.account)
         guard charge.take(Self.footprint) else { throw .noRoom }
         try prepareHop(head.target, of: item)
@@ -97,7 +99,7 @@ final class Transfer {
         url.clear()
         headers.clear()
         // Copied before the handle that a redirect's text may belong to ends.
-        guard target.append(text, to: &url), hop.fill(&headers, head, item) else { throw .noMemory }
+        guard target.append(text, to: &url), hop.fill(&headers, head, item, trace) else { throw .noMemory }
         self.target = target.atStart
         try openHop(isFresh: false)
     }

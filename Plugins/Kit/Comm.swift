@@ -105,7 +105,7 @@ private func readIn(_ request: UnsafePointer<dn_comm_request>) throws(PluginErro
     let layout = MemoryLayout<dn_comm_request>.self
     return withUnsafeTemporaryAllocation(byteCount: layout.size, alignment: layout.alignment) { whole in
         _ = whole.initializeMemory(as: UInt8.self, repeating: 0)
-        // SAFETY: the host vouches for `size` bytes, and the copy holds as many as are taken; what may be missing is a number.
+        // SAFETY: the host vouches for `size` bytes, and the copy holds as many as are taken; what may be missing may be zeros.
         whole.copyMemory(from: UnsafeRawBufferPointer(start: request, count: min(size, whole.count)))
         return whole.load(as: dn_comm_request.self)
     }

@@ -1,12 +1,13 @@
 import Testing
+import Transport
 
 @testable import dandelion
 
 @Suite struct ReplyTests {
     /// Reads a reply that arrives in parts of `size` bytes.
-    private static func read(_ text: String, by size: Int) throws -> NodeReply {
+    private static func read(_ text: String, by size: Int) throws -> HTTPReply {
         var rest = Array(text.utf8)[...]
-        var reader = NodeReplyReader {
+        var reader = HTTPReplyReader {
             defer { rest = rest.dropFirst(size) }
             return Array(rest.prefix(size))
         }
@@ -41,7 +42,7 @@ import Testing
     ])
     func malformed(text: String) {
         for size in [1000, 1 << 20] {
-            #expect(throws: NodeReplyReader.Malformed.self, "\(text.prefix(80))") { try Self.read(text, by: size) }
+            #expect(throws: HTTPReplyReader.Malformed.self, "\(text.prefix(80))") { try Self.read(text, by: size) }
         }
     }
 

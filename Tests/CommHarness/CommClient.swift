@@ -60,7 +60,8 @@ public final class CommClient {
     /// - Parameter timeout: ns from now, 0 = none.
     @discardableResult
     public func submit(
-        _ request: [UInt8], signature: UInt32 = 0, timeout: UInt64 = 0, maxResponse: UInt64 = 0, token: UInt64? = nil
+        _ request: [UInt8], signature: UInt32 = 0, timeout: UInt64 = 0, maxResponse: UInt64 = 0, token: UInt64? = nil,
+        trace: (parent: String, state: String)? = nil
     ) throws -> UInt64 {
         let token = token ?? nextToken
         nextToken += 1
@@ -71,9 +72,16 @@ public final class CommClient {
         var call = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: signature, input_count: 1,
             inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse,
-            account: plugin.memory?.account ?? 0)
+            account: plugin.memory?.account ?? 0, trace_parent: dn_bytes(), trace_state: dn_bytes())
         var error = CommPlugin.emptyError()
-        let status = plugin.comm.submit?(reactor, &call, &error) ?? DN_FAILED
+        let fields = trace.map { (Array($0.parent.utf8), Array($0.state.utf8)) } ?? ([], [])
+        let status = fields.0.withUnsafeBufferPointer { parent in
+            fields.1.withUnsafeBufferPointer { state in
+                call.trace_parent = dn_bytes(data: parent.baseAddress, len: UInt64(parent.count))
+                call.trace_state = dn_bytes(data: state.baseAddress, len: UInt64(state.count))
+                return plugin.comm.submit?(reactor, &call, &error) ?? DN_FAILED
+            }
+        }
         guard status == DN_OK else {
             input.deallocate()
             bytes.deallocate()

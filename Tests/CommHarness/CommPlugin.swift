@@ -78,7 +78,8 @@ public final class CommPlugin {
             return withUnsafePointer(to: &input) { input in
                 var request = dn_comm_request(
                     struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: 0, input_count: 1,
-                    inputs: input, token: 0, deadline: 0, max_response: 0, account: 0)
+                    inputs: input, token: 0, deadline: 0, max_response: 0, account: 0, trace_parent: dn_bytes(),
+                    trace_state: dn_bytes())
                 return comm.validate?(instance, &request, &info, &error) ?? DN_FAILED
             }
         }

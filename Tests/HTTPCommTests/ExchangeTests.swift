@@ -45,6 +45,20 @@ struct ExchangeTests {
         origin.stop()
     }
 
+    /// The host says which trace a request belongs to; what the request says counts only where the host says nothing.
+    @Test func theTraceIsTheHosts() throws {
+        let own = "GET \(base)/echo HTTP/1.1\nTraceParent: mine\nA: b\ntracestate: mine=1\n\n"
+        func fields(_ trace: (parent: String, state: String)?) throws -> [Substring] {
+            try client.submit(Array(own.utf8), trace: trace)
+            let sent = try client.answers(1)[0].text(1)
+            return sent.split(separator: "\r\n").filter { $0.lowercased().hasPrefix("trace") }
+        }
+        #expect(try fields(nil) == ["TraceParent: mine", "tracestate: mine=1"])
+        #expect(try fields(("00-1-2-01", "")) == ["traceparent: 00-1-2-01"])
+        #expect(try fields(("00-1-2-01", "a=1")) == ["traceparent: 00-1-2-01", "tracestate: a=1"])
+        origin.stop()
+    }
+
     @Test(arguments: ["\n", "\r\n"])
     func requestGoesOutAsWritten(_ end: String) throws {
         let lines = [

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Config
+internal import Transport
 
 struct Invoke: ParsableCommand {
     static let configuration = CommandConfiguration(

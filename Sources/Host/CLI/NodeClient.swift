@@ -29,19 +29,24 @@ struct NodeClient {
     let address: NodeAddress
     let tls: TLSClient.Settings
 
-    func send(_ request: NodeRequest) throws(NodeUnreachable) -> NodeReply {
-        let wire: NodeWire
-        do throws(Failure) { wire = try NodeWire(to: address, tls) } catch {
+    func send(_ request: NodeRequest) throws(NodeUnreachable) -> HTTPReply {
+        let wire: ClientWire
+        do throws(Failure) { wire = try connect() } catch {
             throw NodeUnreachable(description: "\(address.place): \(error.detail)")
         }
         // A node may answer before it has read everything, when it refuses the body.
         let sendError = wire.write(head(of: request) + request.body)
-        var reader = NodeReplyReader { wire.read() }
-        do throws(NodeReplyReader.Malformed) {
+        var reader = HTTPReplyReader { wire.read() }
+        do throws(HTTPReplyReader.Malformed) {
             return try reader.reply()
         } catch {
             throw NodeUnreachable(description: "\(address.place): \(sendError ?? error.reason)")
         }
+    }
+
+    private func connect() throws(Failure) -> ClientWire {
+        if let path = address.path { return try ClientWire(path: path) }
+        return try ClientWire(host: address.host, port: address.port, address.isSecure ? tls : nil)
     }
 
     private func head(of request: NodeRequest) -> [UInt8] {

@@ -53,14 +53,14 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// Sends a request; whatever is not a success is told to the user and thrown.
-    func send(_ request: NodeRequest) throws -> NodeReply {
+    func send(_ request: NodeRequest) throws -> HTTPReply {
         let reply = try reach(request)
         guard reply.isSuccess else { throw Self.refused(reply) }
         return reply
     }
 
     /// Sends a request; that there is no answer is told to the user and thrown.
-    func reach(_ request: NodeRequest) throws -> NodeReply {
+    func reach(_ request: NodeRequest) throws -> HTTPReply {
         do throws(NodeUnreachable) { return try fetch(request) } catch {
             Output.note("dandelion: no answer from the node at \(error); `dandelion serve` starts one")
             throw ExitCode.unreachable
@@ -68,13 +68,13 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// Tells the user why the node refused.
-    static func refused(_ reply: NodeReply) -> ExitCode {
+    static func refused(_ reply: HTTPReply) -> ExitCode {
         Output.note(problem(reply))
         return .failure
     }
 
     /// Whatever the node answers.
-    func fetch(_ request: NodeRequest) throws(NodeUnreachable) -> NodeReply {
+    func fetch(_ request: NodeRequest) throws(NodeUnreachable) -> HTTPReply {
         guard let address = NodeAddress(url) else { throw NodeUnreachable(description: "\(url): is no URL of a node") }
         var request = request
         if let token = try token() { request.fields.append(("Authorization", "Bearer \(token)")) }
@@ -85,7 +85,7 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// What went wrong, from a problem document (RFC 9457) or, failing that, from whatever text came.
-    static func problem(_ reply: NodeReply) -> String {
+    static func problem(_ reply: HTTPReply) -> String {
         guard let document = try? JSONReader.read(bytes: reply.body), let detail = document["detail"]?.text else {
             let text = String(decoding: reply.body.prefix(2000), as: UTF8.self)
             return "dandelion: \(reply.status) \(reply.reason)" + (text.isEmpty ? "" : ": \(text)")
@@ -97,7 +97,7 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// The JSON of a reply.
-    static func json(_ reply: NodeReply) throws -> ParsedValue {
+    static func json(_ reply: HTTPReply) throws -> ParsedValue {
         do {
             return try JSONReader.read(bytes: reply.body)
         } catch {

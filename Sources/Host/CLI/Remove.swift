@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Transport
 
 struct Remove: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +24,7 @@ struct Remove: ParsableCommand {
         Output.line("removed \(name)")
     }
 
-    private func delete(_ collection: String) throws -> NodeReply {
+    private func delete(_ collection: String) throws -> HTTPReply {
         try node.reach(NodeRequest("DELETE", ["v1", collection, name]))
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Transport
 internal import Values
 
 struct Top: ParsableCommand {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Config
+internal import Transport
 internal import Values
 
 struct Wait: ParsableCommand {

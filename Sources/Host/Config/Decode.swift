@@ -18,6 +18,7 @@ struct Decode {
         let access = accessSettings(root.table("access"))
         let authentication = authentication(root.table("authentication"))
         let accessLog = accessLogSettings(root.table("access_log"))
+        let traces = traceSettings(root.table("traces"))
         let control = controlSettings(root.table("control"))
         let durable = durableSettings(root.table("durable"))
         let plugins = root.tables("plugins").compactMap(plugin)
@@ -27,7 +28,7 @@ struct Decode {
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
-            authentication: authentication, accessLog: accessLog, control: control, durable: durable, plugins: plugins,
+            authentication: authentication, accessLog: accessLog, traces: traces, control: control, durable: durable, plugins: plugins,
             functions: functions, classes: classes,
             tenants: tenants)
         checkReferences(config)

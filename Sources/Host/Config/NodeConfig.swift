@@ -14,6 +14,7 @@ public struct NodeConfig: Sendable {
     public var access: AccessSettings
     public var authentication: AuthenticationSettings
     public var accessLog: AccessLogSettings
+    public var traces: TraceSettings
     public var control: ControlSettings
     public var durable: DurableSettings
     /// In the order of the file, as are the others.

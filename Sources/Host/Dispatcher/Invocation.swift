@@ -6,6 +6,7 @@ internal import Memory
 internal import Platform
 internal import PluginHost
 internal import Registry
+internal import Traces
 
 /// One request on its way: runs a function or composition and ends exactly once.
 ///
@@ -224,6 +225,7 @@ public final class Invocation {
             self.hasProgress = true
             self.tasks.removeValue(forKey: ObjectIdentifier(task))
             self.note(task.timeline)
+            if let trace = self.request.trace { self.tell(trace, task) }
             done(
                 task.result.map { output in
                     self.exitCode = output.exitCode
@@ -246,6 +248,16 @@ public final class Invocation {
         guard task.ran != 0 else { return }
         add(&timeline.run, task.inputsPlaced, task.ran)
         add(&timeline.output, task.ran, task.outputsTaken)
+    }
+
+    private func tell(_ trace: Trace, _ task: ComputeTask) {
+        guard trace.isRecorded else { return }
+        var failure: String?
+        if case .failure(let reason) = task.result { failure = reason.kind.rawValue }
+        trace.add(
+            FunctionRun(
+                function: task.function.name, className: task.function.className, backend: task.backendName,
+                timeline: task.timeline, ended: Clock.now(), failure: failure))
     }
 
     /// Ends the invocation; the first call counts.

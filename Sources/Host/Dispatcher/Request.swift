@@ -3,6 +3,7 @@ public import Engines
 public import Failure
 public import Items
 public import Registry
+public import Traces
 
 /// One request to run something.
 public struct InvocationRequest {
@@ -26,6 +27,8 @@ public struct InvocationRequest {
     public var tenant: Tenant?
     /// Where names are looked up; nil = in the default tenant's.
     public var space: Space?
+    /// Where to tell what happens; nil = nobody wants to know.
+    public var trace: Trace?
 
     public init(
         target: Target, inputs: [ItemSet], fresh: Bool = false, deadline: UInt64 = 0, className: String? = nil,

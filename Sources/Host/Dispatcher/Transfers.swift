@@ -6,6 +6,7 @@ internal import Platform
 internal import PluginHost
 internal import Registry
 internal import Telemetry
+internal import Traces
 
 /// What an invocation asks communication backends for, each request repeated where that is safe.
 final class Transfers {
@@ -149,13 +150,26 @@ final class Transfers {
             let port = try invocation.worker.port(for: sending.function.backend)
             let begun = Clock.now()
             var hasEnded = false
+            let trace = invocation.request.trace
+            let passed = trace?.passOn()
             let token = try port.submit(
                 protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs,
                 deadline: sending.deadline, maxResponse: sending.function.maxResponse,
-                account: invocation.tenant.memory
+                account: invocation.tenant.memory, trace: passed.map { ($0.parent, $0.state) }
             ) { completion in
                 hasEnded = true
                 guard !invocation.isFinished else { return }
+                if let trace, let passed, trace.isRecorded {
+                    let target = port.target(
+                        protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs)
+                    trace.add(
+                        OutgoingRequest(
+                            span: passed.span, function: sending.function.name,
+                            protocolName: sending.function.backend.protocols[sending.function.protocolIndex].name,
+                            target: target, begun: begun,
+                            ended: Clock.now(), status: completion.protocolStatus,
+                            failure: completion.failure?.reason))
+                }
                 self.time &+= Clock.now() &- begun
                 self.requests += 1
                 self.running[sending.id] = nil
@@ -219,6 +233,9 @@ final class Transfers {
 }
 
 extension Failure {
+    /// The plugin's word for what went wrong.
+    fileprivate var reason: String { facts.first { $0.name == "reason" }?.value ?? kind.rawValue }
+
     /// Of a kind that another attempt may not meet.
     fileprivate var mayPass: Bool {
         ["connect", "reset", "resolve"].contains { facts.contains(.init("reason", $0)) }

@@ -41,13 +41,14 @@ public final class CommPort: EventSource {
     /// Begins a request; `completion` is called once on the worker's loop, unless this throws.
     public func submit(
         protocol index: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
-        account: MemoryAccount, completion: @escaping (CommCompletion) -> Void
+        account: MemoryAccount, trace: (parent: String, state: String)? = nil,
+        completion: @escaping (CommCompletion) -> Void
     ) throws(Failure) -> UInt64 {
         lastToken += 1
         try reactor.submit(
             CommRequest(
                 token: lastToken, protocol: index, signature: signature, inputs: inputs, deadline: deadline,
-                maxResponse: maxResponse, account: account))
+                maxResponse: maxResponse, account: account, trace: trace))
         waiting[lastToken] = completion
         if uselessWakes >= Self.mostUselessWakes { watch(EPOLLIN.rawValue) }
         uselessWakes = 0
@@ -56,10 +57,18 @@ public final class CommPort: EventSource {
 
     /// Whether the request may be made twice, as far as the backend can tell.
     public func isIdempotent(protocol index: Int, signature: Int, inputs: [Blob]) -> Bool {
-        reactor.backend.isIdempotent(
-            CommRequest(
-                token: 0, protocol: index, signature: signature, inputs: inputs, deadline: 0, maxResponse: 0,
-                account: worker.pool.budget.own))
+        reactor.backend.isIdempotent(question(index, signature, inputs))
+    }
+
+    /// The backend's words for a request.
+    public func target(protocol index: Int, signature: Int, inputs: [Blob]) -> String {
+        reactor.backend.target(of: question(index, signature, inputs))
+    }
+
+    private func question(_ index: Int, _ signature: Int, _ inputs: [Blob]) -> CommRequest {
+        CommRequest(
+            token: 0, protocol: index, signature: signature, inputs: inputs, deadline: 0, maxResponse: 0,
+            account: worker.pool.budget.own)
     }
 
     public func cancel(_ token: UInt64) { reactor.cancel(token) }

@@ -29,6 +29,7 @@ public final class ComputeFunction: Sendable {
     public let image: @Sendable (_ fresh: Bool, MemoryAccount) throws(Failure) -> ComputeImage
     /// Of its class.
     let stages: StageMetrics
+    public var className: String { stages.className }
     /// Bytes that a context may hold.
     public let memoryLimit: UInt64
     public let inputNames: [Blob]
@@ -160,6 +161,9 @@ public final class ComputeTask: @unchecked Sendable {
 
     /// Whether it has come into a sandbox. Any thread.
     public var hasBegun: Bool { running.withLock { $0.run != 0 } }
+
+    /// Of the backend whose sandbox it went into; empty = it came to none.
+    public var backendName: String { backend?.name ?? "" }
 
     var isCancelled: Bool { running.withLock { $0.cancelled } }
 

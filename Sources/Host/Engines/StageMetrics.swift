@@ -9,7 +9,7 @@ public final class StageMetrics: Sendable {
         let queue, load, input, run, output: Histogram
     }
 
-    private let className: String
+    let className: String
     private let known = Mutex<[Stages]>([])
     private static let runs = Metrics.shared.cell(
         "dandelion_sandboxes_total", "Sandboxes that were made, one for each run of a compute function.")

@@ -8,6 +8,7 @@ public import Identity
 internal import Platform
 public import Registry
 internal import Synchronization
+public import Traces
 internal import Transport
 
 /// The node's HTTP side: accepts connections on every worker and serves the routes of Docs/http-api.md.
@@ -32,11 +33,14 @@ public final class Frontend: @unchecked Sendable {
         public var plugins: (any PluginOperations)?
         /// Nil: requests are not logged.
         public var accessLog: AccessLog?
+        /// Nil: traces are not even passed on.
+        public var tracer: Tracer?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
-            durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil
+            durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
+            tracer: Tracer? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -47,6 +51,7 @@ public final class Frontend: @unchecked Sendable {
             self.durable = durable
             self.plugins = plugins
             self.accessLog = accessLog
+            self.tracer = tracer
         }
     }
 

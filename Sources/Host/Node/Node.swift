@@ -11,6 +11,7 @@ internal import Platform
 internal import PluginHost
 internal import Registry
 internal import Telemetry
+internal import Traces
 internal import Transport
 
 /// A running worker node.
@@ -23,6 +24,7 @@ public final class Node {
     private let accessLog: AccessLog?
     /// Nil where invocations end with their requests.
     private let durable: DurableInvocations?
+    private let tracer: Tracer
     private let signals: NodeSignals
     private let desk = ControlDesk()
 
@@ -37,6 +39,7 @@ public final class Node {
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         Log.setFormat(config.node.logLines == .json ? .json : .text)
         accessLog = try AccessLog(config.accessLog)
+        tracer = try Tracer(config.traces)
         try Self.raiseDescriptorLimit()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
@@ -55,7 +58,7 @@ public final class Node {
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
                 access: config.access, authenticator: authenticator, durable: durable,
-                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog))
+                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
@@ -89,6 +92,7 @@ public final class Node {
         assembly.pool.stop()
         accounts.stop()
         accessLog?.stop()
+        tracer.stop()
         heap.stop()
         Log.info("stopped")
     }

@@ -65,6 +65,12 @@ public final class CommBackend: @unchecked Sendable {
         return said.status == DN_OK && said.info.idempotent == DN_IDEMPOTENT_YES
     }
 
+    /// What a request asks of whom, in the plugin's words: a verb and an authority, and no secrets; may be empty.
+    public func target(of request: CommRequest) -> String {
+        let said = validate(request)
+        return said.status == DN_OK && said.hasTarget ? ABI.text(said.info.target) : ""
+    }
+
     /// What the plugin says of a request.
     package struct Validation {
         package let status: dn_status

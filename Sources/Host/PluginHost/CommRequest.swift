@@ -16,11 +16,14 @@ public struct CommRequest {
     public var maxResponse: UInt64
     /// Where the answer is charged.
     public var account: MemoryAccount
+    /// The fields traceparent and tracestate that it is sent with; nil = as it says itself.
+    public var trace: (parent: String, state: String)?
 
     public init(
         token: UInt64, protocol: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
-        account: MemoryAccount
+        account: MemoryAccount, trace: (parent: String, state: String)? = nil
     ) {
+        self.trace = trace
         self.token = token
         self.protocol = `protocol`
         self.signature = signature
@@ -61,8 +64,15 @@ final class CommLoan {
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: UInt32(request.protocol),
             signature: UInt32(request.signature), input_count: UInt32(table.count), inputs: inputs,
             token: request.token, deadline: request.deadline, max_response: request.maxResponse,
-            account: request.account.id(for: .replies))
-        return body(&raw)
+            account: request.account.id(for: .replies), trace_parent: dn_bytes(), trace_state: dn_bytes())
+        guard var (parent, state) = request.trace else { return body(&raw) }
+        return parent.withUTF8 { parent in
+            state.withUTF8 { state in
+                raw.trace_parent = dn_bytes(data: parent.baseAddress, len: UInt64(parent.count))
+                raw.trace_state = dn_bytes(data: state.baseAddress, len: UInt64(state.count))
+                return body(&raw)
+            }
+        }
     }
 }
 
@@ -76,9 +86,11 @@ public struct CommCompletion: Sendable {
     /// The request surely did not leave this machine, so it may be sent again.
     public let wasNotSent: Bool
     public let totalTime: UInt64
+    /// The protocol's own; 0 = none.
+    public let protocolStatus: Int32
 
     /// The end of a request that the reactor will not end any more; whether it was sent is not known.
     public static func lost(_ token: UInt64, _ failure: Failure) -> CommCompletion {
-        CommCompletion(token: token, outputs: [], failure: failure, wasNotSent: false, totalTime: 0)
+        CommCompletion(token: token, outputs: [], failure: failure, wasNotSent: false, totalTime: 0, protocolStatus: 0)
     }
 }

@@ -16,6 +16,7 @@ final class LongAnswer: @unchecked Sendable {
     private let account: MemoryAccount
     private let wasNotSent: Bool
     private let totalTime: UInt64
+    private let protocolStatus: Int32
     private var copies: [Blob] = []
     private var failure: Failure?
     private let copied = Atomic<Bool>(false)
@@ -28,6 +29,7 @@ final class LongAnswer: @unchecked Sendable {
         count = (try? outputs.get())?.reduce(0) { $0 + Int(clamping: $1.len) } ?? 0
         wasNotSent = raw.effect == DN_EFFECT_NOT_SENT
         totalTime = raw.total_ns
+        protocolStatus = raw.protocol_status
         (self.outputs, self.account) = (outputs, account)
     }
 
@@ -46,7 +48,9 @@ final class LongAnswer: @unchecked Sendable {
 
     /// Once it is copied.
     var completion: CommCompletion {
-        CommCompletion(token: token, outputs: copies, failure: failure, wasNotSent: wasNotSent, totalTime: totalTime)
+        CommCompletion(
+            token: token, outputs: copies, failure: failure, wasNotSent: wasNotSent, totalTime: totalTime,
+            protocolStatus: protocolStatus)
     }
 }
 

@@ -3,8 +3,9 @@ internal import Glibc
 
 /// Connected sockets, whose calls block.
 public enum ClientSocket {
+    /// - Parameter seconds: the longest wait of each call on it, the first included; nil = for ever.
     /// - Throws: `.upstream` with the reason.
-    public static func connect(host: String, port: String) throws(Failure) -> Int32 {
+    public static func connect(host: String, port: String, seconds: Int? = nil) throws(Failure) -> Int32 {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
@@ -15,6 +16,7 @@ public enum ClientSocket {
         var next = found
         while let candidate = next?.pointee {
             let descriptor = socket(candidate.ai_family, candidate.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+            if let seconds { limit(descriptor, seconds) }
             if descriptor >= 0, Glibc.connect(descriptor, candidate.ai_addr, candidate.ai_addrlen) == 0 {
                 return descriptor
             }
@@ -23,6 +25,14 @@ public enum ClientSocket {
             next = candidate.ai_next
         }
         throw Failure(.upstream, reason)
+    }
+
+    private static func limit(_ descriptor: Int32, _ seconds: Int) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            // SAFETY: the value is a timeval of that size, which the kernel copies.
+            setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
+        }
     }
 
     /// - Throws: as the other.

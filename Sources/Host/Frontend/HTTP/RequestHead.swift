@@ -33,6 +33,8 @@ struct RequestHead {
     var fields: [Field] = []
     /// What it is called; `.none` while it arrives.
     var id = RequestID.none
+    /// Value of the field traceparent; empty = there is none, or more than one.
+    var traceParent: Range<UInt32> = 0..<0
     /// Nil where the listener asks nobody.
     var caller: Caller?
 

@@ -60,16 +60,30 @@ struct RequestIDs {
     }
 }
 
+extension RequestIDs {
+    /// The number that the request is called by, or another one if the client has a word for it.
+    mutating func number(of head: borrowing RequestHead) -> (high: UInt64, low: UInt64) {
+        let id = head.id.given.isEmpty ? head.id : next()
+        return (id.high, id.low)
+    }
+}
+
 extension RequestHead {
-    /// Gives the request its name, unless it has one.
+    /// Gives the request its name, unless it has one, and finds its place in a trace.
     mutating func identify(by ids: inout RequestIDs) {
         guard id.isNone else { return }
-        let field = fields.first { $0.name.count == 12 && bytes($0.name).equalsIgnoringCase("x-request-id") }
-        if let field, RequestID.isWellFormed(bytes(field.value)) {
-            id = RequestID(given: field.value)
-        } else {
-            id = ids.next()
+        var parents = 0
+        for field in fields {
+            switch field.name.count {
+            case 12 where id.isNone && bytes(field.name).equalsIgnoringCase("x-request-id"):
+                if RequestID.isWellFormed(bytes(field.value)) { id = RequestID(given: field.value) }
+            case 11 where bytes(field.name).equalsIgnoringCase("traceparent"):
+                parents += 1
+                traceParent = parents == 1 ? field.value : 0..<0
+            default: break
+            }
         }
+        if id.isNone { id = ids.next() }
     }
 
     /// Nil before it has a name.

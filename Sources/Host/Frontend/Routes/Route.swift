@@ -27,6 +27,30 @@ enum Route: CaseIterable {
         }
     }
 
+    /// Its path, with what varies between braces.
+    var template: StaticString {
+        switch self {
+        case .greeting: "/"
+        case .invokeDocument: "/hot/{any}"
+        case .invokeFresh: "/cold/{any}"
+        case .invoke: "/v1/invoke/{name}"
+        case .registerFunction: "/register/function"
+        case .registerComposition: "/register/composition"
+        case .functions: "/v1/functions"
+        case .function: "/v1/functions/{name}"
+        case .compositions: "/v1/compositions"
+        case .composition: "/v1/compositions/{name}"
+        case .health: "/healthz"
+        case .readiness: "/readyz"
+        case .metrics: "/metrics"
+        case .statistics: "/stats"
+        case .plugins: "/v1/plugins"
+        case .plugin: "/v1/plugins/{name}/reload"
+        case .invocations: "/v1/invocations"
+        case .invocation: "/v1/invocations/{id}"
+        }
+    }
+
     private init?(plain rest: Bytes) {
         let slash = rest.firstIndex(of: ASCII.slash, from: 0)
         let collection = rest.part(0..<(slash ?? rest.count))

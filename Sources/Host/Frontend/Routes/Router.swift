@@ -116,7 +116,11 @@ final class Router: Sendable {
         _ invocation: InvocationRequest, holding charge: ItemCharge?, for exchange: Exchange, on worker: Worker,
         reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
     ) {
-        exchange.record?.begins(invocation)
+        var invocation = invocation
+        if let record = exchange.record {
+            record.begins(invocation)
+            invocation.trace = record.trace
+        }
         let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
             defer { withExtendedLifetime(charge) {} }
             exchange.record?.timeline = outcome.timeline

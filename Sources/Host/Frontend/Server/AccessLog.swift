@@ -3,6 +3,7 @@ internal import Dispatcher
 public import Failure
 internal import Platform
 internal import Telemetry
+internal import Traces
 internal import Values
 
 /// A line for each request that was answered, in a file; no worker waits for it.
@@ -39,10 +40,11 @@ public final class AccessLog: Sendable {
         json.object { json in
             json.member("time", WallTime.text(record.wall))
             json.member("request_id", record.id)
+            if let trace = record.trace { json.member("trace_id", trace.id) }
             json.member("remote", record.remote)
-            json.member("method", "\(record.method)".uppercased())
+            json.member("method", record.methodName)
             json.member("target", record.target)
-            json.member("protocol", record.protocolName)
+            json.member("protocol", "HTTP/\(record.version)")
             json.member("status", Int(response.status.rawValue))
             json.member("request_bytes", record.requestBytes)
             json.member("response_bytes", record.bytes(of: response))
@@ -61,7 +63,7 @@ public final class AccessLog: Sendable {
         func quoted(_ text: String) -> String {
             "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
         }
-        let request = "\("\(record.method)".uppercased()) \(record.target) \(record.protocolName)"
+        let request = "\(record.methodName) \(record.target) HTTP/\(record.version)"
         let duration = record.duration / 1000
         let rest = String(duration % 1000 + 1000).dropFirst()
         return Array(

@@ -88,7 +88,7 @@ extension Connection {
         reader.identify(by: &server.ids)
         let exchange = Exchange(
             connection: self, stream: 0,
-            record: server.observer?.begin(reader.head, reader.body.count, on: self, isHTTP2: false))
+            record: server.observer.begin(reader.head, reader.body.count, on: self, isHTTP2: false))
         let request = Request(head: reader.head, body: reader.body, exchange: exchange)
         reader.releaseBody()
         if let denial = denial.take() { return request.exchange.fail(denial) }
@@ -112,7 +112,7 @@ extension Connection {
         phase = .handling
         isEnding = true
         reader.identify(by: &server.ids)
-        let record = server.observer?.begin(reader.head, reader.bodyProgress ?? 0, on: self, isHTTP2: false)
+        let record = server.observer.begin(reader.head, reader.bodyProgress ?? 0, on: self, isHTTP2: false)
         let response = response(to: problem, stream: 0)
         record?.end(response, problem)
         respondHTTP1(response)

@@ -39,7 +39,7 @@ extension Connection {
         stream.identify(by: &server.ids)
         let exchange = Exchange(
             connection: self, stream: stream.id,
-            record: server.observer?.begin(stream.head, stream.bodyCount, on: self, isHTTP2: true))
+            record: server.observer.begin(stream.head, stream.bodyCount, on: self, isHTTP2: true))
         if let problem = stream.problem { return exchange.fail(problem) }
         let request = Request(head: stream.head, body: stream.body, exchange: exchange)
         http2?.releaseBody(of: stream)

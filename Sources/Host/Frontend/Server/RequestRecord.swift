@@ -2,21 +2,32 @@ internal import Composition
 internal import Dispatcher
 internal import Engines
 internal import Platform
+internal import Traces
 
-/// Notes what requests were and how they were answered; there is one only where somebody wants to know.
+/// Notes what requests were and how they were answered, where somebody wants to know.
 final class RequestObserver: Sendable {
-    private let log: AccessLog
+    private let log: AccessLog?
+    private let tracer: Tracer?
 
-    init?(_ settings: Frontend.Settings) {
-        guard let log = settings.accessLog else { return nil }
-        self.log = log
+    init(_ settings: Frontend.Settings) { (log, tracer) = (settings.accessLog, settings.tracer) }
+
+    /// A request has arrived, or as much of it as will. Nil when it is neither logged nor traced.
+    func begin(_ head: borrowing RequestHead, _ bodyCount: Int, on connection: Connection, isHTTP2: Bool)
+        -> RequestRecord?
+    {
+        let trace = trace(head, &connection.server.ids)
+        guard log != nil || trace != nil else { return nil }
+        return RequestRecord(head, bodyCount, connection, isHTTP2: isHTTP2, log: log, trace: trace)
     }
 
-    /// A request has arrived, or as much of it as will.
-    func begin(_ head: borrowing RequestHead, _ bodyCount: Int, on connection: Connection, isHTTP2: Bool)
-        -> RequestRecord
-    {
-        RequestRecord(head, bodyCount, connection, isHTTP2: isHTTP2, log: log)
+    private func trace(_ head: borrowing RequestHead, _ ids: inout RequestIDs) -> Trace? {
+        guard let tracer else { return nil }
+        guard !head.traceParent.isEmpty else { return tracer.begin { ids.number(of: head) } }
+        let states = head.fields.filter { head.bytes($0.name).equalsIgnoringCase("tracestate") }
+        // A field that is none is as no field.
+        return tracer.begin(
+            parent: head.bytes(head.traceParent), states: states.map { head.bytes($0.value) },
+            ids.number(of: head)) ?? tracer.begin { ids.number(of: head) }
     }
 }
 
@@ -29,10 +40,13 @@ final class RequestRecord: @unchecked Sendable {
     private let began = Clock.now()
     let id: String
     let method: Method
+    let route: Route?
     let target: String
     let remote: String
     let agent: String?
-    let protocolName: String
+    /// Of HTTP.
+    let version: String
+    let isSecure: Bool
     let requestBytes: Int
     private(set) var tenant: String
     /// Of what was invoked; nil = nothing was.
@@ -41,25 +55,32 @@ final class RequestRecord: @unchecked Sendable {
     /// ns, when it is answered.
     private(set) var duration: UInt64 = 0
 
-    private let log: AccessLog
+    private let log: AccessLog?
+    let trace: Trace?
     /// Bytes of a target and of a client's name for itself.
     private static let longestTarget = 2048
     private static let longestAgent = 256
 
     fileprivate init(
-        _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, log: AccessLog
+        _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, log: AccessLog?,
+        trace: Trace?
     ) {
         id = head.idText ?? ""
         method = head.method
+        route = Route(head.pathBytes)
         target = head.bytes(head.target).part(0..<Self.longestTarget).text
         remote = connection.peer.map { "\($0)" } ?? "unix"
         agent = head.value("user-agent").map { $0.part(0..<Self.longestAgent).text }
-        protocolName = isHTTP2 ? "HTTP/2" : head.isHTTP10 ? "HTTP/1.0" : "HTTP/1.1"
+        version = isHTTP2 ? "2" : head.isHTTP10 ? "1.0" : "1.1"
+        isSecure = connection.tls != nil
         requestBytes = bodyCount
         tenant =
             head.caller?.tenant.name ?? head.value("dandelion-tenant")?.part(0..<Self.longestAgent).text ?? "default"
         self.log = log
+        self.trace = trace
     }
+
+    var methodName: String { "\(method)".uppercased() }
 
     func begins(_ invocation: InvocationRequest) {
         if let tenant = invocation.tenant { self.tenant = tenant.name }
@@ -72,12 +93,44 @@ final class RequestRecord: @unchecked Sendable {
 
     /// The request is answered.
     func end(_ response: Response, _ problem: Problem?) {
-        duration = Clock.now() &- began
-        log.add(self, response, problem)
+        let now = Clock.now()
+        duration = now &- began
+        log?.add(self, response, problem)
+        guard let trace, trace.isRecorded else { return }
+        let isFailure = response.status.rawValue >= 500
+        trace.end(
+            ServedRequest(
+                name: "\(methodName) \(route?.template ?? "")".trimmed, attributes: attributes(response, problem),
+                begun: began, ended: now, failure: isFailure ? problem?.kind ?? "\(response.status.rawValue)" : nil))
+    }
+
+    /// By OpenTelemetry's semantic conventions for servers of HTTP and for functions.
+    private func attributes(_ response: Response, _ problem: Problem?) -> [(name: String, value: ServedRequest.Value)] {
+        var all: [(name: String, value: ServedRequest.Value)] = [
+            ("http.request.method", .text(methodName)), ("url.scheme", .text(isSecure ? "https" : "http")),
+            ("url.path", .text(String(target.prefix { $0 != "?" }))),
+            ("http.response.status_code", .number(Int(response.status.rawValue))),
+            ("network.protocol.version", .text(version)), ("client.address", .text(remote)),
+            ("http.request.body.size", .number(requestBytes)),
+            ("http.response.body.size", .number(bytes(of: response))),
+            ("dandelion.request_id", .text(id)), ("dandelion.tenant", .text(tenant)),
+        ]
+        if let route { all.append(("http.route", .text("\(route.template)"))) }
+        if let agent { all.append(("user_agent.original", .text(agent))) }
+        if let name {
+            all.append(("faas.trigger", .text("http")))
+            all.append(("faas.name", .text(name)))
+        }
+        if let problem { all.append(("dandelion.problem", .text(problem.kind))) }
+        return all
     }
 
     /// Of the content that is sent.
     func bytes(of response: Response) -> Int {
         method == .head || response.status == .noContent ? 0 : response.content.count
     }
+}
+
+extension String {
+    fileprivate var trimmed: String { last == " " ? String(dropLast()) : self }
 }

@@ -16,7 +16,7 @@ final class Server: @unchecked Sendable {
     let buffers: BufferPool
     let date = DateField()
     var ids = RequestIDs()
-    let observer: RequestObserver?
+    let observer: RequestObserver
     /// Frames are read to here: nghttp2 copies what it keeps.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     /// Seconds since the start, for time limits that nobody measures exactly.

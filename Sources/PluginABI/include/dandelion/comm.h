@@ -47,6 +47,10 @@ typedef struct dn_comm_request {
     uint64_t deadline;      /* CLOCK_MONOTONIC ns, 0 = none */
     uint64_t max_response;  /* bytes of all outputs together, 0 = the plugin's own limit */
     uint64_t account;       /* Since 1.2: what receiving the answer takes is charged there (dn.host.memory/1) until release */
+    /* Since 1.2: what a protocol with header fields sends along as traceparent and tracestate (W3C Trace Context), in place of
+     * what the request says by itself; visible ASCII and spaces, len 0 = nothing. borrow-call */
+    dn_bytes trace_parent;
+    dn_bytes trace_state;
 } dn_comm_request;
 
 DN_CONSTANT(int32_t, DN_COMM_OK, 0); /* an answer came, whatever the protocol's own status says */

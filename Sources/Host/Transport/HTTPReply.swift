@@ -1,20 +1,21 @@
-/// A node's answer.
-struct NodeReply {
-    var status: Int
-    var reason: String
+/// A server's answer.
+public struct HTTPReply {
+    public var status: Int
+    public var reason: String
     /// Names in lower case.
-    var fields: [(name: String, value: String)]
-    var body: [UInt8]
+    public var fields: [(name: String, value: String)]
+    public var body: [UInt8]
 
-    subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+    /// The first field of a name in lower case.
+    public subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    var isSuccess: Bool { (200...299).contains(status) }
+    public var isSuccess: Bool { (200...299).contains(status) }
 }
 
 /// Reads one HTTP/1.1 reply out of a stream.
-struct NodeReplyReader {
-    struct Malformed: Error, Equatable {
-        var reason: String
+public struct HTTPReplyReader {
+    public struct Malformed: Error, Equatable {
+        public var reason: String
     }
 
     /// Longer heads are refused.
@@ -24,12 +25,15 @@ struct NodeReplyReader {
     private var buffer: [UInt8] = []
     private var position = 0
 
-    /// `more` gives the next bytes, none at the end.
-    init(more: @escaping () -> [UInt8]) {
+    private let longest: Int
+
+    /// `more` gives the next bytes, none at the end. An answer of more than `longest` bytes is refused.
+    public init(longest: Int = .max, more: @escaping () -> [UInt8]) {
+        self.longest = longest
         self.more = more
     }
 
-    mutating func reply() throws(Malformed) -> NodeReply {
+    public mutating func reply() throws(Malformed) -> HTTPReply {
         var reply = try head()
         // 1xx replies come before the one that counts.
         while (100...199).contains(reply.status) { reply = try head() }
@@ -43,19 +47,19 @@ struct NodeReplyReader {
             guard let count = Int(length), count >= 0 else { throw Malformed(reason: "bad Content-Length '\(length)'") }
             reply.body = try take(count)
         } else {
-            while fill() {}
+            while try fill() {}
             reply.body = try take(buffer.count - position)
         }
         return reply
     }
 
-    private mutating func head() throws(Malformed) -> NodeReply {
+    private mutating func head() throws(Malformed) -> HTTPReply {
         let words = try line().split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]), (100...599).contains(status)
         else {
             throw Malformed(reason: "the answer is not HTTP")
         }
-        var reply = NodeReply(status: status, reason: words.count > 2 ? String(words[2]) : "", fields: [], body: [])
+        var reply = HTTPReply(status: status, reason: words.count > 2 ? String(words[2]) : "", fields: [], body: [])
         while true {
             let field = try line()
             if field.isEmpty { return reply }
@@ -93,22 +97,25 @@ struct NodeReplyReader {
             guard buffer.count - position <= Self.longestHead else {
                 throw Malformed(reason: "a header line is too long")
             }
-            guard fill() else { throw Malformed(reason: "the connection ended within the answer") }
+            guard try fill() else { throw Malformed(reason: "the connection ended within the answer") }
         }
     }
 
     private mutating func take(_ count: Int) throws(Malformed) -> [UInt8] {
         while buffer.count - position < count {
-            guard fill() else { throw Malformed(reason: "the connection ended within the answer") }
+            guard try fill() else { throw Malformed(reason: "the connection ended within the answer") }
         }
         defer { position += count }
         return Array(buffer[position..<position + count])
     }
 
     /// False at the end of the stream.
-    private mutating func fill() -> Bool {
+    private mutating func fill() throws(Malformed) -> Bool {
         let bytes = more()
         if bytes.isEmpty { return false }
+        guard buffer.count + bytes.count <= longest else {
+            throw Malformed(reason: "the answer is longer than \(longest) bytes")
+        }
         buffer += bytes
         return true
     }

@@ -1,27 +1,32 @@
-internal import Failure
+public import Failure
 internal import Glibc
-internal import Transport
 
-/// A connection to a node.
-final class NodeWire {
+/// A connection to a server, whose calls block.
+public final class ClientWire {
     private let socket: Int32
     private let tls: TLSClient?
 
+    /// - Parameters:
+    ///   - tls: Nil = bytes as they are.
+    ///   - seconds: The longest wait of each call; nil = for ever.
     /// - Throws: `.upstream` with the reason.
-    init(to address: NodeAddress, _ settings: TLSClient.Settings) throws(Failure) {
-        let socket: Int32
-        if let path = address.path {
-            socket = try ClientSocket.connect(path: path)
-        } else {
-            socket = try ClientSocket.connect(host: address.host, port: address.port)
-        }
+    public init(
+        host: String, port: String, _ tls: TLSClient.Settings? = nil, seconds: Int? = nil
+    ) throws(Failure) {
+        let socket = try ClientSocket.connect(host: host, port: port, seconds: seconds)
         do throws(Failure) {
-            tls = address.isSecure ? try TLSClient(on: socket, host: address.host, settings) : nil
+            self.tls = try tls.map { (settings) throws(Failure) in try TLSClient(on: socket, host: host, settings) }
         } catch {
             close(socket)
             throw error
         }
         self.socket = socket
+    }
+
+    /// - Throws: as the other.
+    public init(path: String) throws(Failure) {
+        socket = try ClientSocket.connect(path: path)
+        tls = nil
     }
 
     deinit {
@@ -30,7 +35,7 @@ final class NodeWire {
     }
 
     /// What went wrong, nil when everything was sent.
-    func write(_ bytes: [UInt8]) -> String? {
+    public func write(_ bytes: [UInt8]) -> String? {
         bytes.withUnsafeBytes { all in
             var rest = all[...]
             while !rest.isEmpty {
@@ -46,7 +51,7 @@ final class NodeWire {
     }
 
     /// The next bytes; none at the end and after an error, which ends a connection just so.
-    func read() -> [UInt8] {
+    public func read() -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = buffer.withUnsafeMutableBytes { room in
