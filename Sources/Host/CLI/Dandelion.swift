@@ -35,7 +35,7 @@ struct Dandelion: ParsableCommand {
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
             Compose.self,
             Invoke.self, Wait.self, Cancel.self, Invocations.self, List.self, Remove.self, Top.self, Tokens.self,
-            Libraries.self,
+            Audit.self, Libraries.self,
         ])
 }
 

@@ -19,6 +19,7 @@ struct Decode {
         let authentication = authentication(root.table("authentication"))
         let accessLog = accessLogSettings(root.table("access_log"))
         let traces = traceSettings(root.table("traces"))
+        let audit = auditSettings(root.table("audit"))
         let control = controlSettings(root.table("control"))
         let durable = durableSettings(root.table("durable"))
         let plugins = root.tables("plugins").compactMap(plugin)
@@ -28,7 +29,8 @@ struct Decode {
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
-            authentication: authentication, accessLog: accessLog, traces: traces, control: control, durable: durable, plugins: plugins,
+            authentication: authentication, accessLog: accessLog, traces: traces, audit: audit, control: control,
+            durable: durable, plugins: plugins,
             functions: functions, classes: classes,
             tenants: tenants)
         checkReferences(config)

@@ -15,6 +15,7 @@ public struct NodeConfig: Sendable {
     public var authentication: AuthenticationSettings
     public var accessLog: AccessLogSettings
     public var traces: TraceSettings
+    public var audit: AuditSettings
     public var control: ControlSettings
     public var durable: DurableSettings
     /// In the order of the file, as are the others.

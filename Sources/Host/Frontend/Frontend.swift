@@ -35,12 +35,13 @@ public final class Frontend: @unchecked Sendable {
         public var accessLog: AccessLog?
         /// Nil: traces are not even passed on.
         public var tracer: Tracer?
+        public var audit: AuditTrail?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
             durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
-            tracer: Tracer? = nil
+            tracer: Tracer? = nil, audit: AuditTrail? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -50,6 +51,7 @@ public final class Frontend: @unchecked Sendable {
             self.authenticator = authenticator
             self.durable = durable
             self.plugins = plugins
+            self.audit = audit
             self.accessLog = accessLog
             self.tracer = tracer
         }

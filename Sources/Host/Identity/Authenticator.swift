@@ -32,11 +32,30 @@ public final class Authenticator: Sendable {
     public var files: [String] { ["\(folder.path)/"] + (settings.jwt.map { [$0.keys] } ?? []) }
 
     /// Reads tokens and keys again. What cannot be read stays as it was and is told to the log.
-    public func reload() {
+    /// - Returns: the tokens that were made or revoked meanwhile.
+    @discardableResult
+    public func reload() -> [(token: Token, isNew: Bool)] {
+        let changes = reloadTokens()
+        reloadKeys()
+        return changes
+    }
+
+    private func reloadTokens() -> [(token: Token, isNew: Bool)] {
         do throws(Failure) {
             let tokens = Self.table(try folder.all())
-            known.withLock { $0.tokens = tokens }
-        } catch { Log.error("tokens cannot be read: \(error.detail); those that were read before stay") }
+            let old = known.withLock { known in
+                defer { known.tokens = tokens }
+                return known.tokens
+            }
+            return tokens.filter { old[$0.key] == nil }.map { ($0.value, true) }
+                + old.filter { tokens[$0.key] == nil }.map { ($0.value, false) }
+        } catch {
+            Log.error("tokens cannot be read: \(error.detail); those that were read before stay")
+            return []
+        }
+    }
+
+    private func reloadKeys() {
         guard let jwt = settings.jwt else { return }
         do throws(Failure) {
             let web = try Self.web(jwt)

@@ -13,10 +13,12 @@ struct ConfigAgain {
         last = config
     }
 
-    mutating func read(_ plugins: PluginControl) {
+    /// - Returns: what was applied, in words.
+    mutating func read(_ plugins: PluginControl) -> String {
         let now: NodeConfig
         do throws(ConfigError) { now = try started.readAgain() } catch {
-            return Log.error("SIGHUP: the configuration has mistakes, everything stays as it is: \(error)")
+            Log.error("SIGHUP: the configuration has mistakes, everything stays as it is: \(error)")
+            return "the configuration has mistakes"
         }
         let reloads = plugins.reloadChanged(now)
         let applied =
@@ -36,6 +38,7 @@ struct ConfigAgain {
                 "SIGHUP: plugins that stay as they are, as told above: \(reloads.failed.joined(separator: ", "))")
         }
         if let level = LogLevel(name: now.node.log.rawValue) { Log.setLevel(level) }
+        return applied.isEmpty ? "nothing was applied" : "applied: \(applied.joined(separator: ", "))"
     }
 
     /// Whether a change is not left to a restart: the log's level, and what concerns plugins that the node was started with.

@@ -25,6 +25,7 @@ public final class Node {
     /// Nil where invocations end with their requests.
     private let durable: DurableInvocations?
     private let tracer: Tracer
+    private let audit: AuditLog?
     private let signals: NodeSignals
     private let desk = ControlDesk()
 
@@ -40,6 +41,7 @@ public final class Node {
         Log.setFormat(config.node.logLines == .json ? .json : .text)
         accessLog = try AccessLog(config.accessLog)
         tracer = try Tracer(config.traces)
+        audit = try config.audit.path.map { (path) throws(Failure) in try AuditLog(path: path) }
         try Self.raiseDescriptorLimit()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
@@ -58,7 +60,8 @@ public final class Node {
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
                 access: config.access, authenticator: authenticator, durable: durable,
-                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer))
+                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer,
+                audit: audit.map { AuditTrail($0, invocations: config.audit.invocations) }))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
@@ -81,6 +84,7 @@ public final class Node {
             Log.info("serving on \(place)")
             if let reason = settings.warning { Log.warning("insecure: \(reason)") }
         }
+        audit?.add(AuditLog.Event("start", result: config.file))
         ready()
         attendUntilStopped()
         desk.close()
@@ -93,6 +97,8 @@ public final class Node {
         accounts.stop()
         accessLog?.stop()
         tracer.stop()
+        audit?.add(AuditLog.Event("stop", result: "a signal asked for it"))
+        audit?.stop()
         heap.stop()
         Log.info("stopped")
     }
@@ -113,9 +119,11 @@ public final class Node {
             while let signal = signals.next() {
                 switch signal {
                 case SIGHUP:
-                    again.read(plugins)
+                    audit?.add(AuditLog.Event("reload", result: again.read(plugins)))
                     reloadFiles(always: true)
-                case SIGUSR1: accessLog?.reopen()
+                case SIGUSR1:
+                    accessLog?.reopen()
+                    audit?.reopen()
                 default: return Log.info("stopping: a signal asked for it")
                 }
             }
@@ -131,7 +139,12 @@ public final class Node {
     /// Reads certificates, keys and tokens again.
     private func reloadFiles(always: Bool) {
         frontend.reloadCertificates(always: always)
-        authenticator?.reload()
+        for change in authenticator?.reload() ?? [] {
+            var event = AuditLog.Event("token", result: change.isNew ? "made" : "revoked")
+            event.tenant = change.token.tenant
+            event.target = change.token.number
+            audit?.add(event)
+        }
     }
 
     /// Nil where no listener asks who somebody is.

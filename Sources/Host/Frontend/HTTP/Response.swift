@@ -42,6 +42,8 @@ struct Response: @unchecked Sendable {
     var contentType: StaticString?
     var content: Content
     var fields: [Field] = []
+    /// What was registered, where the request's path does not say it; for records.
+    var subject: String?
 
     init(_ status: Status, contentType: StaticString? = nil, _ content: Content = .none) {
         self.status = status

@@ -98,7 +98,7 @@ extension Router {
                         document.definition, image: document.binary, account: account, weight: registrant.weight)
                 } catch { throw Problem(error) }
             }
-            return Response(.ok, .text("Function registered"))
+            return .registered(document.definition.name)
         }
     }
 
@@ -109,10 +109,11 @@ extension Router {
         offload(request.exchange, on: worker) { () throws(Problem) in
             let document: CompositionDocument
             do throws(BSONError) { document = try CompositionDocument(body) } catch { throw error.problem }
+            let names: [String]
             do throws(Failure) {
-                _ = try registrant.space.register(compositions: document.text, account: registrant.account)
+                names = try registrant.space.register(compositions: document.text, account: registrant.account)
             } catch { throw Problem(error) }
-            return Response(.ok, .text("Function registered"))
+            return .registered(names.joined(separator: ", "))
         }
     }
 
@@ -140,6 +141,15 @@ extension Router {
                 throw .malformed("the local path names no image that the class '\(definition.className)' can run")
             }
         }
+    }
+}
+
+extension Response {
+    /// The original's words, whatever it was.
+    fileprivate static func registered(_ name: String) -> Response {
+        var response = Response(.ok, .text("Function registered"))
+        response.subject = name
+        return response
     }
 }
 

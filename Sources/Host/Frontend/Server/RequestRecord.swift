@@ -1,23 +1,27 @@
 internal import Composition
 internal import Dispatcher
 internal import Engines
+internal import Identity
 internal import Platform
 internal import Traces
 
 /// Notes what requests were and how they were answered, where somebody wants to know.
 final class RequestObserver: Sendable {
-    private let log: AccessLog?
+    private let logs: RequestLogs
     private let tracer: Tracer?
 
-    init(_ settings: Frontend.Settings) { (log, tracer) = (settings.accessLog, settings.tracer) }
+    init(_ settings: Frontend.Settings) {
+        logs = RequestLogs(access: settings.accessLog, audit: settings.audit)
+        tracer = settings.tracer
+    }
 
     /// A request has arrived, or as much of it as will. Nil when it is neither logged nor traced.
     func begin(_ head: borrowing RequestHead, _ bodyCount: Int, on connection: Connection, isHTTP2: Bool)
         -> RequestRecord?
     {
         let trace = trace(head, &connection.server.ids)
-        guard log != nil || trace != nil else { return nil }
-        return RequestRecord(head, bodyCount, connection, isHTTP2: isHTTP2, log: log, trace: trace)
+        guard logs.areKept || trace != nil else { return nil }
+        return RequestRecord(head, bodyCount, connection, isHTTP2: isHTTP2, logs: logs, trace: trace)
     }
 
     private func trace(_ head: borrowing RequestHead, _ ids: inout RequestIDs) -> Trace? {
@@ -29,6 +33,14 @@ final class RequestObserver: Sendable {
             parent: head.bytes(head.traceParent), states: states.map { head.bytes($0.value) },
             ids.number(of: head)) ?? tracer.begin { ids.number(of: head) }
     }
+}
+
+/// Who wants to know of requests.
+struct RequestLogs: Sendable {
+    let access: AccessLog?
+    let audit: AuditTrail?
+
+    var areKept: Bool { access != nil || audit != nil }
 }
 
 /// What is noted of one request. On its connection's loop.
@@ -55,14 +67,17 @@ final class RequestRecord: @unchecked Sendable {
     /// ns, when it is answered.
     private(set) var duration: UInt64 = 0
 
-    private let log: AccessLog?
     let trace: Trace?
+    /// Who makes it, as identities are named; nil = nobody was asked, or believed.
+    let caller: String?
+    let action: AuditTrail.Action?
+    private let logs: RequestLogs
     /// Bytes of a target and of a client's name for itself.
     private static let longestTarget = 2048
     private static let longestAgent = 256
 
     fileprivate init(
-        _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, log: AccessLog?,
+        _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, logs: RequestLogs,
         trace: Trace?
     ) {
         id = head.idText ?? ""
@@ -76,8 +91,10 @@ final class RequestRecord: @unchecked Sendable {
         requestBytes = bodyCount
         tenant =
             head.caller?.tenant.name ?? head.value("dandelion-tenant")?.part(0..<Self.longestAgent).text ?? "default"
-        self.log = log
         self.trace = trace
+        caller = head.caller?.identity.name
+        action = logs.audit?.action(of: head)
+        self.logs = logs
     }
 
     var methodName: String { "\(method)".uppercased() }
@@ -95,7 +112,8 @@ final class RequestRecord: @unchecked Sendable {
     func end(_ response: Response, _ problem: Problem?) {
         let now = Clock.now()
         duration = now &- began
-        log?.add(self, response, problem)
+        logs.access?.add(self, response, problem)
+        logs.audit?.add(self, response)
         guard let trace, trace.isRecorded else { return }
         let isFailure = response.status.rawValue >= 500
         trace.end(
