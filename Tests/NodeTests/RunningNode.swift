@@ -13,8 +13,12 @@ final class RunningNode: @unchecked Sendable {
     struct DidNotStart: Error { let log: String }
 
     /// `config` is TOML text; nil = the shipped development config.
-    /// - Parameter wrapper: a command that runs the node's, which is given to it as arguments.
-    init(config: String? = nil, state: String? = nil, cpus: String? = nil, wrapper: [String] = []) throws {
+    /// - Parameters:
+    ///   - wrapper: a command that runs the node's, which is given to it as arguments.
+    ///   - listens: on a free port, open to all; else where the config says.
+    init(
+        config: String? = nil, state: String? = nil, cpus: String? = nil, wrapper: [String] = [], listens: Bool = true
+    ) throws {
         let folder = state ?? FileManager.default.temporaryDirectory.appending(path: "dandelion-node-\(UUID())").path
         self.state = folder
         var file = Self.root.appending(path: "Config/dandelion.toml").path
@@ -25,9 +29,10 @@ final class RunningNode: @unchecked Sendable {
         }
         let own = folder + "/state"
         if state == nil { try SharedTrials.lend(to: own) }
-        let command = [
-            Self.executable, "serve", "--config", file, "--listen", "127.0.0.1:0", "--state", own,
-        ]
+        let command =
+            [
+                Self.executable, "serve", "--config", file, "--state", own,
+            ] + (listens ? ["--listen", "127.0.0.1:0"] : [])
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = wrapper + (cpus.map { ["taskset", "-c", $0] } ?? []) + command
         process.standardOutput = output
@@ -75,6 +80,23 @@ final class RunningNode: @unchecked Sendable {
     var isRunning: Bool { process.isRunning }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// What a command prints that is given this node's state folder; "" when it fails.
+    func command(_ arguments: [String], input: String = "") throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.executable)
+        process.arguments = arguments + ["--state", state + "/state"]
+        let (given, printed) = (Pipe(), Pipe())
+        process.standardInput = given
+        process.standardOutput = printed
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        try given.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try given.fileHandleForWriting.close()
+        let text = String(decoding: printed.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? text.trimmingCharacters(in: .whitespacesAndNewlines) : ""
+    }
 
     /// Ends the node; gives its exit status.
     func stop(_ signal: Int32 = SIGTERM) -> Int32 {
