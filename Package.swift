@@ -136,6 +136,7 @@ let package = Package(
         room("Registry", ["Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "CNettle"], exclude: ["CNettle"]),
         room("Identity", ["Registry", "Values", "Platform", "Telemetry", "Items", "Config", "Failure", "COpenSSL"]),
         room("Dispatcher", ["Config", "Registry", "Traces", "Engines", "PluginHost", "Memory", "Composition", "Values", "Platform", "Telemetry", "Items", "Failure"]),
+        room("Fleet", ["Registry", "Engines", "PluginHost", "Memory", "Values", "Platform", "Telemetry", "Items", "Failure"]),
         room(
             "Durable",
             [
@@ -146,14 +147,14 @@ let package = Package(
         room(
             "Frontend",
             [
-                "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
+                "Fleet", "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
                 "Telemetry", "Items", "Failure", "CNghttp2",
             ],
             exclude: ["CNghttp2"]),
         room(
             "Node",
             [
-                "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Engines", "PluginHost", "Memory", "Config",
+                "CVersion", "Frontend", "Fleet", "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Engines", "PluginHost", "Memory", "Config",
                 "Values", "Telemetry", "Platform", "CPlatform", "Items", "Failure",
             ]),
         shim("CConformance", path: "Sources/Host/Conformance/Shim"),
@@ -247,7 +248,8 @@ let package = Package(
         tests("NATS", ["PluginHost", "Values", "Failure", "TestSupport"]),
         tests("ExamplePlugins", ["PluginABI", "CommHarness"]),
         tests("SDK", ["PluginABI", "PluginHarness", "dandelion"], exclude: ["conformance", "images", "native", "programs"]),
-        tests("Node", ["PluginHarness"]),
+        tests("Fleet", ["Fleet", "Items"]),
+        tests("Node", ["PluginHarness", "TestSupport"]),
         tests("CLI", ["dandelion", "Transport"]),
         tests("RWasm", ["CRWasm", "CRWasmCall", "PluginABI", "PluginKit", "PluginHarness", "RWasmCore", "RWasmPlugin", "RWasmTools", "TestSupport"], exclude: ["guests", "Fuzz", "wast"]),
         tests("Conformance", ["dandelion"]),

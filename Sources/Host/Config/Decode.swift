@@ -26,13 +26,14 @@ struct Decode {
         let functions = root.tables("functions").compactMap(function)
         let classes = root.tables("classes").compactMap(functionClass)
         let tenants = tenants(root)
+        let fleet = self.fleet()
         root.finish()
         let config = NodeConfig(
             file: log.file, text: log.text, node: node, listeners: listeners, access: access,
             authentication: authentication, accessLog: accessLog, traces: traces, audit: audit, control: control,
             durable: durable, plugins: plugins,
             functions: functions, classes: classes,
-            tenants: tenants)
+            tenants: tenants, fleet: fleet)
         checkReferences(config)
         return config
     }
@@ -242,6 +243,7 @@ extension Decode {
             let hint = Nearest.hint(for: name.value, among: plugins)
             log.add(name.place, "\(user) names '\(name.value)', which is not in [plugins], \(hint)")
         }
+        if let fleet = config.fleet { for plugin in [fleet.plugin, fleet.transport] { check(plugin, "[fleet]") } }
         for function in config.functions { check(function.plugin, "function '\(function.name.value)'") }
         var seen: [String] = []
         for item in config.classes {

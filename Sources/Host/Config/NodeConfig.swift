@@ -23,6 +23,8 @@ public struct NodeConfig: Sendable {
     public var functions: [CommunicationFunction]
     public var classes: [FunctionClass]
     public var tenants: [TenantConfig]
+    /// Nil: the node is alone.
+    public var fleet: FleetSettings?
 
     /// Names of classes are the same in any case.
     public func functionClass(named name: String) -> FunctionClass? {

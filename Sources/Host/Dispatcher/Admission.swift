@@ -118,6 +118,9 @@ public final class Admission: Sendable {
         tenant === others || known[tenant.name] === tenant || strangers.withLock { $0.tenants[tenant.name] === tenant }
     }
 
+    /// Requests in progress, of all tenants.
+    public var requests: Int { everybody.requests }
+
     /// Whether a request that came now would be turned away.
     /// - Throws: `.busy`.
     public func check(_ tenant: Tenant, in pool: WorkerPool) throws(Failure) {

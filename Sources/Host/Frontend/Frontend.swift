@@ -3,6 +3,7 @@ public import Dispatcher
 public import Durable
 public import Engines
 public import Failure
+public import Fleet
 internal import Glibc
 public import Identity
 internal import Platform
@@ -36,12 +37,14 @@ public final class Frontend: @unchecked Sendable {
         /// Nil: traces are not even passed on.
         public var tracer: Tracer?
         public var audit: AuditTrail?
+        /// Nil: the node is alone.
+        public var fleet: FleetPlace?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
             durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
-            tracer: Tracer? = nil, audit: AuditTrail? = nil
+            tracer: Tracer? = nil, audit: AuditTrail? = nil, fleet: FleetPlace? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -54,6 +57,7 @@ public final class Frontend: @unchecked Sendable {
             self.audit = audit
             self.accessLog = accessLog
             self.tracer = tracer
+            self.fleet = fleet
         }
     }
 

@@ -13,6 +13,9 @@ struct Assembly {
     let catalogue: Catalogue
     let pool: WorkerPool
     let plugins: PluginControl
+    /// Of the fleet, if the config has one and its plugins are available.
+    let fleetEngine: FleetEngine?
+    let transport: CommFunction?
     private let chosen: [BackendSlot]
 
     /// Backends whose engines are made before the first request.
@@ -46,6 +49,8 @@ struct Assembly {
             imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
             mostCalls: config.node.maxSandboxes, publishers: config.publishers,
             quotas: Self.spaceQuotas(config))
+        fleetEngine = live.lazy.compactMap(\.fleetEngine).first
+        transport = live.lazy.compactMap(\.transport).first
         self.plugins = PluginControl(config, folder: plugins.folder, plugins: live, catalogue: catalogue)
     }
 

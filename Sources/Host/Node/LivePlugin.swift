@@ -11,8 +11,10 @@ struct PluginGeneration {
     var compute: ComputeBackend?
     var comm: CommBackend?
     var translator: Translator?
+    /// Of the fleet, which keeps it.
+    var fleet: FleetEngine?
 
-    var isEmpty: Bool { compute == nil && comm == nil && translator == nil }
+    var isEmpty: Bool { compute == nil && comm == nil && translator == nil && fleet == nil }
 
     /// Gives up what nobody else uses; the instance stops with the last of it, on the calling thread.
     /// - Returns: whether nothing is left.
@@ -20,6 +22,7 @@ struct PluginGeneration {
         if compute != nil, isKnownUniquelyReferenced(&compute) { compute = nil }
         if comm != nil, isKnownUniquelyReferenced(&comm) { comm = nil }
         if translator != nil, isKnownUniquelyReferenced(&translator) { translator = nil }
+        if fleet != nil, isKnownUniquelyReferenced(&fleet) { fleet = nil }
         return isEmpty
     }
 }
@@ -42,6 +45,10 @@ final class LivePlugin {
     /// Communication functions that name it.
     private let wanted: [CommunicationFunction]
     private(set) var functions: [CommFunction] = []
+    /// By which the node reaches others of its fleet; nobody can invoke it.
+    private(set) var transport: CommFunction?
+    private let isFleet: Bool
+    private let isTransport: Bool
     private var present = PluginGeneration()
     private(set) var draining: [PluginGeneration] = []
     /// Digests of the files that were mapped.
@@ -62,21 +69,26 @@ final class LivePlugin {
             && config.classes.contains { $0.translators.contains { $0.value == name } }
         translatorSlot = TranslatorSlot(name: name)
         wanted = config.functions.filter { $0.plugin.value == name }
+        isFleet = config.fleet?.plugin.value == name
+        isTransport = config.fleet?.transport.value == name
     }
 
     /// Why it does not translate.
     var noTranslatorReason: String {
         status.isUsable && !isTranslator ? "it is no translator (offers no dn.translate/1)" : status.reason
     }
-    var isUsed: Bool { isBackend || isTranslator || !wanted.isEmpty }
+    var isUsed: Bool { isBackend || isTranslator || isFleet || isTransport || !wanted.isEmpty }
+    /// What speaks to the fleet's engine, if that is this plugin's part.
+    var fleetEngine: FleetEngine? { present.fleet }
     var isRunning: Bool { !present.isEmpty }
 
     /// What the config uses the instance as.
     func generation(of instance: PluginInstance) throws(Failure) -> PluginGeneration {
         PluginGeneration(
             compute: isBackend ? try ComputeBackend(instance) : nil,
-            comm: wanted.isEmpty ? nil : try CommBackend(instance),
-            translator: isTranslator ? try Translator(instance) : nil)
+            comm: wanted.isEmpty && !isTransport ? nil : try CommBackend(instance),
+            translator: isTranslator ? try Translator(instance) : nil,
+            fleet: isFleet ? try FleetEngine(instance) : nil)
     }
 
     /// Starts the first generation; what is wrong is told to the log and stands in `status`.
@@ -101,8 +113,22 @@ final class LivePlugin {
         if let compute = next.compute { slot.replace(with: compute) }
         if let translator = next.translator { translatorSlot.replace(with: translator) }
         for function in functions { if let comm = next.comm { function.replace(with: comm) } }
-        guard functions.isEmpty, let comm = next.comm else { return }
+        guard let comm = next.comm else { return }
+        transport?.replace(with: comm)
+        if isTransport, transport == nil { transport = Self.transport(comm) }
+        guard functions.isEmpty else { return }
         functions = wanted.compactMap { Self.function($0, comm) }
+    }
+
+    /// Its time and size are bounded by each request's, and by the plugin's settings.
+    private static func transport(_ backend: CommBackend) -> CommFunction? {
+        guard let index = backend.protocols.firstIndex(where: { $0.name == "http" }) else {
+            Log.warning("[fleet] transport: plugin \(backend.name) offers no protocol 'http'")
+            return nil
+        }
+        return CommFunction(
+            name: FleetSettings.function, backend: backend, protocolIndex: index, timeout: 86_400_000_000_000,
+            maxResponse: 2 << 30)
     }
 
     private static func function(_ wanted: CommunicationFunction, _ backend: CommBackend) -> CommFunction? {
@@ -121,7 +147,9 @@ final class LivePlugin {
 
     /// Whether `next` can do what the present generation is used for; loads on it the images that are loaded now.
     func check(_ next: PluginGeneration, _ catalogue: Catalogue) throws(Failure) {
-        if let comm = next.comm { for function in functions { try function.check(comm) } }
+        if let comm = next.comm {
+            for function in functions + [transport].compactMap({ $0 }) { try function.check(comm) }
+        }
         if let old = present.compute, let new = next.compute { try catalogue.loadImages(of: old, on: new) }
     }
 

@@ -28,6 +28,8 @@ public final class Node {
     private let audit: AuditLog?
     private let signals: NodeSignals
     private let desk = ControlDesk()
+    /// Nil: the node is alone.
+    private let membership: Membership?
 
     /// Starts the node: plugins, engines, what was registered before, and the listener.
     ///
@@ -54,6 +56,7 @@ public final class Node {
             config.durable.enabled
             ? DurableInvocations(config.durable, folder: config.node.state, dispatcher: dispatcher, pool: assembly.pool)
             : nil
+        membership = Membership(config, assembly, admission)
         frontend = Frontend(
             dispatcher: dispatcher, catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
@@ -61,7 +64,8 @@ public final class Node {
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
                 access: config.access, authenticator: authenticator, durable: durable,
                 plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer,
-                audit: audit.map { AuditTrail($0, invocations: config.audit.invocations) }))
+                audit: audit.map { AuditTrail($0, invocations: config.audit.invocations) },
+                fleet: membership?.place))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.
@@ -85,13 +89,16 @@ public final class Node {
             if let reason = settings.warning { Log.warning("insecure: \(reason)") }
         }
         audit?.add(AuditLog.Event("start", result: config.file))
+        membership?.join(zip(places, config.listeners).map { ($0, $1) })
         ready()
         attendUntilStopped()
         desk.close()
         let deadline = Clock.now() &+ config.node.drainTimeout
+        membership?.drain()
         durable?.beginStopping()
         frontend.stop(drain: config.node.drainTimeout)
         durable?.stop(until: deadline)
+        membership?.leave()
         Turns.shared.close()
         assembly.pool.stop()
         accounts.stop()

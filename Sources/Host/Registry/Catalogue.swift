@@ -12,6 +12,8 @@ public final class Catalogue: Sendable {
     /// Images that helpers load.
     let preparing = Mutex<Set<ImageChoice>>([])
     let mostCalls: Int
+    /// Who must agree to what is registered and removed; nil: nobody.
+    let witness = Mutex<(any RegistrationWitness)?>(nil)
     private let partition: PartitionPolicy
     private let quotas: [String: SpaceQuota]
     private let spaces: Mutex<Spaces>

@@ -20,14 +20,16 @@ extension Space {
     ///
     /// With `replacing`, a function of that name gives its place up at once: each request finds the one or the other. An
     /// image that is compiled waits for its turn among the tenants', by `weight`.
-    /// - Parameter account: Of who registers it; what loading the image takes is charged there, and what is kept.
+    /// - Parameters:
+    ///   - account: Of who registers it; what loading the image takes is charged there, and what is kept.
+    ///   - isShared: The fleet has it already.
     /// - Throws: `.conflict` when the name is taken, `.invalid` for a bad image or definition, `.tooLarge` or `.memory` when
     ///   it could never run, `.busy`, `.unavailable`.
     /// - Returns: whether it took another's place.
     @discardableResult
     public func register(
         _ definition: FunctionDefinition, image: Blob, account: MemoryAccount, weight: UInt64 = 1,
-        replacing: Bool = false,
+        replacing: Bool = false, isShared: Bool = false,
         progress: (@Sendable (Int, String) -> Void)? = nil
     ) throws(Failure) -> Bool {
         try check(definition, replacing: replacing)
@@ -40,7 +42,7 @@ extension Space {
             catalogue.kept(self).forgetUnused(function.digest)
         }
         try prepare(function, image, account, Turns.Caller(tenant: account.name, weight: weight), progress)
-        let hadPlace = try catalogue.kept(self).adopt(function, image, replacing)
+        let hadPlace = try catalogue.kept(self).adopt(function, image, replacing, isShared)
         isRegistered = true
         return hadPlace
     }
@@ -85,15 +87,24 @@ extension Space {
     }
 
     /// - Returns: whether it took another's place.
-    private func adopt(_ function: RegisteredFunction, _ image: Blob, _ replacing: Bool) throws(Failure) -> Bool {
+    private func adopt(
+        _ function: RegisteredFunction, _ image: Blob, _ replacing: Bool, _ isShared: Bool
+    ) throws(Failure) -> Bool {
         let definition = function.definition
+        let stored = StoredFunction(definition: definition, digest: function.digest, imageSize: image.count)
+        var claim: (any RegistrationClaim)?
+        defer { claim?.waitForCopy() }
         return try changing.withLock { _ throws(Failure) in
             try refuseTaken(definition, replacing)
             let old = table.withLock { $0.functions[definition.name] }
             try refuseBeyondQuota(of: function)
             if let old { old.keepImage(try? catalogue.store.openImage(old.digest)) }
-            try catalogue.store.save(definition, image: image, digest: function.digest, replacing: replacing)
-            table.withLock { $0.add(function) }
+            let change = SharedChange(
+                space: name, name: definition.name, content: .function(stored), replaces: replacing)
+            try catalogue.agreed([change], isShared: isShared, &claim) { () throws(Failure) in
+                try catalogue.store.save(definition, image: image, digest: function.digest, replacing: replacing)
+                table.withLock { $0.add(function) }
+            }
             if let old { forget(old) }
             return old != nil
         }
@@ -127,15 +138,19 @@ extension Space {
             ])
     }
 
-    /// Registers every composition of a text, or none.
+    /// Registers every composition of a text, or none; with `isShared`, only the one that is expected, which the fleet has
+    /// already.
     /// - Returns: their names.
     public func register(
-        compositions text: String, account: MemoryAccount, expecting name: String? = nil
+        compositions text: String, account: MemoryAccount, expecting name: String? = nil, isShared: Bool = false
     ) throws(Failure) -> [String] {
         let charge = try MemoryHold(Catalogue.bytes(ofText: text), account, .compositions)
         let space = catalogue.kept(self)
+        var claim: (any RegistrationClaim)?
+        defer { claim?.waitForCopy() }
         return try space.changing.withLock { _ throws(Failure) in
-            let graphs = try CompositionGraph.compile(text, in: space.environment())
+            var graphs = try CompositionGraph.compile(text, in: space.environment(), shadowing: isShared)
+            if isShared { graphs.removeAll { $0.name != name } }
             let names = graphs.map(\.name)
             guard !graphs.isEmpty else { throw Failure(.invalid, "the text defines no composition") }
             if let name, !names.contains(name) {
@@ -143,11 +158,14 @@ extension Space {
             }
             try space.refuseTaken(names)
             try space.refuseBeyondQuota(names: names.count, bytes: text.utf8.count)
-            try catalogue.store.save(compositions: names, text: text, tenant: account.name, space: space.name)
-            space.table.withLock { table in
-                for graph in graphs {
-                    table.add(
-                        RegisteredComposition(graph, text: text, of: graphs.count, space: space, charge: charge))
+            let changes = names.map { SharedChange(space: space.name, name: $0, content: .composition(text)) }
+            try catalogue.agreed(changes, isShared: isShared, &claim) { () throws(Failure) in
+                try catalogue.store.save(compositions: names, text: text, tenant: account.name, space: space.name)
+                space.table.withLock { table in
+                    for graph in graphs {
+                        table.add(
+                            RegisteredComposition(graph, text: text, of: graphs.count, space: space, charge: charge))
+                    }
                 }
             }
             return names
@@ -155,28 +173,38 @@ extension Space {
     }
 
     /// - Throws: `.notFound`, or `.conflict` when a composition uses it or it is published.
-    public func removeFunction(_ name: String) throws(Failure) {
+    public func removeFunction(_ name: String, isShared: Bool = false) throws(Failure) {
+        var claim: (any RegistrationClaim)?
+        defer { claim?.waitForCopy() }
         try changing.withLock { _ throws(Failure) in
             guard let function = table.withLock({ $0.functions[name] }) else {
                 throw nothing(named: name, kind: "function")
             }
             try refuseUsed(name)
             function.keepImage(try? catalogue.store.openImage(function.digest))
-            try catalogue.store.removeFunction(name, in: self.name)
-            table.withLock { $0.removeFunction(name) }
+            let change = SharedChange(space: self.name, name: name, content: .nothing, replaces: true)
+            try catalogue.agreed([change], isShared: isShared, &claim) { () throws(Failure) in
+                try catalogue.store.removeFunction(name, in: self.name)
+                table.withLock { $0.removeFunction(name) }
+            }
             forget(function)
         }
     }
 
     /// As `removeFunction`.
-    public func removeComposition(_ name: String) throws(Failure) {
+    public func removeComposition(_ name: String, isShared: Bool = false) throws(Failure) {
+        var claim: (any RegistrationClaim)?
+        defer { claim?.waitForCopy() }
         try changing.withLock { _ throws(Failure) in
             guard table.withLock({ $0.compositions[name] != nil }) else {
                 throw nothing(named: name, kind: "composition")
             }
             try refuseUsed(name)
-            try catalogue.store.removeComposition(name, in: self.name)
-            table.withLock { $0.removeComposition(name) }
+            let change = SharedChange(space: self.name, name: name, content: .nothing, replaces: true)
+            try catalogue.agreed([change], isShared: isShared, &claim) { () throws(Failure) in
+                try catalogue.store.removeComposition(name, in: self.name)
+                table.withLock { $0.removeComposition(name) }
+            }
         }
     }
 

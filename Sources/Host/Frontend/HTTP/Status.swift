@@ -4,6 +4,7 @@ enum Status: UInt16 {
     case created = 201
     case accepted = 202
     case noContent = 204
+    case partialContent = 206
     case badRequest = 400
     case unauthorized = 401
     case forbidden = 403
@@ -15,6 +16,7 @@ enum Status: UInt16 {
     case contentTooLarge = 413
     case uriTooLong = 414
     case unsupportedMediaType = 415
+    case rangeNotSatisfiable = 416
     case expectationFailed = 417
     case misdirectedRequest = 421
     case unprocessableContent = 422
@@ -35,6 +37,7 @@ enum Status: UInt16 {
         case .created: "Created"
         case .accepted: "Accepted"
         case .noContent: "No Content"
+        case .partialContent: "Partial Content"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
         case .forbidden: "Forbidden"
@@ -46,6 +49,7 @@ enum Status: UInt16 {
         case .contentTooLarge: "Content Too Large"
         case .uriTooLong: "URI Too Long"
         case .unsupportedMediaType: "Unsupported Media Type"
+        case .rangeNotSatisfiable: "Range Not Satisfiable"
         case .expectationFailed: "Expectation Failed"
         case .misdirectedRequest: "Misdirected Request"
         case .unprocessableContent: "Unprocessable Content"

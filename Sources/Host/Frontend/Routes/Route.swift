@@ -9,6 +9,7 @@ enum Route: CaseIterable {
     case health, readiness, metrics, statistics
     case plugins, plugin
     case invocations, invocation
+    case nodes, content
 
     /// By the bytes of the path: no text is made of it on the way to `/hot`.
     init?(_ path: Bytes) {
@@ -48,6 +49,8 @@ enum Route: CaseIterable {
         case .plugin: "/v1/plugins/{name}/reload"
         case .invocations: "/v1/invocations"
         case .invocation: "/v1/invocations/{id}"
+        case .nodes: "/v1/nodes"
+        case .content: "/v1/contents/{digest}"
         }
     }
 
@@ -64,6 +67,8 @@ enum Route: CaseIterable {
         case (7, true) where collection.equals("plugins"): self = .plugins
         case (11, false) where collection.equals("invocations"): self = .invocation
         case (11, true) where collection.equals("invocations"): self = .invocations
+        case (5, true) where collection.equals("nodes"): self = .nodes
+        case (8, false) where collection.equals("contents"): self = .content
         default: return nil
         }
     }
@@ -93,7 +98,7 @@ enum Route: CaseIterable {
         case .functions, .compositions: Need(part: .watch, role: .read)
         case .function, .composition:
             looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
-        case .readiness, .metrics, .statistics, .plugins: Need(part: .watch, role: .administer)
+        case .readiness, .metrics, .statistics, .plugins, .nodes, .content: Need(part: .watch, role: .administer)
         case .plugin: Need(part: .register, role: .administer)
         }
     }

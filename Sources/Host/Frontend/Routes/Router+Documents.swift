@@ -10,10 +10,26 @@ internal import Telemetry
 extension Router {
     /// `/hot/…` and `/cold/…`: the body says what to run, the rest of the path means nothing.
     func invokeDocument(_ request: Request, fresh: Bool, on worker: Worker) throws(Problem) {
-        let body = request.body
-        let exchange = request.exchange
+        let fleet = fleet(for: request)
+        let tenant = fleet == nil ? try tenant(request.head) : try anyTenant(request.head)
         let terms = InvocationTerms(
-            tenant: try tenant(request.head), space: space(request.head), deadline: try deadline(request), fresh: fresh)
+            tenant: tenant, space: space(request.head), deadline: try deadline(request), fresh: fresh)
+        let exchange = named(request.exchange, request.head)
+        let body = request.body
+        if let fleet {
+            let passage = Passage(
+                request, name: nil, entry: nil, space: terms.space.name, tenant: tenant, deadline: terms.deadline,
+                exchange: request.exchange
+            ) { [self] () throws(Problem) in try begin(body, terms, exchange, worker) }
+            if try passOn(passage, fleet, on: worker) { return }
+            try admit(tenant)
+        }
+        try begin(body, terms, exchange, worker)
+    }
+
+    private func begin(
+        _ body: Blob, _ terms: InvocationTerms, _ exchange: Exchange, _ worker: Worker
+    ) throws(Problem) {
         terms.tenant.received(body.count)
         let read = try document(body, terms, itemsAtMost: Self.fewItems)
         if let read, read.textLength <= Self.longText,

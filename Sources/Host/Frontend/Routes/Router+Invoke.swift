@@ -17,21 +17,38 @@ extension Router {
     func invokePlain(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
         let terms = try DurableTerms(request.head)
         let waits = terms?.isAsync == true && settings.durable != nil
+        let fleet = terms == nil ? fleet(for: request) : nil
+        let mayWait = waits || fleet != nil
         let wish = try PlainWish(
-            name, request, tenant: waits ? try anyTenant(request.head) : try tenant(request.head),
+            name, request, tenant: mayWait ? try anyTenant(request.head) : try tenant(request.head),
             space: space(request.head), time: try time(request))
-        guard let entry = wish.space.entry(named: name) else {
-            throw Problem(wish.space.nothing(named: name))
+        let entry = wish.space.entry(named: name)
+        let form = entry.map { InvocationForm(request, $0, account: wish.tenant.memory) }
+        let exchange = named(request.exchange, request.head)
+        if let fleet {
+            let passage = Passage(
+                request, name: name, entry: entry, space: wish.space.name, tenant: wish.tenant,
+                deadline: Self.deadline(in: wish.time), exchange: request.exchange
+            ) { [self] () throws(Problem) in
+                if let form { try begin(wish, form, exchange, worker) }
+            }
+            if try passOn(passage, fleet, on: worker) { return }
+            try admit(wish.tenant)
         }
-        let form = InvocationForm(
-            request, declared: entry.signature.variants.first?.inputs ?? [], account: wish.tenant.memory)
-        wish.tenant.received(request.body.count)
-        let exchange = request.exchange
+        guard let form else { throw Problem(wish.space.nothing(named: name)) }
         // A preference need not be heeded, a key must.
         if let terms, settings.durable != nil || terms.key != nil {
+            wish.tenant.received(request.body.count)
             return try keep(wish, terms, form, request, on: worker)
         }
-        guard form.isRaw || request.body.count <= Self.shortText else {
+        try begin(wish, form, exchange, worker)
+    }
+
+    private func begin(
+        _ wish: PlainWish, _ form: InvocationForm, _ exchange: Exchange, _ worker: Worker
+    ) throws(Problem) {
+        wish.tenant.received(form.count)
+        guard form.isShort(Self.shortText) else {
             return try takeApart(for: exchange, on: worker, form.readOn) { inputs in
                 self.start(wish, inputs, exchange, worker)
             }
@@ -105,17 +122,20 @@ private final class InvocationForm: @unchecked Sendable {
     private let account: MemoryAccount
     private var json: JSONSetsReader?
 
-    init(_ request: Request, declared: [String], account: MemoryAccount) {
+    init(_ request: Request, _ entry: CatalogueEntry, account: MemoryAccount) {
         let contentType = request.head.value("content-type")
         type = MediaType(contentType: contentType)
         self.contentType = contentType.map { [UInt8]($0) }
         body = request.body
-        self.declared = declared
+        declared = entry.signature.variants.first?.inputs ?? []
         self.account = account
     }
 
-    /// The body is an item as it is.
-    var isRaw: Bool { type == .raw }
+    /// Bytes of the body.
+    var count: Int { body.count }
+
+    /// The body is an item as it is, or of so many bytes at most.
+    func isShort(_ limit: Int) -> Bool { type == .raw || body.count <= limit }
 
     /// By position.
     func sets() throws(Problem) -> DecodedSets {

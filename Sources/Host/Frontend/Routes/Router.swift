@@ -3,6 +3,7 @@ internal import Dispatcher
 internal import Durable
 internal import Engines
 internal import Failure
+internal import Fleet
 internal import Items
 internal import Memory
 internal import Platform
@@ -66,7 +67,8 @@ final class Router: Sendable {
         case .registerComposition:
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
-        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin, .invocations, .invocation:
+        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin, .invocations, .invocation,
+            .nodes, .content:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
         }
@@ -140,9 +142,20 @@ final class Router: Sendable {
         switch Route(head.pathBytes) {
         // What is kept can wait; how much of that there may be is asked when it is.
         case .invoke where settings.durable != nil && Preferences(head).isAsync: return
-        case .invoke, .invokeDocument, .invokeFresh: _ = try tenant(head)
+        case .invoke, .invokeDocument, .invokeFresh:
+            do throws(Problem) { _ = try tenant(head) } catch {
+                // Another node may have room for it.
+                guard let fleet = settings.fleet?.current, head.value("dandelion-forwarded") == nil,
+                    fleet.mayPassOn(wait: pool.expectedWait(of: try anyTenant(head)))
+                else { throw error }
+            }
         default: return
         }
+    }
+
+    /// - Throws: 429 when a request of the tenant would be turned away.
+    func admit(_ tenant: Tenant) throws(Problem) {
+        do throws(Failure) { try dispatcher.admission.check(tenant, in: pool) } catch { throw Problem(error) }
     }
 
     /// On whose behalf a request comes, by who makes it, or by the field Dandelion-Tenant.

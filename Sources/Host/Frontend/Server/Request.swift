@@ -16,10 +16,14 @@ struct Exchange: Sendable {
     let stream: Int32
     /// What is noted of the request; nil where nobody wants to know.
     let record: RequestRecord?
+    /// What the answer says of who gave it; nil: nothing.
+    var node: ServingNode?
 
     func respond(_ response: Response) { respond(response, nil) }
 
     private func respond(_ response: Response, _ problem: Problem?) {
+        var response = response
+        if let node { response.add(node) }
         record?.end(response, problem)
         connection.respond(response, stream: stream)
     }

@@ -1,0 +1,79 @@
+internal import Values
+
+/// What the fleet's registry says of one name of one tenant's space.
+struct SharedName: Equatable, Sendable {
+    enum Content: Equatable, Sendable {
+        /// It was removed.
+        case nothing
+        /// `StoredFunction.sharedRecord`.
+        case function(String)
+        /// The text that defines it.
+        case composition(String)
+    }
+
+    var space: String
+    var name: String
+    var content: Content
+    /// Who is about to bring `content` about; until that is done, `before` holds. Nil: it is done.
+    var pending: String?
+    var before = Content.nothing
+
+    /// What holds now.
+    var present: Content { pending == nil ? content : before }
+
+    var json: [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("space", space)
+            json.member("name", name)
+            json.name("content")
+            json.write(content)
+            guard let pending else { return }
+            json.member("pending", pending)
+            json.name("before")
+            json.write(before)
+        }
+        return json.bytes
+    }
+
+    init(space: String, name: String, content: Content, pending: String? = nil, before: Content = .nothing) {
+        (self.space, self.name, self.content, self.pending, self.before) = (space, name, content, pending, before)
+    }
+
+    /// Nil for what no node wrote.
+    init?(_ bytes: [UInt8]) {
+        guard let read = try? JSONReader.read(bytes: bytes), let space = read["space"]?.text,
+            let name = read["name"]?.text,
+            let content = read["content"].flatMap(Content.init)
+        else { return nil }
+        self.init(
+            space: space, name: name, content: content, pending: read["pending"]?.text,
+            before: read["before"].flatMap(Content.init) ?? .nothing)
+    }
+}
+
+extension SharedName.Content {
+    fileprivate init?(_ read: ParsedValue) {
+        if let record = read["function"]?.text {
+            self = .function(record)
+        } else if let text = read["composition"]?.text {
+            self = .composition(text)
+        } else if case .table(let entries) = read.kind, entries.isEmpty {
+            self = .nothing
+        } else {
+            return nil
+        }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func write(_ content: SharedName.Content) {
+        object { json in
+            switch content {
+            case .nothing: break
+            case .function(let record): json.member("function", record)
+            case .composition(let text): json.member("composition", text)
+            }
+        }
+    }
+}

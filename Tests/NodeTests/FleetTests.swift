@@ -1,0 +1,240 @@
+import Foundation
+import PluginHarness
+import Synchronization
+import TestSupport
+import Testing
+
+/// Several nodes on this machine that share a registry and their work.
+@Suite(.serialized) struct FleetTests {
+    private static func config(_ server: NatsServer, cores: String = "all") -> String {
+        """
+        [node]
+        cores = \(cores == "all" ? "\"all\"" : cores)
+        drain_timeout = "5s"
+        queue_delay = "20s"
+        [plugins.process]
+        path = "libDandelionProcess.so"
+        [plugins.peers]
+        path = "libDandelionHTTPComm.so"
+        config = { allow_loopback = true }
+        [plugins.nats]
+        path = "libDandelionNATS.so"
+        config = { servers = ["\(server.url)"], lease_ms = 1000 }
+        [classes.default]
+        backends = ["process"]
+        [fleet]
+        plugin = "nats"
+        transport = "peers"
+        """
+    }
+
+    private func nodes(_ count: Int, _ server: NatsServer, cores: String = "all") throws -> [RunningNode] {
+        let nodes = try (0..<count).map { _ in try RunningNode(config: Self.config(server, cores: cores)) }
+        for node in nodes {
+            try wait("all nodes know one another", within: 10) { Self.members(node).count == count }
+        }
+        return nodes
+    }
+
+    private static func members(_ node: RunningNode) -> [[String: Any]] {
+        let reply = node.request("GET", "/v1/nodes")
+        let read = try? JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any]
+        guard read?["engine"] as? String == "reached" else { return [] }
+        return read?["nodes"] as? [[String: Any]] ?? []
+    }
+
+    private func wait(_ what: String, within seconds: Double, until condition: () -> Bool) throws {
+        let end = Date().addingTimeInterval(seconds)
+        while !condition() {
+            try #require(Date() < end, "not within \(seconds) s: \(what)")
+            usleep(10_000)
+        }
+    }
+
+    private static let shout =
+        "function hello(in) => (out);\ncomposition Greet(x) => (y) { hello(in = all x) => (y = out); }"
+
+    @Test func whatOneNodeRegistersAllHave() throws {
+        guard let server = try NatsServer.alone() else { return }
+        var nodes = try nodes(3, server)
+        let began = Date()
+        #expect(try nodes[0].register("hello", class: "default").status == 201)
+        for node in nodes {
+            try wait("hello at every node", within: 1) { node.request("POST", "/v1/invoke/hello", [1]).status == 200 }
+        }
+        #expect(Date().timeIntervalSince(began) < 3)
+        try wait("hello in every list", within: 2) {
+            nodes.allSatisfy { $0.request("GET", "/v1/functions/hello").status == 200 }
+        }
+        // One name, one owner.
+        #expect(try nodes[1].register("hello", class: "default").status == 409)
+        #expect(nodes[1].request("PUT", "/v1/compositions/Greet", Array(Self.shout.utf8)).status == 201)
+        for node in nodes {
+            try wait("Greet at every node", within: 2) {
+                node.request("POST", "/v1/invoke/Greet", [1]).text.contains("hello, world")
+            }
+        }
+        // Others' compositions keep what they use.
+        #expect(nodes[2].request("DELETE", "/v1/functions/hello").status == 409)
+        // A node that comes later, and one that comes back after kill -9.
+        nodes.append(try RunningNode(config: Self.config(server)))
+        let kept = FileManager.default.temporaryDirectory.appending(path: "dandelion-kept-\(UUID())").path
+        _ = nodes[0].stop(SIGKILL)
+        try FileManager.default.copyItem(atPath: nodes[0].state, toPath: kept)
+        nodes[0] = try RunningNode(config: Self.config(server), state: kept)
+        for node in [nodes[0], nodes[3]] {
+            try wait("Greet at a node that came later", within: 5) {
+                node.request("GET", "/v1/compositions/Greet").status == 200
+            }
+        }
+        // What is removed is removed everywhere, and does not come back.
+        #expect(nodes[3].request("DELETE", "/v1/compositions/Greet").status == 204)
+        try wait("Greet is gone", within: 2) {
+            nodes.allSatisfy { $0.request("GET", "/v1/compositions/Greet").status == 404 }
+        }
+        #expect(nodes[0].request("DELETE", "/v1/functions/hello").status == 204)
+        try wait("hello is gone", within: 2) {
+            nodes.allSatisfy { $0.request("POST", "/v1/invoke/hello", [1]).status == 404 }
+        }
+        for node in nodes { #expect(node.stop() == 0) }
+    }
+
+    @Test func ofTwoAtOnceOneWins() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let nodes = try nodes(2, server)
+        let image = try GuestCompiler.image("hello")
+        for round in 0..<8 {
+            let path = "/v1/functions/f\(round)?class=default&inputs=in&outputs=out&memory=1MiB"
+            let statuses = together(8) { nodes[$0 % 2].request("PUT", path, image).status }
+            #expect(statuses.count { $0 == 201 } == 1, "\(statuses)")
+            #expect(statuses.count { $0 == 409 } == 7, "\(statuses)")
+        }
+    }
+
+    @Test func aNodeThatIsFullPassesWorkOn() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let nodes = try nodes(2, server, cores: "1")
+        #expect(try nodes[0].register("busy", class: "default").status == 201)
+        try wait("busy at the other", within: 2) { nodes[1].request("GET", "/v1/functions/busy").status == 200 }
+        let replies = together(24) { _ in nodes[0].request("POST", "/v1/invoke/busy", [1]) }
+        #expect(replies.allSatisfy { $0.status == 200 && $0.text == "done" }, "\(replies.map(\.status))")
+        let places = Set(replies.map { Self.place($0) })
+        #expect(places == Set(nodes.map { "http://127.0.0.1:\($0.port)" }))
+        // What was passed on is not passed on again.
+        let barred = together(8) { _ in
+            nodes[0].request("POST", "/v1/invoke/busy", [1], headers: ["Dandelion-Forwarded: http://x:1"])
+        }
+        #expect(Set(barred.map { Self.place($0) }) == ["http://127.0.0.1:\(nodes[0].port)"])
+    }
+
+    private static func place(_ reply: RunningNode.Reply) -> String {
+        let line = reply.head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("dandelion-node:") }
+        return line.map { $0.dropFirst("dandelion-node:".count).trimmingCharacters(in: .whitespaces) } ?? ""
+    }
+
+    /// A function alone is pure: whoever passed it on runs it elsewhere when the node that had it is gone.
+    @Test(arguments: [SIGKILL, SIGTERM]) func theEndOfANodeCostsNoRequest(signal: Int32) throws {
+        guard let server = try NatsServer.alone() else { return }
+        let nodes = try nodes(3, server, cores: "1")
+        #expect(try nodes[0].register("busy", class: "default").status == 201)
+        try wait("busy at all", within: 2) {
+            nodes.allSatisfy { $0.request("GET", "/v1/functions/busy").status == 200 }
+        }
+        let isOver = Atomic<Bool>(false)
+        let began = Atomic<Int>(0)
+        let replies = together(7) { index -> [RunningNode.Reply] in
+            guard index < 6 else {
+                while began.load(ordering: .relaxed) < 30 { usleep(2_000) }
+                nodes[1].signal(signal)
+                let now = began.load(ordering: .relaxed)
+                while began.load(ordering: .relaxed) < now + 60 { usleep(2_000) }
+                isOver.store(true, ordering: .relaxed)
+                return []
+            }
+            var replies: [RunningNode.Reply] = []
+            while !isOver.load(ordering: .relaxed) {
+                replies.append(nodes[0].request("POST", "/v1/invoke/busy", [1]))
+                began.add(1, ordering: .relaxed)
+            }
+            return replies
+        }.flatMap { $0 }
+        #expect(replies.count >= 90)
+        #expect(replies.filter { $0.status != 200 }.map(\.text) == [])
+        #expect(replies.contains { Self.place($0) == "http://127.0.0.1:\(nodes[1].port)" })
+        try wait("the node is forgotten", within: 5) { Self.members(nodes[0]).count == 2 }
+    }
+
+    @Test func withoutTheEngineWorkGoesOn() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let nodes = try nodes(2, server)
+        #expect(try nodes[0].register("hello", class: "default").status == 201)
+        server.kill()
+        #expect(nodes[0].request("POST", "/v1/invoke/hello", [1]).status == 200)
+        #expect(try nodes[0].register("hello", as: "other", class: "default").status == 503)
+        #expect(nodes[0].request("DELETE", "/v1/functions/hello").status == 503)
+        try wait("the nodes are alone", within: 5) { Self.members(nodes[0]).isEmpty }
+        #expect(nodes[1].request("POST", "/v1/invoke/hello", [1]).status == 200)
+        try server.start()
+        try wait("the fleet is there again", within: 15) { Self.members(nodes[0]).count == 2 }
+        try wait("registering works again", within: 10) {
+            (try? nodes[0].register("hello", as: "other", class: "default").status) == 201
+        }
+        try wait("other at all", within: 2) { nodes[1].request("POST", "/v1/invoke/other", [1]).status == 200 }
+    }
+
+    /// A node that has no [fleet] says nothing of nodes, and gives no contents.
+    @Test func aNodeAloneIsOfNoFleet() throws {
+        let config = """
+            [plugins.process]
+            path = "libDandelionProcess.so"
+            [classes.process]
+            backends = ["process"]
+            """
+        let node = try RunningNode(config: config)
+        #expect(node.request("GET", "/v1/nodes").status == 404)
+        #expect(node.request("GET", "/v1/contents/\(String(repeating: "a", count: 64))").status == 404)
+        _ = try node.register("hello", class: "process")
+        #expect(Self.place(node.request("POST", "/v1/invoke/hello", [1])) == "")
+    }
+
+    @Test func contentsAreGivenInPart() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let node = try nodes(1, server)[0]
+        _ = try node.register("hello", class: "default")
+        let image = try GuestCompiler.image("hello")
+        let facts = try JSONSerialization.jsonObject(with: Data(node.request("GET", "/v1/functions/hello").body))
+        let digest = try #require((facts as? [String: Any])?["image"] as? String).dropFirst("sha256:".count)
+        func get(_ range: String?, _ digest: Substring) -> RunningNode.Reply {
+            node.request("GET", "/v1/contents/\(digest)", headers: range.map { ["Range: \($0)"] } ?? [])
+        }
+        #expect(get(nil, digest).body == image)
+        let part = get("bytes=10-19", digest)
+        #expect(part.status == 206 && part.body == Array(image[10..<20]))
+        #expect(part.head.lowercased().contains("content-range: bytes 10-19/\(image.count)"))
+        #expect(get("bytes=0-\(Int.max)", digest).body == image)
+        for wrong in [
+            "bytes=\(image.count)-", "bytes=5-4", "bytes=-5", "items=0-1", "bytes=a-b",
+            "bytes=\(image.count)-\(image.count)",
+        ] {
+            #expect(get(wrong, digest).status == 416, "\(wrong)")
+        }
+        for wrong in ["..%2F..%2Fetc%2Fpasswd", "abc", Substring(String(repeating: "0", count: 64))] {
+            #expect(get(nil, wrong).status == 404, "\(wrong)")
+        }
+    }
+
+    private func together<R: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> R) -> [R] {
+        let results = Mutex<[R]>([])
+        let group = DispatchGroup()
+        for index in 0..<count {
+            group.enter()
+            Thread.detachNewThread {
+                let result = body(index)
+                results.withLock { $0.append(result) }
+                group.leave()
+            }
+        }
+        group.wait()
+        return results.withLock { $0 }
+    }
+}
