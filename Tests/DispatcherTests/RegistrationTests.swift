@@ -158,6 +158,7 @@ import TestSupport
 
         let folder = PluginFixture.directory.appendingPathComponent("little").path
         let budget = MemoryBudget(limit: 1 << 23)
+        #expect(budget.mostForRun < 1 << 23)
         let runClass = RunClass(
             name: "default", slots: [BackendSlot(node.backend)], memoryLimit: 1 << 24, timeout: 300_000_000,
             mayRunInline: true, unavailable: [])
@@ -170,7 +171,7 @@ import TestSupport
         }
         #expect(limit?.kind == .memory && limit?.detail.contains("memory_limit") == true, "\(limit?.detail ?? "")")
         var fitting = definition("f")
-        fitting.memoryLimit = 1 << 23
+        fitting.memoryLimit = UInt64(budget.mostForRun)
         #expect(throws: Never.self) { try little.standard.register(fitting, image: Blob("E"), account: budget.own) }
     }
 }

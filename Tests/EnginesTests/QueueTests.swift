@@ -1,4 +1,5 @@
 import Failure
+import Glibc
 import Memory
 import Synchronization
 import Testing
@@ -68,6 +69,54 @@ import Testing
         #expect((4...6).contains(next.filter { $0 == "late" }.count), "\(next)")
     }
 
+    /// What is not held by runs may be held by whoever waits behind the task: it does not hold them up, and ends.
+    @Test func whoWaitsForMemoryInVainIsOvertakenAndEnds() throws {
+        let pool = try WorkerPool(cores: [0], budget: budget)
+        let (worker, queue) = (pool.workers[0], pool.queue)
+        let one = tenant("one"), data = try MemoryHold(50 << 20, budget.own, .plugins)
+        let tasks = (0..<2).map { _ in task(function("large", memory: 60 << 20), one, worker) }
+        for task in tasks {
+            task.timeline.queued = 1_000_000_000
+            queue.push(task)
+        }
+        queue.push(task(function("small", memory: 1 << 20), one, worker))
+        #expect(queue.pop(for: worker)?.function.name == "small")
+        #expect(queue.pop(for: worker) == nil && queue.count == 2)
+        #expect(queue.takeHopeless(at: 1_500_000_000).isEmpty)
+        tasks[1].cancel()
+        #expect(queue.takeHopeless(at: 1_500_000_000).map(ObjectIdentifier.init) == [ObjectIdentifier(tasks[1])])
+        #expect(queue.takeHopeless(at: 2_500_000_000).map(ObjectIdentifier.init) == [ObjectIdentifier(tasks[0])])
+        #expect(queue.count == 0 && one.work == 0)
+        withExtendedLifetime(data) {}
+    }
+
+    @Test func whoWaitsForRunsDoesNotWaitInVain() throws {
+        let pool = try WorkerPool(cores: [0], budget: budget)
+        let (worker, queue) = (pool.workers[0], pool.queue)
+        for _ in 0..<2 { queue.push(task(function(memory: 60 << 20), tenant("one"), worker)) }
+        #expect(queue.pop(for: worker) != nil && queue.pop(for: worker) == nil)
+        #expect(queue.takeHopeless(at: .max / 2).isEmpty && queue.count == 1)
+    }
+
+    /// In a pool at work: nobody's memory comes back, and the task is refused all the same.
+    @Test func theMonitorEndsWhatWaitsInVain() throws {
+        let pool = try WorkerPool(cores: nil, budget: budget)
+        try pool.start(preparing: [])
+        defer { pool.stop() }
+        let data = try MemoryHold(50 << 20, budget.own, .plugins)
+        let worker = pool.workers[0]
+        let ended = Mutex<[Failure?]>([])
+        let large = ComputeTask(
+            function: function("large", memory: 60 << 20), inputs: [], deadline: 0, fresh: false, tenant: tenant("one"),
+            owner: worker
+        ) { task in ended.withLock { $0.append(task.failure) } }
+        worker.loop.post { worker.submit(large) }
+        for _ in 0..<5000 where ended.withLock({ $0.isEmpty }) { usleep(1000) }
+        let failure = ended.withLock { $0.first ?? nil }
+        #expect(failure?.kind == .busy && failure?.detail.contains("'large' may need 62914560 bytes") == true)
+        withExtendedLifetime(data) {}
+    }
+
     @Test func noTaskLeavesWithoutItsMemory() throws {
         let pool = try WorkerPool(cores: [0], budget: budget)
         let (worker, queue) = (pool.workers[0], pool.queue)
@@ -101,5 +150,11 @@ import Testing
             try #require(ring.count == model.count)
         }
         #expect((0..<ring.count).map { ring[$0]?.function.name } == model)
+    }
+}
+
+extension ComputeTask {
+    fileprivate var failure: Failure? {
+        if case .failure(let failure) = result { failure } else { nil }
     }
 }

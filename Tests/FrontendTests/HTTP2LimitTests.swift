@@ -37,8 +37,10 @@ import Testing
         let budget = MemoryBudget(limit: 16 << 20)
         let session = try makeSession(limits: Limits(budget: budget))
         receive(
-            session, [.request(1, "POST", "/a", end: false), .data(1, [UInt8](repeating: 1, count: 9000), end: false)])
-        #expect(budget.usedByData >= 9000)
+            session,
+            [.request(1, "POST", "/a", end: false)]
+                + (0..<4).map { _ in .data(1, [UInt8](repeating: 1, count: 15_000), end: false) })
+        #expect(budget.usedByData >= 60_000)
         for tick in 1...40 as ClosedRange<UInt32> {
             session.now = tick
             let other = 1 + 2 * tick
@@ -46,8 +48,8 @@ import Testing
             session.respond(Int32(other), Response(.ok), date: DateField())
             session.ready = session.ready.filter { $0.id == 1 }
             #expect(session.expire())
-            // 20 s, one for the bytes that came, and the started second.
-            #expect(session.ready.isEmpty == (tick < 22), "at \(tick)")
+            // 20 s and the started second: what came fast earns no longer pause.
+            #expect(session.ready.isEmpty == (tick < 21), "at \(tick)")
         }
         #expect(session.ready.first?.problem?.status == .requestTimeout)
         #expect(budget.usedByData < 9000)
@@ -71,6 +73,54 @@ import Testing
         }
         #expect(session.ready.first?.body.count == 900_000)
         #expect(session.ready.first?.problem == nil)
+    }
+
+    /// Each 8 KiB are worth a second, up to twenty.
+    @Test func paceIsEarned() {
+        var pace = Pace(at: 100)
+        #expect(pace.expiry == 121)
+        pace.note(total: 8191, at: 110)
+        #expect(pace.expiry == 121)
+        pace.note(total: 5 << 13, at: 110)
+        #expect(pace.expiry == 126)
+        pace.note(total: 1 << 40, at: 115)
+        #expect(pace.expiry == 136)
+        pace.note(total: 1 << 40 + 8191, at: 135)
+        #expect(pace.expiry == 136)
+    }
+
+    @Test func aReaderThatWasFastMayNotPauseForLonger() throws {
+        let session = try makeSession(window: 900_000)
+        receive(session, [.request(1, "GET", "/a")])
+        session.respond(1, Response(.ok, .blob(Blob([UInt8](repeating: 2, count: 1 << 20)))), date: DateField())
+        var resetAt: UInt32?
+        var taken = 0
+        for tick in 1...60 as ClosedRange<UInt32> {
+            session.now = tick
+            if tick == 1 { receive(session, [Frame(type: 8, flags: 0, stream: 0, payload: [0, 15, 255, 255])]) }
+            #expect(session.expire())
+            let frames = drain(session)
+            taken += frames.filter { $0.type == 0 }.reduce(0) { $0 + $1.payload.count }
+            if frames.contains(where: { $0.type == 3 }) { resetAt = tick }
+        }
+        #expect(taken == 900_000)
+        // What was taken is seen when a limit might have passed, within the pause.
+        #expect(resetAt.map { $0 <= 42 } == true, "\(resetAt as Any)")
+    }
+
+    /// A few bytes can refer to thousands of fields, each of which takes its time.
+    @Test func headsWithoutEndEndTheConnection() throws {
+        let session = try makeSession()
+        // Entry 16 of the static table, accept-encoding, again and again.
+        var much = Frame.request(1, "GET", "/")
+        much.payload += [UInt8](repeating: 0x90, count: 900)
+        #expect(receive(session, [much]))
+        #expect(session.ready.first?.problem?.status == .headerFieldsTooLarge)
+        var long = Frame.request(3, "GET", "/")
+        long.payload += [UInt8](repeating: 0x90, count: 10_000)
+        #expect(!receive(session, [long]))
+        #expect(session.ready.allSatisfy { $0.id != 3 })
+        #expect(drain(session).contains { $0.type == 7 && $0.payload[7] == 0xb })
     }
 
     @Test func anAnswerThatNobodyTakesIsDropped() throws {

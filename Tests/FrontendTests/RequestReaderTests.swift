@@ -152,6 +152,10 @@ struct Outcome: Equatable {
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", .contentTooLarge),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4000001\r\n", .contentTooLarge),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbad trailer\r\n\r\n", .badRequest),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + String(repeating: "1;\(String(repeating: "x", count: 1000))\r\na\r\n", count: 100), .badRequest
+        ),
     ])
     func refuses(_ text: String, _ status: Status) {
         let outcome = Outcome(Array(text.utf8))

@@ -166,8 +166,9 @@ import Testing
             // The attackers themselves take the CPUs of a small machine: one look in twenty may wait for those.
             let most = sorted[waits.count * 95 / 100]
             #expect(most < 1 && longest < 5, "another tenant waited \(most) s, once \(longest) s")
-            let turn = numbers()["dandelion_loop_longest_turn_seconds"] ?? .infinity
-            print("collection: longest turn of a loop \(turn * 1000) ms")
+            let turns = numbers().filter { $0.key.hasPrefix("dandelion_loop_longest_turn_seconds") }
+            let turn = turns.max { $0.value < $1.value }
+            print("collection: longest turn of a loop \(turn as Any)")
             #expect(refusals.isEmpty, "another tenant was refused: \(refusals)")
             #expect(beyond == 0, "\(beyond) of \(waits.count) looks: \(worst.what)")
             #expect(passing * 10 <= waits.count, "\(passing) of \(waits.count) looks were beyond for a moment")

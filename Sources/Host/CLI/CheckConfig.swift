@@ -33,11 +33,12 @@ struct CheckConfig: ParsableCommand {
         if !config.classes.isEmpty {
             Output.line("\nclasses")
             Output.table(config.classes.map { Self.row($0, ClassPlan($0, plugins)) })
-            let memory = ClassPlan.memory(of: config)
+            let memory = ClassPlan.mostForFunction(of: config)
             for item in config.classes where item.memoryLimit > memory {
                 Output.line(
                     "  class \(item.name.value): its memory_limit, \(Units.sizeText(item.memoryLimit)), is more than the "
-                        + "\(Units.sizeText(memory)) of this node: functions that ask for no less memory are refused")
+                        + "\(Units.sizeText(memory)) that this node gives one function: those that ask for no less memory are refused"
+                )
             }
         }
         if !config.functions.isEmpty {

@@ -56,6 +56,7 @@ extension Invocation {
         let isTaken = LongWork.submit {
             let value = work()
             loop.post {
+                loop.begins(.sets)
                 if !invocation.isFinished { next(value) }
             }
         }

@@ -23,12 +23,15 @@ public final class CommPort: EventSource {
     init(backend: CommBackend, worker: Worker) throws(Failure) {
         reactor = try CommReactor(backend: backend, core: worker.core, maxInflight: Self.maxInflight)
         self.worker = worker
-        super.init(descriptor: reactor.descriptor)
+        super.init(descriptor: reactor.descriptor, work: .communication)
         reactor.elsewhere = Elsewhere(
             work: { [loop = worker.loop] work, next in
                 Self.copiers.submit {
                     work()
-                    loop.post(next)
+                    loop.post {
+                        loop.begins(.communication)
+                        next()
+                    }
                 }
             },
             told: { [weak self] in self?.complete($0) })

@@ -23,6 +23,13 @@ final class ComputeQueue: Sendable {
     private let budget: MemoryBudget
     /// How many tasks run at once.
     private let engines = Atomic<UInt64>(1)
+    /// A task was passed over, or waits, because there is no memory for it.
+    private let isShort = Atomic<Bool>(false)
+
+    /// For memory that no run's end would give, ns.
+    private static let longestWait: UInt64 = 1_000_000_000
+    /// Tasks without memory that are passed over for one that has it.
+    private static let mostPassedOver = 64
 
     init(budget: MemoryBudget) { self.budget = budget }
 
@@ -60,16 +67,48 @@ final class ComputeQueue: Sendable {
             else { return nil }
             state.pass = tenant.pass
             tenant.pass &+= task.expectedTime / tenant.weight
-            tenant.remove(work: task.expectedTime)
-            work.subtract(task.expectedTime, ordering: .relaxed)
-            if tenant.tasks.count == 0 {
-                state.lines.swapAt(turn.line, state.lines.count - 1)
-                state.lines.removeLast()
-                weights.subtract(tenant.weight, ordering: .relaxed)
-            }
-            state.count -= 1
-            length.store(state.count, ordering: .sequentiallyConsistent)
+            forget(task, of: turn.line, in: &state)
             return task
+        }
+    }
+
+    /// A task was taken out of the line at that place.
+    private func forget(_ task: ComputeTask, of line: Int, in state: inout State) {
+        let tenant = state.lines[line]
+        tenant.remove(work: task.expectedTime)
+        work.subtract(task.expectedTime, ordering: .relaxed)
+        if tenant.tasks.count == 0 {
+            state.lines.swapAt(line, state.lines.count - 1)
+            state.lines.removeLast()
+            weights.subtract(tenant.weight, ordering: .relaxed)
+        }
+        state.count -= 1
+        length.store(state.count, ordering: .sequentiallyConsistent)
+    }
+
+    /// Takes out what waits for memory in vain: tasks that nobody waits for any more, and, after a while, those that would not
+    /// fit if every run ended. To be called now and then.
+    func takeHopeless(at now: UInt64) -> [ComputeTask] {
+        guard isShort.exchange(false, ordering: .relaxed) else { return [] }
+        return state.withLock { state in
+            var hopeless: [ComputeTask] = []
+            var isStill = false
+            for line in state.lines.indices.reversed() {
+                let tenant = state.lines[line]
+                for place in (0..<tenant.tasks.count).reversed() {
+                    guard let task = tenant.tasks[place], !budget.wouldFit(run: task.function.memoryLimit) else {
+                        continue
+                    }
+                    isStill = true
+                    guard task.isCancelled || now &- task.timeline.queued >= Self.longestWait,
+                        let task = tenant.tasks.remove(at: place)
+                    else { continue }
+                    forget(task, of: line, in: &state)
+                    hopeless.append(task)
+                }
+            }
+            if isStill { isShort.store(true, ordering: .relaxed) }
+            return hopeless
         }
     }
 
@@ -91,10 +130,15 @@ final class ComputeQueue: Sendable {
     private func first(in tasks: borrowing TaskRing, for worker: Worker) -> Int? {
         // A communication engine takes few of them: it does not search a long queue over and over.
         let places = worker.kind.computes ? tasks.count : min(tasks.count, 16)
+        var passedOver = 0
         for place in 0..<places {
             guard let function = tasks[place]?.function, worker.takes(function) else { continue }
-            // Whoever waits for memory is not overtaken by the tenant's own later tasks.
-            return budget.hasRoom(forRun: function.memoryLimit) ? place : nil
+            if budget.hasRoom(forRun: function.memoryLimit) { return place }
+            isShort.store(true, ordering: .relaxed)
+            // Whoever waits for the memory of runs is not overtaken by the tenant's own later tasks. What else holds memory may
+            // be those tasks' own data, and takes as long as its owners like.
+            guard !budget.wouldFit(run: function.memoryLimit), passedOver < Self.mostPassedOver else { return nil }
+            passedOver += 1
         }
         return nil
     }

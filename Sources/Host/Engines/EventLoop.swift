@@ -6,8 +6,13 @@ internal import Synchronization
 /// Something with a descriptor that an event loop watches. Subclassed, because a class call costs less than a closure.
 open class EventSource {
     public let descriptor: Int32
+    /// What a loop does when it is ready.
+    let work: LoopWork
 
-    public init(descriptor: Int32) { self.descriptor = descriptor }
+    public init(descriptor: Int32, work: LoopWork) {
+        self.descriptor = descriptor
+        self.work = work
+    }
 
     /// The descriptor is ready: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR, EPOLLRDHUP.
     open func ready(_ events: UInt32) {}
@@ -158,6 +163,7 @@ public final class EventLoop: @unchecked Sendable {
         guard !timers.isEmpty else { return }
         let now = Clock.now()
         while let first = timers.first, first.deadline <= now {
+            meter.work = .timer
             popTimer().action?()
             meter.lap()
         }
@@ -240,6 +246,11 @@ public final class EventLoop: @unchecked Sendable {
         guard index < sources.count, generations[index] == UInt32(truncatingIfNeeded: event.data.u64 >> 32) else {
             return
         }
-        sources[index]?.ready(event.events)
+        guard let source = sources[index] else { return }
+        meter.work = source.work
+        source.ready(event.events)
     }
+
+    /// Tells what goes on from here, for the measure of this turn.
+    public func begins(_ work: LoopWork) { meter.work = work }
 }

@@ -56,6 +56,7 @@ final class Monitor: Sendable {
                 seen[index] = mark
             }
             let now = Clock.now()
+            pool.endHopeless(at: now)
             if now >= nextBalance {
                 nextBalance = now &+ pool.control.interval
                 pool.balance()

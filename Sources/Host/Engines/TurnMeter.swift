@@ -2,6 +2,34 @@ internal import Platform
 internal import Synchronization
 internal import Telemetry
 
+/// What an event loop was at during a turn, so that a long one tells its cause: the last of these that began in it.
+public enum LoopWork: UInt8, CaseIterable, Sendable {
+    /// A job that another thread has sent, of no kind below.
+    case job
+    case timer
+    /// Connections are accepted.
+    case accept
+    /// Bytes of a connection are read, taken for requests, and written.
+    case connection
+    /// A request was read, and is refused, or begins.
+    case request
+    /// What an invocation is given was taken apart elsewhere: it begins.
+    case begin
+    /// A function has ended: its outputs go on to the next ones, or to the reply.
+    case outputs
+    /// A large set was taken apart, or put together, elsewhere.
+    case sets
+    /// An answer goes out that was made elsewhere.
+    case reply
+    /// A communication plugin has completed requests.
+    case communication
+    /// Connections that waited too long, or move, are gone through.
+    case sweep
+
+    /// As metrics name it.
+    public var name: String { "\(self)" }
+}
+
 /// Measures how long an event loop stays with one thing, an event, a timer or a job, because all others wait meanwhile.
 /// Started and lapped by the holder of the loop role.
 public final class TurnMeter: @unchecked Sendable {
@@ -15,8 +43,11 @@ public final class TurnMeter: @unchecked Sendable {
 
     private let measure: Measure
     private let turns: Histogram
-    private let most = Atomic<UInt64>(0)
+    // SAFETY: the pointer is fixed after init and names an atomic for each LoopWork until deinit.
+    private let most: UnsafeMutablePointer<Atomic<UInt64>>
     private var mark: UInt64 = 0
+    /// What goes on. Set by the holder of the loop role.
+    var work = LoopWork.job
 
     /// - Parameter worker: whose loop it is, for the metrics.
     public init(worker: Int, measure: Measure = .elapsed) {
@@ -24,10 +55,17 @@ public final class TurnMeter: @unchecked Sendable {
         turns = Metrics.shared.histogram(
             "dandelion_loop_turn_seconds", "How long an event loop stayed with one event, timer or job.",
             labels: ["worker": String(worker)])
+        most = .allocate(capacity: LoopWork.allCases.count)
+        for index in LoopWork.allCases.indices { (most + index).initialize(to: Atomic(0)) }
     }
 
-    /// The longest so far, in nanoseconds. Any thread.
-    public var longest: UInt64 { most.load(ordering: .relaxed) }
+    deinit {
+        most.deinitialize(count: LoopWork.allCases.count)
+        most.deallocate()
+    }
+
+    /// The longest so far that ended with that work, in nanoseconds. Any thread.
+    public func longest(_ work: LoopWork) -> UInt64 { most[Int(work.rawValue)].load(ordering: .relaxed) }
 
     /// Something begins, after a pause that does not count.
     func start() { mark = now() }
@@ -38,7 +76,9 @@ public final class TurnMeter: @unchecked Sendable {
         let took = end &- mark
         mark = end
         turns.record(nanoseconds: took)
-        if took > most.load(ordering: .relaxed) { most.store(took, ordering: .relaxed) }
+        let longest = most + Int(work.rawValue)
+        if took > longest.pointee.load(ordering: .relaxed) { longest.pointee.store(took, ordering: .relaxed) }
+        work = .job
     }
 
     private func now() -> UInt64 {

@@ -191,6 +191,7 @@ public final class Worker: @unchecked Sendable {
         if kept { roles.returnPermit() }
         if kept, task.owner === self {
             meter.start()
+            meter.work = .outputs
             task.completion(task)
             meter.lap()
         } else {
@@ -217,7 +218,10 @@ public final class Worker: @unchecked Sendable {
     }
 
     private func deliver(_ task: ComputeTask) {
-        task.owner.loop.post { task.completion(task) }
+        task.owner.loop.post {
+            task.owner.loop.begins(.outputs)
+            task.completion(task)
+        }
     }
 
     // MARK: Taking tasks
@@ -251,6 +255,8 @@ public final class Worker: @unchecked Sendable {
         guard let task = pool.queue.pop(for: self) else {
             roles.returnPermit()
             pool.callWorker()
+            // It may wait for memory: the monitor sees that it does not do so in vain.
+            pool.monitor.workBegins()
             return nil
         }
         if pool.queue.count > 0 { pool.callWorker() }

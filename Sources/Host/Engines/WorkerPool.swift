@@ -1,4 +1,5 @@
 public import Config
+internal import Failure
 public import Memory
 public import Platform
 public import PluginHost
@@ -65,8 +66,14 @@ public final class WorkerPool: @unchecked Sendable {
     /// Cores on which a function runs.
     public var busyEngines: Int { workers.count { $0.roles.isComputing } }
 
-    /// The longest time for which an event loop stayed with one event, timer or job, so far, in nanoseconds.
-    public var longestTurn: UInt64 { workers.map(\.meter.longest).max() ?? 0 }
+    /// The longest time for which an event loop stayed with one event, timer or job, so far, in nanoseconds, and what it did.
+    public var longestTurn: (time: UInt64, work: LoopWork) {
+        let turns = LoopWork.allCases.map { (time: longestTurn($0), work: $0) }
+        return turns.max { $0.time < $1.time } ?? (0, .job)
+    }
+
+    /// The longest of those that did that.
+    public func longestTurn(_ work: LoopWork) -> UInt64 { workers.map { $0.meter.longest(work) }.max() ?? 0 }
 
     /// How long a compute task of the tenant that came now would wait for an engine, ns.
     public func expectedWait(of tenant: Tenant) -> UInt64 { queue.expectedWait(of: tenant) }
@@ -109,6 +116,20 @@ public final class WorkerPool: @unchecked Sendable {
     /// Whether functions run or wait, or events do.
     var hasWork: Bool {
         queue.count > 0 || workers.contains { $0.roles.isComputing || $0.loop.backlog > 0 }
+    }
+
+    /// Ends tasks that wait for memory in vain.
+    func endHopeless(at now: UInt64) {
+        for task in queue.takeHopeless(at: now) {
+            task.timeline.dequeued = now
+            task.result = .failure(
+                Failure(
+                    .busy,
+                    "function '\(task.function.name)' may need \(task.function.memoryLimit) bytes of memory, and what is not "
+                        + "held by functions that run leaves less of the node's \(budget.limit)",
+                    [.init("function", task.function.name), .init("wanted", String(task.function.memoryLimit))]))
+            task.owner.loop.post { task.completion(task) }
+        }
     }
 
     /// Once in a control interval: lets the controller see the queues, and does what it decides.

@@ -10,11 +10,12 @@ public final class ChargedStorage: Storage, @unchecked Sendable {
     // thread at a time.
     public let base: UnsafeMutableRawPointer
     public let capacity: Int
+    /// Of what is the heap's.
     private var charge: MemoryCharge
     private var filled = 0
     private var beside = 0
     /// Nil: the memory is the heap's.
-    private let file: SharedFile?
+    private let large: LargeMemory?
 
     /// From so many bytes on memory is a file: below, a mapping costs more than a copy.
     public static let shared = SharedFile.largePage
@@ -23,8 +24,8 @@ public final class ChargedStorage: Storage, @unchecked Sendable {
     /// - Throws: `.busy` when the kernel has no memory.
     public init(capacity: Int, _ account: MemoryAccount, _ kind: MemoryKind) throws(Failure) {
         // Without another descriptor or mapping it is the heap's, and copied.
-        file = capacity >= Self.shared ? SharedFile(capacity: capacity) : nil
-        guard let base = file?.base ?? malloc(max(capacity, 1)) else {
+        large = capacity >= Self.shared ? LargeMemory(capacity: capacity, account, kind) : nil
+        guard let base = large?.file.base ?? malloc(max(capacity, 1)) else {
             throw Failure(.busy, "the machine has no memory left")
         }
         self.base = base
@@ -33,38 +34,63 @@ public final class ChargedStorage: Storage, @unchecked Sendable {
         super.init()
     }
 
-    // The charge ends after this, and the file with it.
-    deinit { if file == nil { free(base) } }
+    // The charge ends after this.
+    deinit { if let large { large.drop() } else { free(base) } }
 
     public override func filePart(of bytes: UnsafeRawBufferPointer) -> FilePart? {
-        guard let file, let start = bytes.baseAddress else { return nil }
+        guard let file = large?.file, let start = bytes.baseAddress else { return nil }
         let first = start - UnsafeRawPointer(base)
         return FilePart(descriptor: file.descriptor, of: first..<first + bytes.count, zeroFrom: filled)
     }
 
     /// What memory of so many bytes takes: large pages are taken whole.
     private func taken(_ count: Int) -> Int {
-        guard file != nil, SharedFile.hasLargePages else { return count }
+        guard large != nil, SharedFile.hasLargePages else { return count }
         return (count + SharedFile.largePage - 1) & ~(SharedFile.largePage - 1)
     }
 
     /// The first `count` bytes are, or are about to be, written.
     public func fill(to count: Int) throws(Failure) {
         guard count > filled else { return }
-        try charge.grow(to: taken(count) + beside)
+        if let large { try large.charge.grow(to: taken(count) + beside) } else { try charge.grow(to: count + beside) }
         filled = count
     }
 
     /// As `fill`, for what is there in any case: the bounds are not asked.
     public func noteFilled(to count: Int) {
-        charge.note(taken(count) + beside)
+        if let large { large.charge.note(taken(count) + beside) } else { charge.note(count + beside) }
         filled = count
     }
 
     /// Charges `count` bytes more that live as long as these: tables of items that lie here.
     public func chargeBeside(_ count: Int) throws(Failure) {
-        try charge.grow(by: count)
+        if let large { try large.charge.grow(by: count) } else { try charge.grow(by: count) }
         beside += count
+    }
+}
+
+/// A file in memory and what is charged for it.
+private final class LargeMemory: @unchecked Sendable {
+    // SAFETY of @unchecked Sendable: as for the storage whose it is; after that, of nobody but who drops it.
+    // Goes before the charge does.
+    let file: SharedFile
+    var charge: MemoryCharge
+
+    private static let dropping = HelperThreads(count: 1)
+    /// Bytes from which on the kernel may take milliseconds to take them back: on an event loop, all others would wait.
+    private static let long = 4 << 20
+
+    init?(capacity: Int, _ account: MemoryAccount, _ kind: MemoryKind) {
+        guard let file = SharedFile(capacity: capacity) else { return nil }
+        self.file = file
+        charge = MemoryCharge(account, kind)
+    }
+
+    /// Gives the memory back, away from the calling thread if it is much; until then it stays charged.
+    func drop() {
+        guard charge.bytes >= Self.long else { return }
+        // When too much waits there, it is given back here after all.
+        _ = Self.dropping.submit { withExtendedLifetime(self) {} }
     }
 }
 

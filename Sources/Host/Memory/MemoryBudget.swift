@@ -152,6 +152,16 @@ public final class MemoryBudget: Sendable {
 
     // MARK: Runs
 
+    /// Bytes that one run may use at most: connections, and what is registered, always hold some.
+    public var mostForRun: Int { Self.mostForRun(of: limit) }
+    public static func mostForRun(of limit: Int) -> Int { limit - limit / 16 }
+
+    /// Whether a run of `bytes` would fit if no other went on, as of now. If not, it waits for whoever else holds memory, who may
+    /// wait for it in turn.
+    public func wouldFit(run bytes: UInt64) -> Bool {
+        Int(clamping: bytes) <= limit - counts.others.pointee.load(ordering: .relaxed)
+    }
+
     /// False when a run that may use `bytes` must wait; `whenReleased` tells when to try again.
     public func reserve(run bytes: UInt64) -> Bool {
         let count = Int(clamping: bytes)
@@ -180,8 +190,8 @@ public final class MemoryBudget: Sendable {
 
     /// - Throws: `.memory` when a run of `bytes` will never fit.
     public func check(run bytes: UInt64, of function: String) throws(Failure) {
-        guard Int(clamping: bytes) > limit else { return }
-        throw .beyond(limit, Int(clamping: bytes), "function '\(function)'")
+        guard Int(clamping: bytes) > mostForRun else { return }
+        throw .beyond(mostForRun, Int(clamping: bytes), "function '\(function)'")
     }
 
     // MARK: Waiting

@@ -1,4 +1,5 @@
 public import Config
+internal import Memory
 internal import Platform
 
 /// Which backend would run a class on this machine, and why: what `dandelion check-config` prints.
@@ -31,6 +32,11 @@ public struct ClassPlan: Sendable {
     /// Bytes that a node with this config has for all that runs, on this machine and in its control group.
     public static func memory(of config: NodeConfig) -> UInt64 {
         config.node.memory ?? MachineMemory.available / 4 * 3
+    }
+
+    /// Bytes that one function may have there.
+    public static func mostForFunction(of config: NodeConfig) -> UInt64 {
+        UInt64(MemoryBudget.mostForRun(of: Int(clamping: memory(of: config))))
     }
 
     public init(_ runClass: FunctionClass, _ plugins: PluginSet) {

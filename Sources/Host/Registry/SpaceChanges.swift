@@ -124,13 +124,13 @@ extension Space {
     private func refuseBeyondMemory(
         _ definition: FunctionDefinition, _ limit: UInt64, in runClass: RunClass
     ) throws(Failure) {
-        let memory = catalogue.store.memory.limit
+        let memory = catalogue.store.memory.mostForRun
         guard Int(clamping: limit) > memory else { return }
         let whose =
             definition.memoryLimit == nil ? "by the memory_limit of class '\(runClass.name)'" : "as it is registered"
         throw Failure(
             .memory,
-            "function '\(definition.name)' may need \(limit) bytes \(whose), and this node has \(memory) for all: "
+            "function '\(definition.name)' may need \(limit) bytes \(whose), and this node gives one function \(memory) at most: "
                 + "register it with a smaller 'memory'",
             [
                 .init("function", definition.name), .init("class", runClass.name), .init("wanted", String(limit)),

@@ -11,6 +11,7 @@ struct ChunkedDecoder {
     private var state = State.size
     private var remaining = 0
     private var overhead = 0
+    private var excess = 0
     private var trailerLine: [UInt8] = []
 
     var isDone: Bool { state == .done }
@@ -39,6 +40,10 @@ struct ChunkedDecoder {
         case .size, .sizeDigits, .sizeEnd, .extensions: try sizeLine(byte, limits: limits, bodyCount: bodyCount)
         case .sizeLineFeed:
             try expect(byte, ASCII.lineFeed)
+            excess = max(0, excess + overhead - 16 - 2 * remaining)
+            guard excess <= Self.mostExcess else {
+                throw .malformed("chunk extensions take more than the data that they come with")
+            }
             overhead = 0
             state = remaining == 0 ? .trailerStart : .data
         case .dataReturn:
@@ -110,4 +115,6 @@ struct ChunkedDecoder {
     }
 
     private static let longestSizeLine = 1024
+    /// What size lines may take beyond 16 bytes a chunk and twice its data.
+    private static let mostExcess = 64 << 10
 }

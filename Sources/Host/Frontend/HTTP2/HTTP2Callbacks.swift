@@ -37,6 +37,7 @@ private let onSent: nghttp2_on_frame_send_callback = { _, frame, context in
 }
 
 private let onBeginHeaders: nghttp2_on_begin_headers_callback = { _, frame, context in
+    session(context)?.beginBlock()
     if let frame, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
         session(context)?.begin(frame.pointee.hd.stream_id)
     }
@@ -44,9 +45,11 @@ private let onBeginHeaders: nghttp2_on_begin_headers_callback = { _, frame, cont
 }
 
 private let onHeader: nghttp2_on_header_callback = { _, frame, name, nameCount, value, valueCount, _, context in
+    guard let session = session(context) else { return 0 }
+    guard session.countField() else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
     // Trailers come in a block of another category and are dropped.
     guard let frame, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-    session(context)?.field(
+    session.field(
         frame.pointee.hd.stream_id, name: Bytes(start: name, count: nameCount),
         value: Bytes(start: value, count: valueCount))
     return 0

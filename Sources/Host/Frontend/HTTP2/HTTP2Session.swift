@@ -20,6 +20,8 @@ final class HTTP2Session {
     /// Not after the tick at which the first stream will have lasted too long.
     private(set) var nextExpiry = UInt32.max
     private var buffered = 0
+    /// Of the head or trailers that arrive.
+    private var fields = 0
     /// Says who makes a request, or why it gets no further.
     typealias Gatekeeper = (RequestHead) throws(Problem) -> Caller?
     private let gate: Gatekeeper?
@@ -29,6 +31,8 @@ final class HTTP2Session {
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     private static let mostStreams = 100
     private static let window: Int32 = 1 << 20
+    /// Fields of one head, or of trailers; the connection ends with more, long after the request was refused.
+    private static let mostFields = 1000
     /// Content that a client may send after its answer before the stream is reset.
     private static let mostIgnored = 1 << 20
 
@@ -136,6 +140,18 @@ final class HTTP2Session {
         nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR.rawValue)
     }
 
+    /// A head or trailers begin.
+    func beginBlock() { fields = 0 }
+
+    /// Counts a field of the block.
+    /// - Returns: false when reading must end: a few bytes can refer to fields without end, and each takes its time.
+    func countField() -> Bool {
+        fields += 1
+        guard fields > Self.mostFields else { return true }
+        nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+        return false
+    }
+
     func field(_ id: Int32, name: Bytes, value: Bytes) { streams[id]?.add(name: name, value: value) }
 
     func content(_ id: Int32, _ bytes: Bytes) {
@@ -144,6 +160,7 @@ final class HTTP2Session {
         stream.add(content: bytes)
         buffered += stream.bodyCount - before
         stream.progress += bytes.count
+        stream.note(at: now)
         if buffered > limits.body * 2 {
             buffered -= stream.bodyCount
             stream.fail(Problem(.tooManyRequests, "busy", "the connection's requests hold too much memory"))
@@ -216,6 +233,7 @@ final class HTTP2Session {
         guard nextExpiry <= now else { return true }
         nextExpiry = .max
         for stream in streams.values {
+            stream.note(at: now)
             guard stream.expiry <= now else {
                 nextExpiry = min(nextExpiry, stream.expiry)
                 continue

@@ -27,6 +27,7 @@ final class HTTP2Stream {
     enum Waiting { case nothing, head, body, reply, end }
     private(set) var waiting = Waiting.nothing
     private var waitingSince: UInt32 = 0
+    private var pace = Pace(at: 0)
     /// Bytes of the body or the answer that have passed while it was waited for them.
     var progress = 0
 
@@ -52,7 +53,11 @@ final class HTTP2Stream {
         waiting = wanted
         waitingSince = tick
         progress = 0
+        pace = Pace(at: tick)
     }
+
+    /// Counts the progress that was made.
+    func note(at tick: UInt32) { pace.note(total: progress, at: tick) }
 
     /// Tick of a second at which the wait has lasted too long, by the limits that a connection of HTTP/1.1 has.
     var expiry: UInt32 {
@@ -60,7 +65,7 @@ final class HTTP2Stream {
         switch waiting {
         case .nothing: return .max
         case .head: seconds = Patience.head
-        case .body, .reply: seconds = Patience.seconds(forBytes: progress)
+        case .body, .reply: return pace.expiry
         case .end: seconds = Patience.lingering
         }
         return waitingSince &+ seconds &+ 1

@@ -97,6 +97,9 @@ enum MediaType: CaseIterable {
         return nil
     }
 
+    /// Ranges of an Accept field that are looked at: each costs time, and nobody needs more.
+    private static let mostRanges = 64
+
     /// The format that an Accept field prefers among `offers`, of which the first is preferred among equals.
     /// - Returns: nil if it accepts none.
     static func preferred(accept: Bytes?, offers: [MediaType]) -> MediaType? {
@@ -112,8 +115,10 @@ enum MediaType: CaseIterable {
     /// Whether an Accept field names plain text, and JSON not as gladly. Ranges such as */* say nothing of that: many
     /// libraries that want JSON send them.
     static func prefersText(accept: Bytes) -> Bool {
-        var (text, json) = (0, 0)
+        var (text, json, count) = (0, 0, 0)
         accept.forEachPiece(separatedBy: ASCII.comma) { range in
+            count += 1
+            guard count <= Self.mostRanges else { return false }
             let name = Self.essence(range)
             let weight = (try? Self.parameters(of: range))?["q"].map(Self.thousandths) ?? 1000
             if name.equalsIgnoringCase("text/plain") {
@@ -130,7 +135,10 @@ enum MediaType: CaseIterable {
     /// Thousandths; the most specific range that matches decides (RFC 9110, 12.5.1).
     private func weight(in accept: Bytes) -> Int {
         var best = (specificity: 0, weight: 0)
+        var count = 0
         accept.forEachPiece(separatedBy: ASCII.comma) { range in
+            count += 1
+            guard count <= Self.mostRanges else { return false }
             let name = Self.essence(range)
             let specificity = name.equalsIgnoringCase(type) ? 3 : name.equalsIgnoringCase(typeWildcard) ? 2 : 1
             guard specificity > 1 || name.equals("*/*"), specificity > best.specificity else { return true }

@@ -13,10 +13,15 @@ struct NodeMetrics: Sendable {
     private let cpu = Metrics.shared.cell(
         "dandelion_process_cpu_seconds_total", "CPU time of the node's process, without its helper processes.",
         scale: 1_000_000)
-    private let turn = Metrics.shared.cell(
-        "dandelion_loop_longest_turn_seconds", "The longest of the turns that dandelion_loop_turn_seconds counts.",
-        .gauge,
-        scale: 1_000_000_000)
+    private let turns = LoopWork.allCases.map {
+        (
+            work: $0,
+            cell: Metrics.shared.cell(
+                "dandelion_loop_longest_turn_seconds",
+                "The longest of the turns that dandelion_loop_turn_seconds counts, by what the loop did.", .gauge,
+                scale: 1_000_000_000, labels: ["work": $0.name])
+        )
+    }
 
     private static func gauge(_ name: String, _ help: String) -> Metrics.Cell {
         Metrics.shared.cell(name, help, .gauge)
@@ -51,6 +56,6 @@ struct NodeMetrics: Sendable {
         memory.refresh(pool)
         resident.set(ProcessUse.residentBytes)
         cpu.set(ProcessUse.cpuMicroseconds)
-        turn.set(Int(clamping: pool.longestTurn))
+        for (work, cell) in turns { cell.set(Int(clamping: pool.longestTurn(work))) }
     }
 }

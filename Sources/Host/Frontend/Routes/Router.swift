@@ -243,6 +243,7 @@ final class Router: Sendable {
                 result = .success(whole)
             } catch { result = .failure(error) }
             worker.loop.post {
+                worker.loop.begins(.begin)
                 do throws(Problem) { try next(try result.get()) } catch { exchange.fail(error) }
             }
         }
@@ -258,6 +259,7 @@ final class Router: Sendable {
             let result: Result<Response, Problem>
             do throws(Problem) { result = .success(try work()) } catch { result = .failure(error) }
             worker.loop.post {
+                worker.loop.begins(.reply)
                 switch result {
                 case .success(let response): exchange.respond(response)
                 case .failure(let problem): exchange.fail(problem)

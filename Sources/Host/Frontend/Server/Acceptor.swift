@@ -19,7 +19,7 @@ final class Acceptor: EventSource {
         self.server = server
         self.listener = listener
         reserve = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        super.init(descriptor: listener.descriptor)
+        super.init(descriptor: listener.descriptor, work: .accept)
     }
 
     deinit { close(reserve) }

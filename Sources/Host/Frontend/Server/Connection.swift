@@ -39,8 +39,9 @@ final class Connection: EventSource, @unchecked Sendable {
     private var waitingSince: UInt32 = 0
     /// The same for the client to take what is written, whatever it sends meanwhile; it begins when the socket is full and
     /// ends when all is written.
-    private var writingExpiry: UInt32 = 0
-    private var writingSince: UInt32 = 0
+    private var writing: Pace?
+    /// Of the body that is awaited.
+    private var arriving: Pace?
 
     var phase = Phase.reading
     var reader: RequestReader
@@ -59,6 +60,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// The client has closed its sending side.
     private var peerHasEnded = false
     private(set) var output: OutputBuffer?
+    /// Bytes that the socket has taken.
     private var written = 0
     private var interest = Connection.firstInterest
     private var isInputPaused = false
@@ -94,7 +96,7 @@ final class Connection: EventSource, @unchecked Sendable {
         reader = RequestReader(pool: server.buffers, limits: server.limits)
         charge = MemoryCharge(server.limits.budget.own, .connections)
         charge.note(Self.footprint + (tls == nil ? 0 : TLSSession.footprint))
-        super.init(descriptor: descriptor)
+        super.init(descriptor: descriptor, work: .connection)
         wait(tls == nil ? .idle : .head)
     }
 
@@ -254,8 +256,7 @@ final class Connection: EventSource, @unchecked Sendable {
             guard send(output) else { return false }
             self.output = nil
             server.giveOutput(output)
-            written = 0
-            writingExpiry = 0
+            writing = nil
         }
         guard isEnding, phase != .handling else {
             watch()
@@ -295,10 +296,12 @@ final class Connection: EventSource, @unchecked Sendable {
         }
     }
 
+    /// Bytes that the client's machine has taken: a socket may keep megabytes for it.
+    private var taken: Int { written - SocketQueue.unsent(descriptor) }
+
     /// The client has to take some of the output first.
     private func waitForRoom() {
-        if writingExpiry == 0 { writingSince = server.tick }
-        writingExpiry = writingSince &+ Patience.seconds(forBytes: written) &+ 1
+        if writing == nil { writing = Pace(at: server.tick, total: taken) }
         // Who takes a long answer is not idle.
         if waiting == .idle { wait(.nothing) }
         watch()
@@ -328,6 +331,7 @@ final class Connection: EventSource, @unchecked Sendable {
         if waiting != wanted {
             waiting = wanted
             waitingSince = server.tick
+            arriving = nil
         }
         let idle = UInt32(clamping: server.settings.idleTimeout / 1_000_000_000 + 1)
         let seconds: UInt32
@@ -337,7 +341,12 @@ final class Connection: EventSource, @unchecked Sendable {
             return
         case .idle: seconds = idle
         case .head: seconds = min(Patience.head, idle)
-        case .body: seconds = Patience.seconds(forBytes: progress)
+        case .body:
+            var pace = arriving ?? Pace(at: server.tick)
+            pace.note(total: progress, at: server.tick)
+            arriving = pace
+            expiry = pace.expiry
+            return
         case .lingering: seconds = Patience.lingering
         }
         expiry = waitingSince &+ seconds &+ 1
@@ -345,13 +354,16 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Whether a time limit has passed, for the connection or one of its streams.
     func isDue(at tick: UInt32) -> Bool {
-        expiry != 0 && expiry <= tick || writingExpiry != 0 && writingExpiry <= tick
+        expiry != 0 && expiry <= tick || (writing?.expiry ?? .max) <= tick
             || (http2?.nextExpiry ?? .max) <= tick
     }
 
     func expire() {
         guard phase != .closed else { return }
-        if writingExpiry != 0, writingExpiry <= server.tick { return close() }
+        if writing != nil {
+            writing?.note(total: taken, at: server.tick)
+            if let writing, writing.expiry <= server.tick { return close() }
+        }
         beginTurn()
         if let http2 {
             http2.now = server.tick
@@ -417,7 +429,7 @@ final class Connection: EventSource, @unchecked Sendable {
         guard phase != .closed else { return }
         phase = .closed
         expiry = 0
-        writingExpiry = 0
+        writing = nil
         server.loop.remove(self)
         Glibc.close(descriptor)
         if let output { server.giveOutput(output) }

@@ -60,7 +60,10 @@ final class Server: @unchecked Sendable {
 
     var loop: EventLoop { worker.loop }
 
-    func handle(_ request: Request) { router.handle(request, on: worker) }
+    func handle(_ request: Request) {
+        loop.begins(.request)
+        router.handle(request, on: worker)
+    }
 
     var access: AccessPolicy { router.access }
 
@@ -171,6 +174,7 @@ final class Server: @unchecked Sendable {
         below end: Int = .max, where isWanted: @escaping @Sendable (Connection) -> Bool,
         _ action: @escaping @Sendable (Connection) -> Void
     ) {
+        loop.begins(.sweep)
         var index = min(end, connections.count)
         var done = 0
         while index > 0, done < Self.mostAtOnce {

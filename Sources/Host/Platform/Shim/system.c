@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -74,6 +76,11 @@ const void *cp_find(const void *bytes, size_t count, const void *wanted, size_t 
 }
 
 int cp_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int cp_unsent(int fd) {
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? bytes : 0;
+}
 
 int cp_signal_fd(const int *signals, int count) {
     sigset_t set;

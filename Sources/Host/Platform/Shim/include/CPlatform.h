@@ -51,6 +51,8 @@ int cp_affinity(int32_t *cpus, int capacity);
 int cp_pin(int32_t cpu);
 int32_t cp_gettid(void);
 int cp_accept(int fd);
+/* Bytes that were written to a socket and that the other side has not taken yet; 0 where the kernel does not tell. */
+int cp_unsent(int fd);
 void cp_name_thread(const char *name);
 /* Where `wanted` first begins in `bytes`, or NULL, in linear time: memmem(3). */
 const void *_Nullable cp_find(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
