@@ -33,6 +33,14 @@ struct ByteBuffer: ~Copyable {
         capacity = 0
     }
 
+    /// Empties the buffer; storage of more than `kept` bytes is the caller's to free from now on.
+    mutating func takeStorage(keeping kept: Int) -> (base: UnsafeMutablePointer<UInt8>, capacity: Int)? {
+        count = 0
+        guard let base, capacity > kept else { return nil }
+        defer { (self.base, capacity) = (nil, 0) }
+        return (base, capacity)
+    }
+
     /// What was charged has been given back, and storage that is left is not charged any more.
     mutating func forgetCharge() { charged = 0 }
 

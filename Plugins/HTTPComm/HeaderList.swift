@@ -1,4 +1,5 @@
 internal import CCurl
+internal import CHTTPComm
 
 /// Header lines as libcurl takes them, kept in two blocks of memory instead of two allocations for each line.
 struct HeaderList: ~Copyable {

@@ -11,6 +11,8 @@ final class Instance: CommInstance, @unchecked Sendable {
     /// What server certificates are checked against; `nil` leaves it to libcurl.
     let authorities: Authorities?
     let memory: HostMemory
+    /// Nil when there was no descriptor for it.
+    let watch = CallWatch()
 
     init(host services: HostServices) throws(PluginError) {
         settings = try Settings.read(services)

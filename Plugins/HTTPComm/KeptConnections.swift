@@ -14,6 +14,7 @@ final class KeptConnections {
         var isHTTP1 = false
     }
 
+    let call = WatchedCall()
     private var byPort: [Int32: Connection] = [:]
     private var ports: [Int32: Int32] = [:]
 
@@ -46,7 +47,7 @@ final class KeptConnections {
         if let port = ports.removeValue(forKey: descriptor), byPort[port]?.descriptor == descriptor {
             byPort[port] = nil
         }
-        return close(descriptor)
+        return call.close(descriptor)
     }
 
     static let onClose: curl_closesocket_callback = { pointer, descriptor in

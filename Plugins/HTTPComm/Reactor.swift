@@ -18,6 +18,8 @@ final class Reactor: CommReactor {
     /// Accepted and not released, by token.
     private var live: [UInt64: Transfer] = [:]
     private var running = 0
+    /// Of these, what may speak HTTP/2.
+    private var watched = 0
     private var spare: [Transfer] = []
     /// Finished and not delivered, oldest first; those before `nextFinished` are delivered.
     private var finished: [Transfer] = []
@@ -52,13 +54,18 @@ final class Reactor: CommReactor {
             hc_multi_set_long(multi, CURLMOPT_MAXCONNECTS, settings.maxIdleConnections),
         ]
         guard codes.allSatisfy({ $0 == CURLM_OK }) else { throw .noMemory }
+        instance.watch?.add(connections.call)
     }
 
     deinit { curl_multi_cleanup(multi) }
 
     /// Ends what is left, which is nothing when the host keeps to the ABI.
     override func close() {
-        for transfer in live.values where transfer.phase == .running { detach(transfer) }
+        for transfer in live.values where transfer.phase == .running {
+            unwatch(transfer)
+            detach(transfer)
+        }
+        instance.watch?.remove(connections.call)
         live.removeAll()
         finished.removeAll()
         spare.removeAll()
@@ -146,12 +153,30 @@ final class Reactor: CommReactor {
 
     private func end(_ transfer: Transfer, _ ending: Ending) {
         transfer.finish(ending)
+        ended(transfer)
+    }
+
+    private func ended(_ transfer: Transfer) {
+        unwatch(transfer)
         running -= 1
         finished.append(transfer)
     }
 
     private func attach(_ transfer: Transfer) -> Bool {
-        transfer.easy.map { curl_multi_add_handle(multi, $0) == CURLM_OK } ?? false
+        guard let easy = transfer.easy, curl_multi_add_handle(multi, easy) == CURLM_OK else { return false }
+        if transfer.mayUseHTTP2, !transfer.isWatched {
+            transfer.isWatched = true
+            watched += 1
+            instance.watch?.count(1)
+        }
+        return true
+    }
+
+    private func unwatch(_ transfer: Transfer) {
+        guard transfer.isWatched else { return }
+        transfer.isWatched = false
+        watched -= 1
+        instance.watch?.count(-1)
     }
 
     private func detach(_ transfer: Transfer) {
@@ -206,8 +231,7 @@ final class Reactor: CommReactor {
             if ready & EPOLLIN.rawValue != 0 { mask |= CURL_CSELECT_IN }
             if ready & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
             if ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { mask |= CURL_CSELECT_ERR }
-            var stillRunning: Int32 = 0
-            curl_multi_socket_action(multi, fd, mask, &stillRunning)
+            act(fd, mask)
             return true
         }
     }
@@ -218,9 +242,17 @@ final class Reactor: CommReactor {
         while dueAt != .max, turns < 4, dueAt <= Clock.now() {
             dueAt = .max
             turns += 1
-            var stillRunning: Int32 = 0
-            curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &stillRunning)
+            act(CURL_SOCKET_TIMEOUT, 0)
         }
+    }
+
+    /// Has libcurl do what is due, watched if it could take for ever.
+    private func act(_ fd: Int32, _ mask: Int32) {
+        let isWatched = watched > 0
+        if isWatched { connections.call.begin(about: fd) }
+        var stillRunning: Int32 = 0
+        curl_multi_socket_action(multi, fd, mask, &stillRunning)
+        if isWatched { connections.call.end() }
     }
 
     /// Takes what libcurl has done; what goes on goes on, the rest is finished.
@@ -249,8 +281,7 @@ final class Reactor: CommReactor {
         } catch {
             transfer.finish(Ending(error))
         }
-        running -= 1
-        finished.append(transfer)
+        ended(transfer)
     }
 
     private func deliver(_ out: UnsafeMutablePointer<dn_completion>, _ capacity: Int) -> Int {

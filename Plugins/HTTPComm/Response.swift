@@ -57,11 +57,11 @@ struct Response: ~Copyable {
         restart()
     }
 
-    /// Frees storage that only large answers need; the charge has been settled.
-    mutating func end() {
-        text.clear(keeping: Self.keptCapacity)
+    /// Gives up storage that only large answers need, to be freed by the caller; the charge has been settled.
+    mutating func end() -> (base: UnsafeMutablePointer<UInt8>, capacity: Int)? {
         text.forgetCharge()
         keptCharged = 0
+        return text.takeStorage(keeping: Self.keptCapacity)
     }
 
     private mutating func restart() {

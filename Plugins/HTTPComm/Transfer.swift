@@ -18,6 +18,8 @@ final class Transfer {
 
     // The request, from submit on.
     var phase = Phase.running
+    /// The watch counts it.
+    var isWatched = false
     private(set) var token: UInt64 = 0
     private(set) var deadline: UInt64 = 0
     private(set) var startedAt: UInt64 = 0
@@ -129,6 +131,12 @@ final class Transfer {
         }
     }
 
+    /// Whether the present hop may speak HTTP/2.
+    var mayUseHTTP2: Bool {
+        guard let head, let target else { return false }
+        return head.version == .http2 || head.version == .http11 && target.isTLS
+    }
+
     /// The handle to drive, while a hop is under way.
     var easy: UnsafeMutableRawPointer? { handle?.easy }
 
@@ -189,10 +197,20 @@ final class Transfer {
     /// Ends the loan of the outputs.
     func release() {
         charge.settle()
-        response.end()
+        if let (base, capacity) = response.end() { free(base, capacity) }
         url.clear(keeping: Response.keptCapacity)
         item = Bytes(start: nil, count: 0)
         head = nil
+    }
+
+    /// Bytes from which on the kernel may take milliseconds to take them back, on a thread for which all others wait.
+    private static let long = 4 << 20
+
+    private func free(_ base: UnsafeMutablePointer<UInt8>, _ capacity: Int) {
+        // SAFETY of nonisolated(unsafe): nobody else has it any more.
+        nonisolated(unsafe) let base = base
+        if capacity >= Self.long, instance.services.submit({ Glibc.free(base) }) { return }
+        Glibc.free(base)
     }
 
     private func countBytes() {
@@ -226,6 +244,7 @@ final class Transfer {
             return -1
         }
         let descriptor = socket(address.pointee.family, address.pointee.socktype, address.pointee.protocol)
+        if descriptor >= 0 { connections.call.opened(descriptor) }
         opened.append(descriptor)
         return descriptor
     }

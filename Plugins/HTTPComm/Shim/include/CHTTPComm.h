@@ -30,6 +30,10 @@ CURLSHcode hc_share_sessions(CURLSH *share);
 
 /* The port that a socket has here, -1 when it is none of IP. */
 int hc_local_port(int fd);
+/* Bytes that a TCP connection has received, 0 where the kernel does not tell. */
+uint64_t hc_received(int fd);
+/* Of the calling thread. */
+void hc_name_thread(const char *name);
 
 CURLMcode hc_multi_set_long(CURLM *multi, CURLMoption option, long value);
 CURLMcode hc_multi_set_pointer(CURLM *multi, CURLMoption option, void *value);
