@@ -173,7 +173,7 @@ import Testing
         let one = #"{"id":"1","state":"dead","accepted":"then","name":"f","error":{"detail":"too bad"}}"#
         let node = try FakeNode([
             Self.reply(#"{"invocations":[\#(one)],"next":"1"}"#), Self.reply(#"{"invocations":[]}"#),
-            Self.reply("", "204 No Content"), Self.reply("{}", "202 Accepted"),
+            Self.reply("", "204 No Content"), Self.reply("{}", "202 Accepted"), Self.reply(#"{"undecided":2}"#),
         ])
         let list = try Ran(["invocations", "--state", "dead", "--limit", "5"], node: node)
         #expect(list.status == 0 && list.output == "1  dead  then  f  too bad\n")
@@ -182,5 +182,11 @@ import Testing
         #expect(node.requests.last?.hasPrefix("DELETE /v1/invocations/1 HTTP/1.1\r\n") == true)
         #expect(try Ran(["invocations", "--retry", "1"], node: node).output == "waiting 1\n")
         #expect(node.requests.last?.hasPrefix("POST /v1/invocations/1/retry HTTP/1.1\r\n") == true)
+        let resumed = try Ran(
+            ["invocations", "--resume", "1", "--decision", "done", "--request", "/0.0#1"], node: node)
+        #expect(resumed.output == "uncertain 1: 2 more\n")
+        let target = "/v1/invocations/1/resume?decision=done&request=%2F0.0%231"
+        #expect(node.requests.last?.hasPrefix("POST \(target) HTTP/1.1\r\n") == true)
+        #expect(try Ran(["invocations", "--resume", "1"], node: node).status == 64)
     }
 }

@@ -6,6 +6,8 @@ final class RunningNode: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: nothing changes after init but the child process, which has a lock of its own.
     let port: Int
     let state: String
+    /// The folder goes with this node, and not with others that are started on it.
+    private let ownsState: Bool
     private let process = Process()
     private let output = Pipe()
     private(set) var log = ""
@@ -21,6 +23,7 @@ final class RunningNode: @unchecked Sendable {
     ) throws {
         let folder = state ?? FileManager.default.temporaryDirectory.appending(path: "dandelion-node-\(UUID())").path
         self.state = folder
+        ownsState = state == nil
         var file = Self.root.appending(path: "Config/dandelion.toml").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         if let config {
@@ -57,7 +60,7 @@ final class RunningNode: @unchecked Sendable {
 
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        try? FileManager.default.removeItem(atPath: state)
+        if ownsState { try? FileManager.default.removeItem(atPath: state) }
     }
 
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

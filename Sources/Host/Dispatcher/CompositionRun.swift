@@ -15,6 +15,8 @@ final class CompositionRun {
     private unowned let invocation: Invocation
     /// Compositions around this one.
     private let depth: Int
+    /// Of this run in the invocation; nil = nobody asks for it.
+    private let place: String?
     /// Each level of nesting takes some of the worker's stack.
     private static let deepest = 256
     private let done: (Result<[ItemSet], Failure>) -> Void
@@ -35,6 +37,7 @@ final class CompositionRun {
 
     init(
         _ graph: CompositionGraph, of space: Space, inputs: [ItemSet], in invocation: Invocation, depth: Int = 0,
+        at place: String?,
         done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) throws(Failure) {
         guard depth < Self.deepest else {
@@ -44,6 +47,7 @@ final class CompositionRun {
         }
         self.graph = graph
         self.depth = depth
+        self.place = place
         self.invocation = invocation
         self.done = done
         hold = try Self.hold(for: graph, on: invocation.tenant.memory)
@@ -148,7 +152,8 @@ final class CompositionRun {
             release(call)
             return finish(index, gathered)
         }
-        invocation.start(callees[call.target], count: instances.count, depth: depth + 1) { instance in
+        let here = place.map { "\($0)/\(index)" }
+        invocation.start(callees[call.target], count: instances.count, depth: depth + 1, at: here) { instance in
             let inputs = self.inputs(of: call, instances, instance)
             if instance == instances.count - 1 { self.release(call) }
             return inputs

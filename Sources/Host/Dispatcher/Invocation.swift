@@ -97,6 +97,9 @@ public final class Invocation {
 
     // MARK: What can be invoked
 
+    /// Where places begin; nil = nobody asks for them.
+    private var top: String? { request.journal == nil ? nil : "" }
+
     private func run(_ name: String, _ inputs: [ItemSet]) throws(Failure) {
         switch space.entry(named: name) {
         case .function(let function): runAlone(.compute(function), inputs)
@@ -108,7 +111,7 @@ public final class Invocation {
 
     private func runAlone(_ callee: Callee, _ inputs: [ItemSet]) {
         // A function by itself is a call with every set given whole.
-        start(callee, inputs: inputs) { result in
+        start(callee, inputs: inputs, at: top) { result in
             self.finish(
                 result.map { sets in
                     sets.enumerated().map { index, set in
@@ -127,7 +130,7 @@ public final class Invocation {
                 "no reply within \(time) ms, which a request without a time has (default_timeout)")
         }
         do {
-            let run = try CompositionRun(graph, of: space, inputs: inputs, in: self) { result in
+            let run = try CompositionRun(graph, of: space, inputs: inputs, in: self, at: top) { result in
                 self.finish(
                     result.map { sets in
                         zip(graph.outputNames, sets).map { OutputSet(declared: Blob($0), set: $1) }
@@ -147,9 +150,9 @@ public final class Invocation {
     }
 
     /// Runs a callee `count` times, a few at a time; `inputs` gives what each instance finds, `done` gets its number and
-    /// outputs, unless the invocation has ended. `depth`: compositions around it.
+    /// outputs, unless the invocation has ended. `depth`: compositions around it. `place`: of the call, where there is a journal.
     func start(
-        _ callee: Callee, count: Int, depth: Int, inputs: @escaping (Int) -> InstanceInputs,
+        _ callee: Callee, count: Int, depth: Int, at place: String?, inputs: @escaping (Int) -> InstanceInputs,
         done: @escaping (Int, Result<[ItemSet], Failure>) -> Void
     ) {
         let windows = windows ?? Windows(of: self)
@@ -162,9 +165,11 @@ public final class Invocation {
                     done(instance, result)
                     window.ended(fanOut)
                 }
+                let place = place.map { "\($0).\(instance)" }
                 switch inputs(instance) {
-                case .ready(let sets): start(callee, inputs: sets, depth: depth, done: ended)
-                case .many(let pick): away(pick) { self.start(callee, inputs: $0, depth: depth, done: ended) }
+                case .ready(let sets): start(callee, inputs: sets, depth: depth, at: place, done: ended)
+                case .many(let pick):
+                    away(pick) { self.start(callee, inputs: $0, depth: depth, at: place, done: ended) }
                 }
             })
     }
@@ -187,7 +192,8 @@ public final class Invocation {
 
     /// Runs one instance of a callee; `done` gets one set for each output, unless the invocation has ended.
     private func start(
-        _ callee: Callee, inputs: [ItemSet], depth: Int = 0, done: @escaping (Result<[ItemSet], Failure>) -> Void
+        _ callee: Callee, inputs: [ItemSet], depth: Int = 0, at place: String?,
+        done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) {
         guard !isFinished else { return }
         switch callee {
@@ -195,11 +201,11 @@ public final class Invocation {
         case .communication(let function, let variant):
             let transfers = transfers ?? Transfers(of: self)
             self.transfers = transfers
-            transfers.start(function, variant, inputs, done)
+            transfers.start(function, variant, inputs, at: place, done)
         case .composition(let inner):
             do {
                 try CompositionRun(
-                    inner.graph, of: inner.space, inputs: inputs, in: self, depth: depth, done: done
+                    inner.graph, of: inner.space, inputs: inputs, in: self, depth: depth, at: place, done: done
                 ).start()
             } catch {
                 done(.failure(error))

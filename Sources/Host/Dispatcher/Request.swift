@@ -23,6 +23,8 @@ public struct InvocationRequest {
     public var deadline: UInt64
     /// Run compute functions in this class instead of the one they were registered into.
     public var className: String?
+    /// What is known of its requests to the outside; nil = they are made as they come.
+    public var journal: (any TransferJournal)?
     /// On whose behalf; nil = of nobody in particular.
     public var tenant: Tenant?
     /// Where names are looked up; nil = in the default tenant's.

@@ -54,8 +54,9 @@ final class Transfers {
     }
 
     /// One request for each item of the first set, with the items at its place in the others.
+    /// - Parameter place: of the call, where there is a journal.
     func start(
-        _ function: CommFunction, _ variant: Int, _ inputs: [ItemSet],
+        _ function: CommFunction, _ variant: Int, _ inputs: [ItemSet], at place: String?,
         _ done: @escaping (Result<[ItemSet], Failure>) -> Void
     ) {
         let outputCount = function.signatures[variant].outputs.count
@@ -74,7 +75,8 @@ final class Transfers {
                     set < inputs.count && index < inputs[set].items.count ? inputs[set].items[index].data : .empty
                 }
                 let invocation = invocation
-                send(function, variant, parts) { [unowned self] result in
+                let step = place.map { (place: "\($0)#\(index)", item: item.ident.text) }
+                send(function, variant, parts, step) { [unowned self] result in
                     switch result {
                     case .failure(var failure):
                         failure.detail += " (item '\(item.ident.text)' of set '\(name.text)')"
@@ -120,17 +122,68 @@ final class Transfers {
     // MARK: One request
 
     private func send(
-        _ function: CommFunction, _ variant: Int, _ inputs: [Blob],
+        _ function: CommFunction, _ variant: Int, _ inputs: [Blob], _ step: (place: String, item: String)?,
         _ done: @escaping (Result<[Blob], Failure>) -> Void
     ) {
         lastID += 1
         let limit = Clock.now() &+ function.timeout
         let deadline = invocation.request.deadline
-        attempt(
-            Sending(
-                id: lastID, function: function, variant: variant, inputs: inputs,
-                deadline: deadline == 0 ? limit : min(limit, deadline), done: done),
-            number: 1)
+        let sending = Sending(
+            id: lastID, function: function, variant: variant, inputs: inputs,
+            deadline: deadline == 0 ? limit : min(limit, deadline)
+        ) { ending in
+            done(ending.result)
+        }
+        guard let step, let journal = invocation.request.journal else { return attempt(sending, number: 1) }
+        send(sending, step, journal, done)
+    }
+
+    /// As the journal says, which has each end before anything else does.
+    private func send(
+        _ sending: Sending, _ at: (place: String, item: String), _ journal: any TransferJournal,
+        _ done: @escaping (Result<[Blob], Failure>) -> Void
+    ) {
+        // Whoever waits for the journal keeps the invocation.
+        let invocation = invocation
+        let step = TransferStep(
+            place: at.place, function: sending.function.name, item: at.item, inputs: sending.inputs,
+            isRepeatable: isRepeatable(sending))
+        var told = sending
+        told.done = { ending in
+            journal.settle(step, ending.outcome) { failure in
+                if !invocation.isFinished { done(failure.map { .failure($0) } ?? ending.result) }
+            }
+        }
+        journal.plan(step) { plan in
+            guard !invocation.isFinished else { return }
+            switch plan {
+            case .make: self.attempt(told, number: 1)
+            case .known(let outputs): done(.success(outputs))
+            case .refuse(let failure): done(.failure(failure))
+            }
+        }
+    }
+
+    private func isRepeatable(_ sending: Sending) -> Bool {
+        guard let port = try? invocation.worker.port(for: sending.function.backend) else { return false }
+        return port.isIdempotent(
+            protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs)
+    }
+
+    /// How a request ended.
+    private struct Ending {
+        let result: Result<[Blob], Failure>
+        /// It surely did not leave this machine.
+        var wasNotMade = false
+
+        var outcome: TransferOutcome {
+            switch result {
+            case .success(let outputs): .answered(outputs)
+            // The backend has looked at these, and no more.
+            case .failure(let failure):
+                wasNotMade || failure.kind == .invalid || failure.kind == .denied ? .notMade : .unknown(failure)
+            }
+        }
     }
 
     private struct Sending {
@@ -140,7 +193,7 @@ final class Transfers {
         let inputs: [Blob]
         /// CLOCK_MONOTONIC ns.
         let deadline: UInt64
-        let done: (Result<[Blob], Failure>) -> Void
+        var done: (Ending) -> Void
     }
 
     private func attempt(_ sending: Sending, number: Int) {
@@ -176,23 +229,21 @@ final class Transfers {
                 defer { self.goOn() }
                 guard let failure = completion.failure else {
                     invocation.hasProgress = true
-                    return sending.done(.success(completion.outputs))
+                    return sending.done(Ending(result: .success(completion.outputs)))
                 }
-                let isSafe =
-                    completion.wasNotSent
-                    || port.isIdempotent(
-                        protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs)
+                let isSafe = completion.wasNotSent || self.isRepeatable(sending)
                 guard isSafe, failure.mayPass, self.pause(before: sending, number: number + 1) else {
-                    return sending.done(.failure(failure))
+                    return sending.done(Ending(result: .failure(failure), wasNotMade: completion.wasNotSent))
                 }
             }
             invocation.tenant.requested(sending: sending.inputs.reduce(0) { $0 + $1.count })
             if !hasEnded { running[sending.id] = .running(port, token: token) }
         } catch {
             // Nothing was sent; a reactor or account that is full has room later.
-            guard error.kind == .busy else { return sending.done(.failure(error)) }
+            let ending = Ending(result: .failure(error), wasNotMade: true)
+            guard error.kind == .busy else { return sending.done(ending) }
             if hasSent { return waiting.append(sending) }
-            if !pause(before: sending, number: number + 1) { sending.done(.failure(error)) }
+            if !pause(before: sending, number: number + 1) { sending.done(ending) }
         }
     }
 

@@ -108,6 +108,53 @@ extension DurableInvocations {
         }
     }
 
+    /// Somebody knows what became of a request, or of all, of an invocation that is uncertain; it goes on when all are decided on.
+    /// - Parameter place: of the request; nil = all that are undecided.
+    /// - Throws: to `completion`, `.conflict` for one that is not uncertain or has no such request. Else it gets how many are left.
+    public func decide(
+        _ record: InvocationRecord, place: String?, _ decision: Decision,
+        _ completion: @escaping @Sendable (Result<Int, Failure>) -> Void
+    ) {
+        committer.submit(.decide(record.id, place: place, decision, due: Clock.wall())) { [self] result in
+            switch result {
+            case .failure(let failure): completion(.failure(failure))
+            case .success(.decided(let left)):
+                if left == 0 { open(again: record) }
+                completion(.success(left))
+            case .success:
+                let what =
+                    record.state == .uncertain
+                    ? "has no undecided request '\(place ?? "")'" : "is \(record.state.name), not uncertain"
+                completion(.failure(Failure(.conflict, "the invocation \(record.id) \(what)")))
+            }
+        }
+    }
+
+    /// A request of an invocation that somebody has to decide about.
+    public struct Undecided: Sendable {
+        public var place: String
+        public var function: String
+        public var item: String
+        /// An answer is known, but to another request than is made now.
+        public var hasAnswer: Bool
+    }
+
+    public func undecided(
+        of id: InvocationID, _ completion: @escaping @Sendable (Result<[Undecided], Failure>) -> Void
+    ) {
+        read { result in
+            do throws(Failure) {
+                let steps = try result.get()?.steps(of: id).filter(\.isUndecided) ?? []
+                completion(
+                    .success(
+                        steps.map {
+                            Undecided(
+                                place: $0.place, function: $0.function, item: $0.item, hasAnswer: $0.hasOutcome)
+                        }))
+            } catch { completion(.failure(error)) }
+        }
+    }
+
     /// Has an invocation that ended without a result run again, with all its attempts.
     /// - Throws: to `completion`, `.conflict` for any other.
     public func retry(

@@ -280,9 +280,11 @@ public final class DurableInvocations: Sendable {
                     throw Failure(.internal, "the store holds no input of the invocation")
                 }
                 let sets = try StoredSets.decode(input)
+                let steps = try store.steps(of: id)
                 let worker = pickWorker()
                 let run = DurableRun(
-                    id, record.order, attempt: record.attempts, inputs: sets, charge: nil, on: worker, of: self)
+                    id, record.order, attempt: record.attempts, inputs: sets, charge: nil, steps: steps,
+                    on: worker, of: self)
                 worker.loop.post { self.launch(run) }
             } catch {
                 guard error.kind == .busy || error.kind == .unavailable else {
@@ -354,6 +356,13 @@ public final class DurableInvocations: Sendable {
 
     // MARK: Ends
 
+    /// What its tenant's invocations take has grown by an outcome.
+    func grow(_ id: InvocationID, by bytes: Int) {
+        line.withLock { line in
+            if let tenant = line.entries[id]?.tenant { line.resize(tenant, by: bytes) }
+        }
+    }
+
     /// The attempt gave `sets`. On the run's loop.
     func keep(
         _ sets: [ItemSet], _ exitCode: Int32, _ timeline: InvocationTimeline, of run: DurableRun, on worker: Worker
@@ -380,13 +389,18 @@ public final class DurableInvocations: Sendable {
     private static let shortResult = 64 << 10
 
     /// The attempt failed. Any thread.
-    func failed(_ run: DurableRun, _ failure: Failure, _ exitCode: Int32, _ timeline: InvocationTimeline) {
+    ///
+    /// - Parameter state: of the invocation, if it is known that another attempt is of no use.
+    func failed(
+        _ run: DurableRun, _ failure: Failure, _ exitCode: Int32, _ timeline: InvocationTimeline,
+        _ state: InvocationState = .failed
+    ) {
         // The next process runs it again.
         if failure.kind == .cancelled, line.withLock({ $0.isStopping }) { return }
         let now = Clock.wall()
         var ending = Ending(
-            state: .failed, now: now, exitCode: exitCode, timeline: StoredTimeline.text(timeline), failure: failure)
-        guard failure.mayPass else { return end(run.id, ending) }
+            state: state, now: now, exitCode: exitCode, timeline: StoredTimeline.text(timeline), failure: failure)
+        guard failure.mayPass, state == .failed else { return end(run.id, ending) }
         guard run.attempt < settings.attempts else {
             ending.state = .dead
             return end(run.id, ending)

@@ -14,6 +14,9 @@ final class DurableRun: @unchecked Sendable {
     private let inputs: [ItemSet]
     /// Keeps what the inputs are charged to.
     private let charge: AnyObject?
+    /// Requests of earlier attempts.
+    private let steps: [StoredStep]
+    private var journal: EffectJournal?
     private let worker: Worker
     private unowned let owner: DurableInvocations
     private var invocation: Invocation?
@@ -25,13 +28,14 @@ final class DurableRun: @unchecked Sendable {
 
     init(
         _ id: InvocationID, _ order: InvocationOrder, attempt: Int, inputs: [ItemSet], charge: AnyObject?,
-        on worker: Worker, of owner: DurableInvocations
+        steps: [StoredStep] = [], on worker: Worker, of owner: DurableInvocations
     ) {
         self.id = id
         self.order = order
         self.attempt = attempt
         self.inputs = inputs
         self.charge = charge
+        self.steps = steps
         self.worker = worker
         self.owner = owner
     }
@@ -40,11 +44,14 @@ final class DurableRun: @unchecked Sendable {
         guard !isCancelled else { return owner.leave() }
         do throws(Failure) {
             let tenant = try owner.dispatcher.admission.tenant(named: order.tenant)
+            let journal = journal ?? EffectJournal(of: id, steps: steps, tenant.memory, on: worker, of: owner)
+            self.journal = journal
             let (deadline, overflow) = Clock.now().addingReportingOverflow(order.time)
-            let request = InvocationRequest(
+            var request = InvocationRequest(
                 target: .name(order.name), inputs: inputs, fresh: order.fresh,
                 deadline: order.time == 0 || overflow ? 0 : deadline, className: order.className, tenant: tenant,
                 space: owner.dispatcher.space(of: order.owner.space))
+            request.journal = journal
             invocation = owner.dispatcher.invoke(request, on: worker) { self.ended($0) }
         } catch {
             ended(InvocationOutcome(result: .failure(error), exitCode: 0, timeline: InvocationTimeline()))
@@ -66,8 +73,12 @@ final class DurableRun: @unchecked Sendable {
         case .success(let outputs):
             let sets = outputs.map { ItemSet(name: $0.declared, items: $0.set.items) }
             owner.keep(sets, outcome.exitCode, outcome.timeline, of: self, on: worker)
-        case .failure(let failure) where failure.kind == .busy: startLater()
-        case .failure(let failure): owner.failed(self, failure, outcome.exitCode, outcome.timeline)
+        case .failure(let failure):
+            if let doubt = journal?.doubt {
+                return owner.failed(self, doubt, outcome.exitCode, outcome.timeline, .uncertain)
+            }
+            if failure.kind == .busy { return startLater() }
+            owner.failed(self, failure, outcome.exitCode, outcome.timeline)
         }
     }
 

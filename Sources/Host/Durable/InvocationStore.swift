@@ -1,5 +1,5 @@
 internal import Failure
-internal import Items
+public import Items
 internal import Memory
 
 /// Where durable invocations are kept. `apply` is for one thread, the committer's; all else is for any.
@@ -18,6 +18,10 @@ protocol InvocationStore: AnyObject, Sendable {
     func record(_ id: InvocationID) throws(Failure) -> InvocationRecord?
     /// The latest first.
     func records(_ filter: RecordFilter) throws(Failure) -> [InvocationRecord]
+    /// Requests that were made, or were about to be.
+    func steps(of id: InvocationID) throws(Failure) -> [StoredStep]
+    /// The answer of one; nil where there is none.
+    func outcome(of id: InvocationID, at place: String, _ account: MemoryAccount) throws(Failure) -> Blob?
     /// Nil where there is none any more; charged to `account`.
     func payload(_ payload: Payload, of id: InvocationID, _ account: MemoryAccount) throws(Failure) -> Blob?
 }
@@ -35,11 +39,29 @@ enum Change: Sendable {
     case postpone(InvocationID, Ending, due: UInt64)
     /// The attempt was cut short by the node's end, and does not count.
     case giveBack(InvocationID)
+    /// A request that must not be made twice is about to be made.
+    case intend(InvocationID, StoredStep)
+    /// What a request led to, while the invocation has not ended.
+    case settle(InvocationID, StoredStep, outcome: Blob)
+    /// A request was not made after all.
+    case retract(InvocationID, place: String)
+    /// A request of another attempt comes again as another one.
+    case doubt(InvocationID, place: String)
+    /// What somebody says of requests that nobody knows the effect of; nil = of all. When all are decided on it waits again.
+    case decide(InvocationID, place: String?, Decision, due: UInt64)
     /// Ends it if it has not ended; one that is uncertain too.
     case cancel(InvocationID, now: UInt64)
     /// Has one that ended without a result wait again, with all its attempts.
     case reopen(InvocationID, due: UInt64)
     case expire(Expiry)
+}
+
+/// About a request whose effect is not known.
+public enum Decision: Sendable {
+    /// It had none: it is made again.
+    case again
+    /// It had it: functions get this answer, as `StoredSets` encodes it; nil = the one that is known, else an empty one.
+    case happened(Blob?)
 }
 
 struct Acceptance: Sendable {
@@ -83,6 +105,8 @@ enum ChangeResult: Sendable {
     case made
     /// The invocation is another one: the key's.
     case existing(InvocationID, isSame: Bool)
+    /// So many requests are still to be decided on.
+    case decided(left: Int)
     /// Nothing was changed: the invocation is in another state, or is not there.
     case unchanged
     /// Bytes by which what the tenant's invocations take has grown.

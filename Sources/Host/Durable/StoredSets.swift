@@ -15,6 +15,12 @@ public enum StoredSets {
         }
     }
 
+    /// No sets at all.
+    static let nothing: Blob = {
+        let heap = HeapStorage(capacity: 8 + sumBytes)
+        return fill(heap.base, heap, 8 + sumBytes, with: [])
+    }()
+
     /// - Throws: `.tooLarge` for what has more than `limit` bytes, or as the account refuses it.
     public static func encode(
         _ sets: [ItemSet], limit: Int, _ account: MemoryAccount
@@ -27,7 +33,14 @@ public enum StoredSets {
         }
         let storage = try ChargedStorage(capacity: size, account, .decoded)
         try storage.fill(to: size)
-        var writer = Writer(base: storage.base)
+        return fill(storage.base, storage, size, with: sets)
+    }
+
+    /// `base` is memory of the storage, and has `size` bytes, as many as the sets take.
+    private static func fill(
+        _ base: UnsafeMutableRawPointer, _ storage: Storage, _ size: Int, with sets: [ItemSet]
+    ) -> Blob {
+        var writer = Writer(base: base)
         writer.put(version)
         writer.put(UInt32(sets.count))
         for set in sets {
@@ -39,11 +52,11 @@ public enum StoredSets {
                 writer.put(item.data)
             }
         }
-        let body = UnsafeRawBufferPointer(start: storage.base, count: writer.offset)
+        let body = UnsafeRawBufferPointer(start: base, count: writer.offset)
         let sum = sum(of: body)
         writer.put(UInt32(truncatingIfNeeded: sum))
         writer.put(UInt32(truncatingIfNeeded: sum >> 32))
-        return Blob(storage: storage, start: UnsafeRawPointer(storage.base), count: size)
+        return Blob(storage: storage, start: UnsafeRawPointer(base), count: size)
     }
 
     /// Sets whose names and data lie in `blob`.

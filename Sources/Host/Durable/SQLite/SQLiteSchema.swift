@@ -41,6 +41,10 @@ enum SQLiteSchema {
             tenant TEXT NOT NULL, space TEXT NOT NULL, key TEXT NOT NULL, id INTEGER NOT NULL,
             fingerprint BLOB NOT NULL, ends INTEGER NOT NULL, PRIMARY KEY(tenant, space, key)) WITHOUT ROWID;
         CREATE INDEX keys_end ON keys(ends);
+        CREATE TABLE effects(
+            number INTEGER PRIMARY KEY, id INTEGER NOT NULL, place TEXT NOT NULL, digest TEXT NOT NULL,
+            function TEXT NOT NULL, item TEXT NOT NULL, doubted INTEGER NOT NULL, data BLOB);
+        CREATE UNIQUE INDEX effects_place ON effects(id, place);
         PRAGMA user_version = 1;
         PRAGMA application_id = \(application);
         COMMIT;

@@ -43,35 +43,36 @@ extension SQLiteStore {
 
     func begin(_ id: InvocationID, _ now: UInt64) throws(SQLiteError) -> ChangeResult {
         try writer.statement(
-            "UPDATE invocations SET state = 1, attempts = attempts + 1, begun = ?2 WHERE id = ?1 AND state = 0"
+            "UPDATE invocations SET state = 1, attempts = attempts + 1, begun = ?2 WHERE id = ?1 AND state < 2"
         )
         .bind(1, id.number).bind(2, now).run()
         return writer.changes == 1 ? .made : .unchanged
     }
 
     func end(_ id: InvocationID, _ ending: Ending) throws(SQLiteError) -> ChangeResult {
-        let input = try openInput(id)
-        guard let input else { return .unchanged }
-        // What has a result is not run again.
-        let keepsInput = ending.state != .done
+        guard let kept = try keptOpen(id) else { return .unchanged }
         let row = try writer.statement(
             """
-            UPDATE invocations SET state = ?2, ended = ?3, exit = ?4, timeline = ?5, failure = ?6, result = ?7, input = ?8
-                WHERE id = ?1
+            UPDATE invocations SET state = ?2, ended = ?3, exit = ?4, timeline = ?5, failure = ?6 WHERE id = ?1
             """)
         row.bind(1, id.number).bind(2, ending.state.rawValue).bind(3, ending.now).bind(4, Int64(ending.exitCode))
-        row.bind(5, ending.timeline).bind(6, ending.failure.map(StoredFailure.text)).bind(7, ending.result.count)
-        try row.bind(8, keepsInput ? input : 0).run()
-        guard !keepsInput else { return .resized(0) }
+        row.bind(5, ending.timeline).bind(6, ending.failure.map(StoredFailure.text))
+        try row.run()
+        // What has a result is not run again.
+        guard ending.state == .done else { return .resized(0) }
+        try writer.statement("UPDATE invocations SET input = 0, result = ?2 WHERE id = ?1").bind(1, id.number)
+            .bind(2, ending.result.count).run()
         try remove(id, from: "DELETE FROM inputs WHERE id = ?1")
+        try remove(id, from: "DELETE FROM effects WHERE id = ?1")
         try writer.statement("INSERT INTO results(id, data) VALUES (?1, ?2)").bind(1, id.number).bind(2, ending.result)
             .run()
-        return .resized(ending.result.count - input)
+        return .resized(ending.result.count - kept)
     }
 
-    /// Bytes of the input of an invocation that has not ended; nil for another.
-    private func openInput(_ id: InvocationID) throws(SQLiteError) -> Int? {
-        let row = try writer.statement("SELECT input FROM invocations WHERE id = ?1 AND state < 2").bind(1, id.number)
+    /// Bytes of input and outcomes of an invocation that has not ended; nil for another.
+    func keptOpen(_ id: InvocationID) throws(SQLiteError) -> Int? {
+        let row = try writer.statement("SELECT input + result FROM invocations WHERE id = ?1 AND state < 2").bind(
+            1, id.number)
         defer { row.reset() }
         return try row.step() ? Int(row.integer(0)) : nil
     }
@@ -138,6 +139,7 @@ extension SQLiteStore {
         for one in gone {
             try remove(one.id, from: "DELETE FROM inputs WHERE id = ?1")
             try remove(one.id, from: "DELETE FROM results WHERE id = ?1")
+            try remove(one.id, from: "DELETE FROM effects WHERE id = ?1")
             try remove(one.id, from: "DELETE FROM invocations WHERE id = ?1")
         }
         try writer.statement(

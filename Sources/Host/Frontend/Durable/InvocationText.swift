@@ -7,7 +7,9 @@ internal import Values
 
 extension JSONWriter {
     /// A durable invocation, with its result where there is one at hand.
-    mutating func write(_ record: InvocationRecord, result: [ItemSet]? = nil) {
+    mutating func write(
+        _ record: InvocationRecord, result: [ItemSet]? = nil, undecided: [DurableInvocations.Undecided] = []
+    ) {
         object { json in
             json.member("id", "\(record.id)")
             json.member("name", record.order.name)
@@ -24,9 +26,25 @@ extension JSONWriter {
             if record.exitCode != 0 { json.member("exitCode", Int(UInt8(truncatingIfNeeded: record.exitCode))) }
             if record.timeline.total != 0 { json.write(record.timeline) }
             if let failure = record.failure { json.write(Problem(failure)) }
+            if !undecided.isEmpty { json.write(undecided) }
             if let result {
                 json.name("result")
                 JSONReply.write(result, to: &json)
+            }
+        }
+    }
+
+    private mutating func write(_ undecided: [DurableInvocations.Undecided]) {
+        name("undecided")
+        array { json in
+            for one in undecided {
+                json.object { json in
+                    json.member("request", one.place)
+                    json.member("function", one.function)
+                    json.member("item", one.item)
+                    json.name("hasAnswer")
+                    json.number(one.hasAnswer ? "true" : "false")
+                }
             }
         }
     }

@@ -48,8 +48,9 @@ extension Router {
         guard parts.count <= 2, let id = InvocationID(String(parts[0])) else { throw .noRoute }
         let (durable, owner, exchange) = (try durable(), try owner(request.head), request.exchange)
         if parts.count == 2 {
-            guard parts[1] == "retry" else { throw .noRoute }
+            guard parts[1] == "retry" || parts[1] == "resume" else { throw .noRoute }
             try request.allow([.post], "POST")
+            if parts[1] == "resume" { return try resume(id, of: owner, durable, request, on: worker) }
             return change(id, of: owner, durable, exchange, worker, by: { $0.retry($1, $2) }) { .accepted(id) }
         }
         switch request.head.method {
@@ -134,6 +135,7 @@ extension Router {
     private func show(
         _ record: InvocationRecord, _ look: Look, _ durable: DurableInvocations, _ exchange: Exchange, _ worker: Worker
     ) {
+        if record.state == .uncertain { return showUncertain(record, durable, exchange, worker) }
         guard record.state == .done else {
             var json = JSONWriter()
             json.write(record)

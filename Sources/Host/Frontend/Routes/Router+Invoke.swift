@@ -18,9 +18,11 @@ extension Router {
         let terms = try DurableTerms(request.head)
         let waits = terms?.isAsync == true && settings.durable != nil
         let fleet = terms == nil ? fleet(for: request) : nil
-        let mayWait = waits || fleet != nil
         let wish = try PlainWish(
-            name, request, tenant: mayWait ? try anyTenant(request.head) : try tenant(request.head),
+            name, request,
+            tenant: waits
+                ? try lenientTenant(request.head)
+                : fleet != nil ? try anyTenant(request.head) : try tenant(request.head),
             space: space(request.head), time: try time(request))
         let entry = wish.space.entry(named: name)
         let form = entry.map { InvocationForm(request, $0, account: wish.tenant.memory) }
@@ -113,21 +115,22 @@ private struct PlainWish: Sendable {
 }
 
 /// How a request carries its input sets.
-private final class InvocationForm: @unchecked Sendable {
+final class InvocationForm: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: only `json` changes, and one thread at a time reads.
     let type: MediaType
     private let contentType: [UInt8]?
     private let body: Blob
-    private let declared: [String]
+    /// Names of inputs; nil = of nothing that has a signature: sets are taken as they come.
+    private let declared: [String]?
     private let account: MemoryAccount
     private var json: JSONSetsReader?
 
-    init(_ request: Request, _ entry: CatalogueEntry, account: MemoryAccount) {
+    init(_ request: Request, _ entry: CatalogueEntry?, account: MemoryAccount) {
         let contentType = request.head.value("content-type")
         type = MediaType(contentType: contentType)
         self.contentType = contentType.map { [UInt8]($0) }
         body = request.body
-        declared = entry.signature.variants.first?.inputs ?? []
+        declared = entry.map { $0.signature.variants.first?.inputs ?? [] }
         self.account = account
     }
 
@@ -172,6 +175,7 @@ private final class InvocationForm: @unchecked Sendable {
 
     /// Named sets at the places of their inputs, those without a name at their own.
     private func place(_ decoded: DecodedSets) throws(Problem) -> DecodedSets {
+        guard let declared else { return decoded }
         var places: [String: Int] = [:]
         for (index, name) in declared.enumerated() where places[name] == nil { places[name] = index }
         var placed: [ItemSet?] = declared.map { _ in nil }

@@ -141,7 +141,7 @@ final class Router: Sendable {
         try access.check(head)
         switch Route(head.pathBytes) {
         // What is kept can wait; how much of that there may be is asked when it is.
-        case .invoke where settings.durable != nil && Preferences(head).isAsync: return
+        case .invoke where settings.durable != nil && Preferences(head).isAsync: _ = try lenientTenant(head)
         case .invoke, .invokeDocument, .invokeFresh:
             do throws(Problem) { _ = try tenant(head) } catch {
                 // Another node may have room for it.
@@ -164,6 +164,17 @@ final class Router: Sendable {
         do throws(Failure) {
             let tenant = try named(head)
             try dispatcher.admission.check(tenant, in: pool)
+            return tenant
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// The same for what can wait: 429 only when the tenant has used up what it may.
+    func lenientTenant(_ head: RequestHead) throws(Problem) -> Tenant {
+        do throws(Failure) {
+            let tenant = try named(head)
+            try tenant.checkQuota()
             return tenant
         } catch {
             throw Problem(error)
