@@ -150,7 +150,8 @@ let package = Package(
                 "Fleet", "Durable", "Dispatcher", "Identity", "Registry", "Traces", "Transport", "Composition", "Engines", "Memory", "Config", "Values", "Platform", "CPlatform",
                 "Telemetry", "Items", "Failure", "CNghttp2",
             ],
-            exclude: ["CNghttp2"]),
+            exclude: ["CNghttp2"],
+            resources: ["openapi.json", "Console/console.html", "Console/console.css", "Console/console.js"].map { .embedInCode($0) }),
         room(
             "Node",
             [

@@ -36,7 +36,8 @@ final class TestServer {
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
         listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
-        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, publishers: [String: String] = [:],
+        authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, recent: RecentInvocations? = nil,
+        publishers: [String: String] = [:],
         quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = [],
         durable: DurableSettings? = nil, state: String? = nil
     ) throws {
@@ -64,7 +65,7 @@ final class TestServer {
             settings: .init(
                 maxBody: maxBody, maxConnections: maxConnections, idleTimeout: idleSeconds * 1_000_000_000,
                 allowsLocalPath: allowsLocalPath, access: access, authenticator: authenticator,
-                durable: self.durable, accessLog: accessLog))
+                durable: self.durable, accessLog: accessLog, recent: recent))
         try pool.start(preparing: [backend])
         self.durable?.start()
         let places = try frontend.listen(listeners)

@@ -49,6 +49,7 @@ struct Decode {
             drainTimeout: table.time("drain_timeout", in: 0...Self.hour, default: 10 * Self.second),
             log: table.choice("log", default: LogThreshold.info),
             logLines: table.choice("log_lines", default: LogLines.text),
+            console: table.boolean("console", default: true),
             localPath: table.boolean("local_path", default: false),
             imageCache: table.size("image_cache", in: 0...1 << 40, default: 256 << 20),
             memory: table.optionalSize("memory", in: 16 << 20...1 << 50),

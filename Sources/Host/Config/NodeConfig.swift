@@ -48,6 +48,8 @@ public struct NodeSettings: Sendable {
     public var drainTimeout: UInt64
     public var log: LogThreshold
     public var logLines: LogLines
+    /// Whether there is a page for people to look on and invoke.
+    public var console: Bool
     /// Whether a registration may name a file of this machine instead of carrying the image.
     public var localPath: Bool
     /// Bytes of loaded images kept in memory.

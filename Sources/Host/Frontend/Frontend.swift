@@ -39,12 +39,14 @@ public final class Frontend: @unchecked Sendable {
         public var audit: AuditTrail?
         /// Nil: the node is alone.
         public var fleet: FleetPlace?
+        /// Nil where the node has no console.
+        public var recent: RecentInvocations?
 
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
             durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
-            tracer: Tracer? = nil, audit: AuditTrail? = nil, fleet: FleetPlace? = nil
+            tracer: Tracer? = nil, audit: AuditTrail? = nil, fleet: FleetPlace? = nil, recent: RecentInvocations? = nil
         ) {
             self.maxBody = maxBody
             self.maxConnections = maxConnections
@@ -58,6 +60,7 @@ public final class Frontend: @unchecked Sendable {
             self.accessLog = accessLog
             self.tracer = tracer
             self.fleet = fleet
+            self.recent = recent
         }
     }
 

@@ -44,6 +44,10 @@ public final class Node {
         accessLog = try AccessLog(config.accessLog)
         tracer = try Tracer(config.traces)
         audit = try config.audit.path.map { (path) throws(Failure) in try AuditLog(path: path) }
+        Metrics.shared.cell(
+            "dandelion_build_info", "1, with what runs in its labels.", .gauge,
+            labels: ["version": PlatformVersion.text, "abi": PlatformVersion.abi]
+        ).set(1)
         try Self.raiseDescriptorLimit()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
@@ -65,7 +69,7 @@ public final class Node {
                 access: config.access, authenticator: authenticator, durable: durable,
                 plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer,
                 audit: audit.map { AuditTrail($0, invocations: config.audit.invocations) },
-                fleet: membership?.place))
+                fleet: membership?.place, recent: config.node.console ? RecentInvocations() : nil))
     }
 
     /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains and returns.

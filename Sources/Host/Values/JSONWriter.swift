@@ -88,6 +88,12 @@ public struct JSONWriter {
         put(UInt8(ascii: "\""))
     }
 
+    /// A value that is written already; `utf8` must be one of JSON.
+    public mutating func text(_ utf8: UnsafeRawBufferPointer) {
+        separate()
+        put(utf8)
+    }
+
     /// Any bytes as base64 (RFC 4648, 4).
     public mutating func base64(_ data: UnsafeRawBufferPointer) {
         separate()

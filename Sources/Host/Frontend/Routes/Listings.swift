@@ -101,7 +101,31 @@ extension JSONWriter {
             json.member("name", graph.name)
             json.strings("inputs", graph.inputNames)
             json.strings("outputs", graph.outputNames)
-            if let text { json.member("text", text) }
+            guard let text else { return }
+            json.member("text", text)
+            json.name("calls")
+            json.array { json in
+                for call in graph.calls { json.write(call, of: graph) }
+            }
+        }
+    }
+
+    /// What is called, with which sets, and what that makes.
+    private mutating func write(_ call: Call, of graph: CompositionGraph) {
+        object { json in
+            json.member("function", graph.targets[call.target].name)
+            json.name("inputs")
+            json.array { json in
+                for case let binding? in call.inputs {
+                    json.object { json in
+                        json.member("set", graph.setNames[binding.set])
+                        json.member("sharding", binding.sharding.rawValue)
+                        json.name("optional")
+                        json.number(binding.optional ? "true" : "false")
+                    }
+                }
+            }
+            json.strings("outputs", call.outputs.compactMap { $0.map { graph.setNames[$0] } })
         }
     }
 

@@ -10,6 +10,7 @@ enum Route: CaseIterable {
     case plugins, plugin
     case invocations, invocation
     case nodes, content
+    case console, description, recent
 
     /// By the bytes of the path: no text is made of it on the way to `/hot`.
     init?(_ path: Bytes) {
@@ -21,6 +22,8 @@ enum Route: CaseIterable {
             self.init(plain: path.part("/v1/".utf8.count..<path.count))
         } else if path.count <= 1 {
             self = .greeting
+        } else if path.hasPrefix("/console") {
+            self = .console
         } else if let known = Self.whole.first(where: { path.equals($0.path) }) {
             self = known.route
         } else {
@@ -51,6 +54,9 @@ enum Route: CaseIterable {
         case .invocation: "/v1/invocations/{id}"
         case .nodes: "/v1/nodes"
         case .content: "/v1/contents/{digest}"
+        case .console: "/console"
+        case .description: "/v1/openapi.json"
+        case .recent: "/v1/recent"
         }
     }
 
@@ -69,6 +75,8 @@ enum Route: CaseIterable {
         case (11, true) where collection.equals("invocations"): self = .invocations
         case (5, true) where collection.equals("nodes"): self = .nodes
         case (8, false) where collection.equals("contents"): self = .content
+        case (12, true) where collection.equals("openapi.json"): self = .description
+        case (6, true) where collection.equals("recent"): self = .recent
         default: return nil
         }
     }
@@ -92,13 +100,15 @@ enum Route: CaseIterable {
     func need(_ method: Method) -> Need {
         let looks = method == .get || method == .head
         return switch self {
-        case .greeting, .health: Need(part: .all, role: nil)
+        case .greeting, .health, .description: Need(part: .all, role: nil)
+        case .console: Need(part: .watch, role: nil)
         case .invokeDocument, .invokeFresh, .invoke, .invocations, .invocation: Need(part: .invoke, role: .invoke)
         case .registerFunction, .registerComposition: Need(part: .register, role: .register)
         case .functions, .compositions: Need(part: .watch, role: .read)
         case .function, .composition:
             looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
-        case .readiness, .metrics, .statistics, .plugins, .nodes, .content: Need(part: .watch, role: .administer)
+        case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .recent:
+            Need(part: .watch, role: .administer)
         case .plugin: Need(part: .register, role: .administer)
         }
     }

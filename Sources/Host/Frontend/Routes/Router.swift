@@ -71,6 +71,9 @@ final class Router: Sendable {
             .nodes, .content:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
+        case .console: try console(request)
+        case .description: try description(request)
+        case .recent: try recent(request)
         }
     }
 

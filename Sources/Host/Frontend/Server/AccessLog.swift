@@ -35,7 +35,8 @@ public final class AccessLog: Sendable {
         file.add(format == .json ? Self.json(record, response, problem) : Self.text(record, response))
     }
 
-    private static func json(_ record: RequestRecord, _ response: Response, _ problem: Problem?) -> [UInt8] {
+    /// The line as an object of JSON.
+    static func json(_ record: RequestRecord, _ response: Response, _ problem: Problem?) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.member("time", WallTime.text(record.wall))

@@ -114,6 +114,7 @@ extension Connection {
         reader.identify(by: &server.ids)
         let record = server.observer.begin(reader.head, reader.bodyProgress ?? 0, on: self, isHTTP2: false)
         let response = response(to: problem, stream: 0)
+        ProblemCounts.add(problem)
         record?.end(response, problem)
         respondHTTP1(response)
     }

@@ -24,6 +24,7 @@ struct Exchange: Sendable {
     private func respond(_ response: Response, _ problem: Problem?) {
         var response = response
         if let node { response.add(node) }
+        if let problem { ProblemCounts.add(problem) }
         record?.end(response, problem)
         connection.respond(response, stream: stream)
     }

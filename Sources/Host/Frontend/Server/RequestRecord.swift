@@ -9,10 +9,12 @@ internal import Traces
 final class RequestObserver: Sendable {
     private let logs: RequestLogs
     private let tracer: Tracer?
+    private let recent: RecentInvocations?
 
     init(_ settings: Frontend.Settings) {
         logs = RequestLogs(access: settings.accessLog, audit: settings.audit)
         tracer = settings.tracer
+        recent = settings.recent
     }
 
     /// A request has arrived, or as much of it as will. Nil when it is neither logged nor traced.
@@ -20,8 +22,10 @@ final class RequestObserver: Sendable {
         -> RequestRecord?
     {
         let trace = trace(head, &connection.server.ids)
-        guard logs.areKept || trace != nil else { return nil }
-        return RequestRecord(head, bodyCount, connection, isHTTP2: isHTTP2, logs: logs, trace: trace)
+        let recent = connection.server.mayNote() ? recent : nil
+        guard logs.areKept || trace != nil || recent != nil else { return nil }
+        return RequestRecord(
+            head, bodyCount, connection, isHTTP2: isHTTP2, logs: logs, trace: trace, recent: recent)
     }
 
     private func trace(_ head: borrowing RequestHead, _ ids: inout RequestIDs) -> Trace? {
@@ -72,13 +76,14 @@ final class RequestRecord: @unchecked Sendable {
     let caller: String?
     let action: AuditTrail.Action?
     private let logs: RequestLogs
+    private let recent: RecentInvocations?
     /// Bytes of a target and of a client's name for itself.
     private static let longestTarget = 2048
     private static let longestAgent = 256
 
     fileprivate init(
         _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, logs: RequestLogs,
-        trace: Trace?
+        trace: Trace?, recent: RecentInvocations?
     ) {
         id = head.idText ?? ""
         method = head.method
@@ -95,6 +100,7 @@ final class RequestRecord: @unchecked Sendable {
         caller = head.caller?.identity.name
         action = logs.audit?.action(of: head)
         self.logs = logs
+        self.recent = recent
     }
 
     var methodName: String { "\(method)".uppercased() }
@@ -114,6 +120,7 @@ final class RequestRecord: @unchecked Sendable {
         duration = now &- began
         logs.access?.add(self, response, problem)
         logs.audit?.add(self, response)
+        if name != nil, let recent { recent.add(AccessLog.json(self, response, problem)) }
         guard let trace, trace.isRecorded else { return }
         let isFailure = response.status.rawValue >= 500
         trace.end(

@@ -21,6 +21,9 @@ final class Server: @unchecked Sendable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     /// Seconds since the start, for time limits that nobody measures exactly.
     private(set) var tick: UInt32 = 0
+    /// How many requests were noted since the tick.
+    private var noted = 0
+    private var notedAt: UInt32 = 0
     private(set) var isStopping = false
     /// Connections of this worker.
     let count = Atomic<Int>(0)
@@ -59,6 +62,14 @@ final class Server: @unchecked Sendable {
     deinit { scratch.deallocate() }
 
     var loop: EventLoop { worker.loop }
+
+    /// Whether a request may be noted for those who look on: some in each second.
+    func mayNote() -> Bool {
+        if notedAt != tick { (notedAt, noted) = (tick, 0) }
+        guard noted < RecentInvocations.pace else { return false }
+        noted += 1
+        return true
+    }
 
     func handle(_ request: Request) {
         loop.begins(.request)
