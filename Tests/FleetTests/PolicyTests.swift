@@ -16,6 +16,8 @@ import Testing
         let (busy, idle) = (RoutingPolicy.Peer(wait: 400_000), RoutingPolicy.Peer(wait: 0))
         #expect(policy.place(wait: 1_000_000, peers: [busy, idle], random: first) == .peer(1))
         #expect(policy.place(wait: 1_000_000, peers: [idle, busy], random: first) == .peer(0))
+        // Among those that wait for work, chance decides.
+        #expect(policy.place(wait: 1_000_000, peers: [busy, idle, busy, idle], random: { $0 - 1 }) == .peer(3))
         // What was sent there already counts.
         let pledged = RoutingPolicy.Peer(wait: 0, pledged: 450_000)
         #expect(policy.place(wait: 1_000_000, peers: [pledged, busy], random: first) == .peer(1))

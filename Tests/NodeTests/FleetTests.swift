@@ -6,32 +6,33 @@ import Testing
 
 /// Several nodes on this machine that share a registry and their work.
 @Suite(.serialized) struct FleetTests {
-    private static func config(_ server: NatsServer, cores: String = "all") -> String {
-        """
-        [node]
-        cores = \(cores == "all" ? "\"all\"" : cores)
-        drain_timeout = "5s"
-        queue_delay = "20s"
-        [plugins.process]
-        path = "libDandelionProcess.so"
-        [plugins.peers]
-        path = "libDandelionHTTPComm.so"
-        config = { allow_loopback = true }
-        [plugins.nats]
-        path = "libDandelionNATS.so"
-        config = { servers = ["\(server.url)"], lease_ms = 1000 }
-        [classes.default]
-        backends = ["process"]
-        [fleet]
-        plugin = "nats"
-        transport = "peers"
-        """
+    private static func config(_ servers: [NatsServer], cores: String = "all") -> String {
+        let urls = servers.map { "\"\($0.url)\"" }.joined(separator: ", ")
+        return """
+            [node]
+            cores = \(cores == "all" ? "\"all\"" : cores)
+            drain_timeout = "5s"
+            queue_delay = "20s"
+            [plugins.process]
+            path = "libDandelionProcess.so"
+            [plugins.peers]
+            path = "libDandelionHTTPComm.so"
+            config = { allow_loopback = true }
+            [plugins.nats]
+            path = "libDandelionNATS.so"
+            config = { servers = [\(urls)], lease_ms = 1000, replicas = \(servers.count) }
+            [classes.default]
+            backends = ["process"]
+            [fleet]
+            plugin = "nats"
+            transport = "peers"
+            """
     }
 
-    private func nodes(_ count: Int, _ server: NatsServer, cores: String = "all") throws -> [RunningNode] {
-        let nodes = try (0..<count).map { _ in try RunningNode(config: Self.config(server, cores: cores)) }
+    private func nodes(_ count: Int, _ servers: [NatsServer], cores: String = "all") throws -> [RunningNode] {
+        let nodes = try (0..<count).map { _ in try RunningNode(config: Self.config(servers, cores: cores)) }
         for node in nodes {
-            try wait("all nodes know one another", within: 10) { Self.members(node).count == count }
+            try wait("all nodes know one another", within: 20) { Self.members(node).count == count }
         }
         return nodes
     }
@@ -56,7 +57,7 @@ import Testing
 
     @Test func whatOneNodeRegistersAllHave() throws {
         guard let server = try NatsServer.alone() else { return }
-        var nodes = try nodes(3, server)
+        var nodes = try nodes(3, [server])
         let began = Date()
         #expect(try nodes[0].register("hello", class: "default").status == 201)
         for node in nodes {
@@ -77,11 +78,11 @@ import Testing
         // Others' compositions keep what they use.
         #expect(nodes[2].request("DELETE", "/v1/functions/hello").status == 409)
         // A node that comes later, and one that comes back after kill -9.
-        nodes.append(try RunningNode(config: Self.config(server)))
+        nodes.append(try RunningNode(config: Self.config([server])))
         let kept = FileManager.default.temporaryDirectory.appending(path: "dandelion-kept-\(UUID())").path
         _ = nodes[0].stop(SIGKILL)
         try FileManager.default.copyItem(atPath: nodes[0].state, toPath: kept)
-        nodes[0] = try RunningNode(config: Self.config(server), state: kept)
+        nodes[0] = try RunningNode(config: Self.config([server]), state: kept)
         for node in [nodes[0], nodes[3]] {
             try wait("Greet at a node that came later", within: 5) {
                 node.request("GET", "/v1/compositions/Greet").status == 200
@@ -99,9 +100,23 @@ import Testing
         for node in nodes { #expect(node.stop() == 0) }
     }
 
+    /// When all that had an image are gone for good, the name is not lost with it.
+    @Test func whatIsLostIsRegisteredAnew() throws {
+        guard let server = try NatsServer.alone() else { return }
+        var node = try nodes(1, [server])[0]
+        #expect(try node.register("hello", class: "default").status == 201)
+        _ = node.stop(SIGKILL)
+        node = try nodes(1, [server])[0]
+        #expect(node.request("POST", "/v1/invoke/hello", [1]).status == 404)
+        #expect(try node.register("hello", class: "default").text.contains("replace=true"))
+        let path = "/v1/functions/hello?class=default&inputs=in&outputs=out&memory=1MiB&replace=true"
+        #expect(node.request("PUT", path, try GuestCompiler.image("hello")).status == 201)
+        #expect(node.request("POST", "/v1/invoke/hello", [1]).status == 200)
+    }
+
     @Test func ofTwoAtOnceOneWins() throws {
         guard let server = try NatsServer.alone() else { return }
-        let nodes = try nodes(2, server)
+        let nodes = try nodes(2, [server])
         let image = try GuestCompiler.image("hello")
         for round in 0..<8 {
             let path = "/v1/functions/f\(round)?class=default&inputs=in&outputs=out&memory=1MiB"
@@ -113,7 +128,7 @@ import Testing
 
     @Test func aNodeThatIsFullPassesWorkOn() throws {
         guard let server = try NatsServer.alone() else { return }
-        let nodes = try nodes(2, server, cores: "1")
+        let nodes = try nodes(2, [server], cores: "1")
         #expect(try nodes[0].register("busy", class: "default").status == 201)
         try wait("busy at the other", within: 2) { nodes[1].request("GET", "/v1/functions/busy").status == 200 }
         let replies = together(24) { _ in nodes[0].request("POST", "/v1/invoke/busy", [1]) }
@@ -135,7 +150,7 @@ import Testing
     /// A function alone is pure: whoever passed it on runs it elsewhere when the node that had it is gone.
     @Test(arguments: [SIGKILL, SIGTERM]) func theEndOfANodeCostsNoRequest(signal: Int32) throws {
         guard let server = try NatsServer.alone() else { return }
-        let nodes = try nodes(3, server, cores: "1")
+        let nodes = try nodes(3, [server], cores: "1")
         #expect(try nodes[0].register("busy", class: "default").status == 201)
         try wait("busy at all", within: 2) {
             nodes.allSatisfy { $0.request("GET", "/v1/functions/busy").status == 200 }
@@ -166,7 +181,7 @@ import Testing
 
     @Test func withoutTheEngineWorkGoesOn() throws {
         guard let server = try NatsServer.alone() else { return }
-        let nodes = try nodes(2, server)
+        let nodes = try nodes(2, [server])
         #expect(try nodes[0].register("hello", class: "default").status == 201)
         server.kill()
         #expect(nodes[0].request("POST", "/v1/invoke/hello", [1]).status == 200)
@@ -180,6 +195,33 @@ import Testing
             (try? nodes[0].register("hello", as: "other", class: "default").status) == 201
         }
         try wait("other at all", within: 2) { nodes[1].request("POST", "/v1/invoke/other", [1]).status == 200 }
+    }
+
+    /// With three servers, each node at another first, the loss of one is no matter for work, and for registering a moment's.
+    @Test func oneServerOfThreeMayGo() throws {
+        guard let servers = try NatsServer.several(3) else { return }
+        let nodes = try nodes(3, servers)
+        func registers(_ name: String, at node: RunningNode, within seconds: Double) throws {
+            try wait("\(name) is registered", within: seconds) {
+                [201, 409].contains((try? node.register("hello", as: name, class: "default").status) ?? 0)
+            }
+        }
+        try registers("first", at: nodes[0], within: 20)
+        for node in nodes {
+            try wait("first at all", within: 5) { node.request("POST", "/v1/invoke/first", [1]).status == 200 }
+        }
+        servers[1].kill()
+        for (index, node) in nodes.enumerated() {
+            #expect(node.request("POST", "/v1/invoke/first", [1]).status == 200)
+            try registers("after\(index)", at: node, within: 30)
+        }
+        for index in nodes.indices {
+            for node in nodes {
+                try wait("after\(index) at all", within: 20) {
+                    node.request("POST", "/v1/invoke/after\(index)", [1]).status == 200
+                }
+            }
+        }
     }
 
     /// A node that has no [fleet] says nothing of nodes, and gives no contents.
@@ -199,7 +241,7 @@ import Testing
 
     @Test func contentsAreGivenInPart() throws {
         guard let server = try NatsServer.alone() else { return }
-        let node = try nodes(1, server)[0]
+        let node = try nodes(1, [server])[0]
         _ = try node.register("hello", class: "default")
         let image = try GuestCompiler.image("hello")
         let facts = try JSONSerialization.jsonObject(with: Data(node.request("GET", "/v1/functions/hello").body))

@@ -27,6 +27,8 @@ public final class Fleet: Sendable {
     private let beat = Parker()
     /// What was told last, so that what changes much is told at once.
     private let toldWait = Atomic<UInt64>(0)
+    /// How long a function usually runs here, ns.
+    private let usualRun = Atomic<UInt64>(0)
     private let isDraining = Atomic<Bool>(false)
     private let isOver = Atomic<Bool>(false)
     private let running = Atomic<Int>(0)
@@ -117,7 +119,8 @@ public final class Fleet: Sendable {
     // MARK: Membership
 
     private var record: MemberRecord {
-        let (wait, requests) = load()
+        let (expected, requests) = load()
+        let wait = self.wait(behind: expected)
         toldWait.store(wait, ordering: .relaxed)
         return MemberRecord(
             address: address, life: life, version: version, isDraining: isDraining.load(ordering: .relaxed), wait: wait,
@@ -159,7 +162,7 @@ public final class Fleet: Sendable {
 
     /// The wait here is another than the others believe, by much.
     private var hasMoved: Bool {
-        let (told, wait) = (toldWait.load(ordering: .relaxed), load().wait)
+        let (told, wait) = (toldWait.load(ordering: .relaxed), self.wait(behind: load().wait))
         let (low, high) = (min(told, wait), max(told, wait))
         return high > 5_000_000 && high / 2 > low
     }
@@ -180,6 +183,20 @@ public final class Fleet: Sendable {
     }
 
     // MARK: Requests
+
+    /// How long a request waits for an engine, ns: for the work before it, and until one is free.
+    /// - Parameter queue: for what waits already.
+    public func wait(behind queue: UInt64) -> UInt64 {
+        let engines = pool.workers.count
+        guard engines > 0, pool.busyEngines >= engines else { return queue }
+        return queue &+ usualRun.load(ordering: .relaxed) / UInt64(engines)
+    }
+
+    /// A function has run here for so long, ns.
+    public func note(run: UInt64) {
+        let old = usualRun.load(ordering: .relaxed)
+        usualRun.store(old == 0 ? run : old - old / 16 + run / 16, ordering: .relaxed)
+    }
 
     /// Where a request should run; nil = here.
     /// - Parameters:
@@ -244,7 +261,7 @@ public final class Fleet: Sendable {
     public func noteTaken() { metrics.taken.add() }
 
     /// How long a request waits here now, us: for the field of answers to other nodes.
-    public var waitForPeers: String { String(load().wait / 1_000) }
+    public var waitForPeers: String { String(wait(behind: load().wait) / 1_000) }
 
     // MARK: Looking
 

@@ -38,8 +38,8 @@ public struct RoutingPolicy: Sendable {
         case peer(Int)
     }
 
-    /// Of two candidates taken by chance the one with less to do: nearly as good as the best of all, and what many nodes know
-    /// of one idle node does not bring all of their requests there at once.
+    /// One of those that wait for work, taken by chance; where there is none, of two candidates taken by chance the one with less
+    /// to do. Whoever took the best of all would send all requests to the same node, since all know of it.
     /// - Parameters:
     ///   - wait: how long the request would wait here, ns; nil: it cannot run here.
     ///   - random: gives a number below its argument.
@@ -47,15 +47,20 @@ public struct RoutingPolicy: Sendable {
         if let wait, wait <= cost { return .here }
         let candidates = peers.indices.filter { peers[$0].takes && peers[$0].hasIt }
         guard !candidates.isEmpty else { return .here }
-        let first = random(candidates.count)
-        var best = candidates[first]
-        if candidates.count > 1 {
-            let second = candidates[(first + 1 + random(candidates.count - 1)) % candidates.count]
-            if peers[second].estimate < peers[best].estimate { best = second }
-        }
+        let idle = candidates.filter { peers[$0].estimate <= cost }
+        let best =
+            idle.isEmpty ? lessLoaded(of: candidates, peers, random) : idle[random(idle.count)]
         guard let wait else { return .peer(best) }
         let there = peers[best].estimate &+ cost
         let (allowed, overflow) = wait.multipliedReportingOverflow(by: percent)
         return there < (overflow ? wait : allowed / 100) ? .peer(best) : .here
+    }
+
+    /// Of two by chance.
+    private func lessLoaded(of candidates: [Int], _ peers: [Peer], _ random: (Int) -> Int) -> Int {
+        let first = random(candidates.count)
+        guard candidates.count > 1 else { return candidates[first] }
+        let second = candidates[(first + 1 + random(candidates.count - 1)) % candidates.count]
+        return peers[second].estimate < peers[candidates[first]].estimate ? second : candidates[first]
     }
 }

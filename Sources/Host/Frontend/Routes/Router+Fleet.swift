@@ -80,7 +80,7 @@ extension Router {
     /// Has another node answer, if one should; else, or when that fails and nothing has happened, it is for this one.
     /// - Returns: false: run it here.
     func passOn(_ passage: Passage, _ fleet: Fleet, on worker: Worker, attempt: Int = 1) throws(Problem) -> Bool {
-        let wait = pool.expectedWait(of: passage.tenant)
+        let wait = fleet.wait(behind: pool.expectedWait(of: passage.tenant))
         guard attempt <= Self.mostPasses,
             let peer = fleet.place(of: passage.name, in: passage.space, isHere: passage.isHere, wait: wait)
         else { return false }

@@ -126,8 +126,11 @@ final class Router: Sendable {
             record.begins(invocation)
             invocation.trace = record.trace
         }
-        let running = dispatcher.invoke(invocation, on: worker) { [failures] outcome in
+        let running = dispatcher.invoke(invocation, on: worker) { [failures, settings] outcome in
             defer { withExtendedLifetime(charge) {} }
+            if let fleet = settings.fleet?.current, outcome.timeline.sandboxes > 0 {
+                fleet.note(run: outcome.timeline.run / UInt64(outcome.timeline.sandboxes))
+            }
             exchange.record?.timeline = outcome.timeline
             switch outcome.result {
             case .success(let sets): reply(outcome, sets)
@@ -149,7 +152,7 @@ final class Router: Sendable {
             do throws(Problem) { _ = try tenant(head) } catch {
                 // Another node may have room for it.
                 guard let fleet = settings.fleet?.current, head.value("dandelion-forwarded") == nil,
-                    fleet.mayPassOn(wait: pool.expectedWait(of: try anyTenant(head)))
+                    fleet.mayPassOn(wait: fleet.wait(behind: pool.expectedWait(of: try anyTenant(head))))
                 else { throw error }
             }
         default: return
