@@ -147,8 +147,8 @@ import Testing
         return line.map { $0.dropFirst("dandelion-node:".count).trimmingCharacters(in: .whitespaces) } ?? ""
     }
 
-    /// A function alone is pure: whoever passed it on runs it elsewhere when the node that had it is gone.
-    @Test(arguments: [SIGKILL, SIGTERM]) func theEndOfANodeCostsNoRequest(signal: Int32) throws {
+    /// A function alone is pure: whoever passed it on runs it elsewhere when the node that had it is gone, or hangs.
+    @Test(arguments: [SIGKILL, SIGTERM, SIGSTOP]) func theEndOfANodeCostsNoRequest(signal: Int32) throws {
         guard let server = try NatsServer.alone() else { return }
         let nodes = try nodes(3, [server], cores: "1")
         #expect(try nodes[0].register("busy", class: "default").status == 201)

@@ -239,22 +239,25 @@ public final class Fleet: Sendable {
         let hold = try MemoryHold(body.count, account, .bodies)
         let request = PeerCalls.request(
             "POST", peer.address + target, fields + [("dandelion-forwarded", address)], body: body)
-        peer.begin()
+        let pass = peer.begin()
         metrics.passedOn.add()
         let began = Clock.now()
-        calls.send(request, deadline: deadline, account, on: worker) { [self] result in
+        var hasEnded = false
+        let cancel = calls.send(request, deadline: deadline, account, on: worker) { [self] result in
             withExtendedLifetime(hold) {}
+            hasEnded = true
             switch result {
             case .success(let answer):
-                peer.end(after: Clock.now() &- began)
+                peer.end(pass, after: Clock.now() &- began)
                 if let wait = answer.field("dandelion-load").flatMap({ UInt64($0) }) { peer.hear(wait: wait &* 1_000) }
             case .failure:
-                peer.end(after: nil)
+                peer.end(pass, after: nil)
                 metrics.failedPasses.add()
                 peer.avoid()
             }
             done(result)
         }
+        if let cancel, !hasEnded { peer.onSilence(pass, cancel) }
     }
 
     /// Counts a request that came from another node.

@@ -10,6 +10,9 @@ public final class Peer: Sendable {
     private let wait = Atomic<UInt64>(0)
     /// Requests that were sent there and are not answered.
     private let inFlight = Atomic<Int>(0)
+    private let lastPass = Atomic<UInt64>(0)
+    /// Of those: how to end them.
+    private let passes = Mutex<[UInt64: @Sendable () -> Void]>([:])
     /// It failed a request; nothing is sent there before this moment, unless it is heard of.
     private let avoidedUntil = Atomic<UInt64>(0)
     /// Usual time of a request there, ns.
@@ -35,11 +38,30 @@ public final class Peer: Sendable {
     func hear(wait now: UInt64) { wait.store(now, ordering: .relaxed) }
 
     /// A request goes there.
-    func begin() { inFlight.add(1, ordering: .relaxed) }
+    /// - Returns: what `end` and `gaveUp` call it by.
+    func begin() -> UInt64 {
+        inFlight.add(1, ordering: .relaxed)
+        return lastPass.add(1, ordering: .relaxed).newValue
+    }
+
+    /// How to end a request that has begun and not ended.
+    func onSilence(_ pass: UInt64, _ cancel: @escaping @Sendable () -> Void) {
+        passes.withLock { $0[pass] = cancel }
+    }
+
+    /// It says nothing any more: ends what was sent there, since no answer will come.
+    func fallSilent() {
+        let left = passes.withLock { passes in
+            defer { passes = [:] }
+            return Array(passes.values)
+        }
+        for cancel in left { cancel() }
+    }
 
     /// - Parameter time: ns until the answer; nil: there was none.
-    func end(after time: UInt64?) {
+    func end(_ pass: UInt64, after time: UInt64?) {
         inFlight.subtract(1, ordering: .relaxed)
+        passes.withLock { $0[pass] = nil }
         guard let time else { return }
         let old = usual.load(ordering: .relaxed)
         usual.store(old - old / 8 + time / 8, ordering: .relaxed)
@@ -80,7 +102,12 @@ final class Members: Sendable {
     /// Forgets those that say nothing.
     func expire(lease: UInt64) {
         let now = Clock.now()
-        peers.withLock { $0.removeAll { now &- $0.lastHeard > lease } }
+        let silent = peers.withLock { peers in
+            let silent = peers.filter { now &- $0.lastHeard > lease }
+            peers.removeAll { now &- $0.lastHeard > lease }
+            return silent
+        }
+        for peer in silent { peer.fallSilent() }
     }
 
     func holds(_ address: String) -> Bool { peers.withLock { $0.contains { $0.address == address } } }

@@ -65,14 +65,16 @@ final class PeerCalls: Sendable {
 
     /// On the loop of `worker`, where `done` is called, once.
     /// - Parameter deadline: CLOCK_MONOTONIC ns; 0: the transport's own limit.
+    /// - Returns: what ends it early, on any thread; nil when it has ended.
+    @discardableResult
     func send(
         _ request: Blob, deadline: UInt64, _ account: MemoryAccount, on worker: Worker,
         _ done: @escaping (Result<PeerAnswer, PeerFailure>) -> Void
-    ) {
+    ) -> (@Sendable () -> Void)? {
         do throws(Failure) {
             let port = try worker.port(for: transport.backend)
             let limit = Clock.now() &+ transport.timeout
-            _ = try port.submit(
+            let token = try port.submit(
                 protocol: transport.protocolIndex, signature: 0, inputs: [request],
                 deadline: deadline == 0 ? limit : min(limit, deadline), maxResponse: transport.maxResponse,
                 account: account
@@ -86,9 +88,18 @@ final class PeerCalls: Sendable {
                 }
                 done(.success(answer))
             }
+            let sent = Sent(port: port, token: token)
+            return { worker.loop.post { sent.port.cancel(sent.token) } }
         } catch {
             done(.failure(PeerFailure(failure: error, wasNotSent: true)))
+            return nil
         }
+    }
+
+    private struct Sent: @unchecked Sendable {
+        // SAFETY of @unchecked Sendable: used on the loop of the worker whose port it is.
+        let port: CommPort
+        let token: UInt64
     }
 
     /// Waits for the answer; not on a worker's thread.

@@ -101,7 +101,7 @@ extension Router {
                     problem = Problem(Failure(.busy, "the other nodes have too much to do"))
                 case .failure(let failed):
                     guard failed.wasNotSent || passage.isPure, failed.failure.kind != .deadline else {
-                        return passage.exchange.fail(Problem(failed.failure))
+                        return passage.exchange.fail(Self.problem(failed.failure, peer))
                     }
                     problem = Problem(
                         Failure(.unavailable, "no node that can run this answers: \(failed.failure.detail)"))
@@ -110,6 +110,12 @@ extension Router {
             }
             return true
         } catch { throw Problem(error) }
+    }
+
+    private static func problem(_ failure: Failure, _ peer: Peer) -> Problem {
+        guard failure.kind == .cancelled else { return Problem(failure) }
+        return Problem(
+            Failure(.upstream, "\(peer.address), to which this was passed on, fell silent: it may have run, or not"))
     }
 
     private func runAfter(

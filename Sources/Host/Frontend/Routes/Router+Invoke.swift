@@ -28,11 +28,12 @@ extension Router {
         let form = entry.map { InvocationForm(request, $0, account: wish.tenant.memory) }
         let exchange = named(request.exchange, request.head)
         if let fleet {
+            let deadline = Self.deadline(in: wish.time)
             let passage = Passage(
                 request, name: name, entry: entry, space: wish.space.name, tenant: wish.tenant,
-                deadline: Self.deadline(in: wish.time), exchange: request.exchange
+                deadline: deadline, exchange: request.exchange
             ) { [self] () throws(Problem) in
-                if let form { try begin(wish, form, exchange, worker) }
+                if let form { try begin(wish.left(until: deadline), form, exchange, worker) }
             }
             if try passOn(passage, fleet, on: worker) { return }
             try admit(wish.tenant)
@@ -96,7 +97,7 @@ private struct PlainWish: Sendable {
     let className: String?
     let fresh: Bool
     /// Nanoseconds; 0 = no matter.
-    let time: UInt64
+    private(set) var time: UInt64
     let tenant: Tenant
     let space: Space
     let accept: [UInt8]?
@@ -111,6 +112,15 @@ private struct PlainWish: Sendable {
         fresh = parameters["fresh"] == "true"
         accept = request.head.value("accept").map { [UInt8]($0) }
         guard accept.preferred(of: MediaType.allCases) != nil else { throw .notAcceptable }
+    }
+
+    /// With what is left of its time when another node has had the request.
+    func left(until deadline: UInt64) -> PlainWish {
+        guard deadline != 0 else { return self }
+        var left = self
+        let now = Clock.now()
+        left.time = deadline > now ? deadline - now : 1
+        return left
     }
 }
 
