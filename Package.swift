@@ -224,7 +224,7 @@ let package = Package(
             "Frontend",
             [
                 "Frontend", "Durable", "Dispatcher", "Identity", "Registry", "Transport", "Engines", "PluginHost", "Memory", "Config",
-                "Values", "Telemetry", "Platform", "Items", "Failure", "TestSupport",
+                "Values", "Telemetry", "Platform", "Items", "Failure", "CSQLite", "TestSupport",
             ]),
         .executableTarget(
             name: "StoreWriter", dependencies: ["Registry", "Items", "Failure"], path: "Tests/StoreWriter",

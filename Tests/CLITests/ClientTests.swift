@@ -189,4 +189,20 @@ import Testing
         #expect(node.requests.last?.hasPrefix("POST \(target) HTTP/1.1\r\n") == true)
         #expect(try Ran(["invocations", "--resume", "1"], node: node).status == 64)
     }
+
+    @Test func schedules() throws {
+        let one = #"{"name":"tidy","invoke":"clean","every":"10m","next":"then"}"#
+        let node = try FakeNode([
+            Self.reply(one, "201 Created"), Self.reply(#"{"schedules":[\#(one)]}"#), Self.reply("", "204 No Content"),
+        ])
+        let put = try Ran(
+            ["schedule", "put", "tidy", "clean", "--cron", "0 6 * * mon", "--zone", "Europe/Zurich", "--text", "x"],
+            node: node)
+        #expect(put.status == 0 && put.output == "tidy runs next at then\n")
+        let target = "/v1/schedules/tidy?invoke=clean&cron=0%206%20%2A%20%2A%20mon&zone=Europe%2FZurich"
+        #expect(node.requests.last?.hasPrefix("PUT \(target) HTTP/1.1\r\n") == true)
+        #expect(try Ran(["schedule", "list"], node: node).output == "tidy  clean  every 10m  then  \n")
+        #expect(try Ran(["schedule", "delete", "tidy"], node: node).output == "removed tidy\n")
+        #expect(try Ran(["schedule", "put", "tidy", "clean"], node: node).status == 64)
+    }
 }

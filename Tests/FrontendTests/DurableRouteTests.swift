@@ -1,3 +1,4 @@
+import CSQLite
 import Config
 import Foundation
 import TestSupport
@@ -303,6 +304,69 @@ import Values
             let raw = other.send("GET", path + "?wait=20s", "", ["Accept: application/octet-stream"])
             #expect(raw?.text == "\(index)", "\(raw?.text ?? "")")
         }
+    }
+
+    // MARK: Schedules
+
+    @Test func schedulesRunWithoutACaller() throws {
+        let (server, client) = try server()
+        defer { server.stop() }
+        let path = "/v1/schedules/beat"
+        #expect(client.send("PUT", path + "?invoke=E&every=1s", "tick")?.status == 201)
+        let again = try document(client.send("PUT", path + "?invoke=E&every=1s&missed=once", "tock"))
+        #expect(
+            again["every"]?.text == "1s" && again["missed"]?.text == "once"
+                && again["next"]?.text?.hasSuffix("Z") == true)
+        var id: String?
+        for _ in 0..<1000 where id == nil {
+            id = try document(client.send("GET", path, ""))["lastInvocation"]?.text
+            usleep(10_000)
+        }
+        let facts = try document(client.send("GET", "/v1/invocations/\(try #require(id))?wait=10s", ""))
+        #expect(facts["state"]?.text == "done" && facts["schedule"]?.text == "beat")
+        #expect(facts["result"]?.json.contains("tock") == true)
+        let list = try document(client.send("GET", "/v1/schedules", ""))
+        #expect(list["schedules"]?.elements.compactMap { $0["name"]?.text } == ["beat"])
+        let others = try document(client.send("GET", "/v1/schedules", "", ["Dandelion-Tenant: bob"]))
+        #expect(others["schedules"]?.elements.isEmpty == true)
+        #expect(client.send("DELETE", path, "", ["Dandelion-Tenant: bob"])?.status == 404)
+        #expect(client.send("DELETE", path, "")?.status == 204 && client.send("GET", path, "")?.status == 404)
+        for query in [
+            "every=1s", "invoke=E", "invoke=E&every=1s&cron=*+*+*+*+*", "invoke=E&every=x", "invoke=E&cron=61+*+*+*+*",
+            "invoke=E&cron=*+*+*+*+*&zone=Nowhere", "invoke=E&every=1s&missed=twice", "invoke=E&every=1s&when=now",
+        ] { #expect(client.send("PUT", path + "?" + query, "")?.status == 400, "\(query)") }
+        #expect(client.send("PUT", path + "?invoke=nothing&every=1s", "")?.status == 404)
+    }
+
+    /// What should have run while there was no node does so once, or not at all.
+    @Test func schedulesThatWereMissed() throws {
+        let state = Temporary.folder + "/durable-tests-\(UUID())"
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        defer { Temporary.remove(state) }
+        let (first, client) = try server(state: state)
+        for missed in ["once", "skip"] {
+            let query = "invoke=E&cron=0+0+1+1+*&missed=\(missed)"
+            #expect(client.send("PUT", "/v1/schedules/\(missed)?\(query)", missed)?.status == 201)
+        }
+        first.stop()
+        // An hour ago, as if the node had slept since.
+        var database: OpaquePointer?
+        #expect(sqlite3_open(state + "/durable.sqlite", &database) == SQLITE_OK)
+        let past = (Int64(Date().timeIntervalSince1970) - 3600) * 1_000_000_000
+        #expect(sqlite3_exec(database, "UPDATE schedules SET next = \(past)", nil, nil, nil) == SQLITE_OK)
+        sqlite3_close(database)
+        let (second, other) = try server(state: state)
+        defer { second.stop() }
+        var next = ""
+        for _ in 0..<1000 where !next.contains("-01-01T") {
+            next = try document(other.send("GET", "/v1/schedules/skip", ""))["next"]?.text ?? ""
+            usleep(10_000)
+        }
+        #expect(next.hasSuffix("-01-01T00:00:00.000Z"))
+        let once = try document(other.send("GET", "/v1/schedules/once", ""))
+        #expect(once["next"]?.text == next && once["lastInvocation"] != nil)
+        let list = try document(other.send("GET", "/v1/invocations", ""))
+        #expect(list["invocations"]?.elements.compactMap { $0["schedule"]?.text } == ["once"])
     }
 
     @Test func aDamagedStoreIsSetAside() throws {

@@ -34,7 +34,8 @@ struct Dandelion: ParsableCommand {
         subcommands: [
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
             Compose.self,
-            Invoke.self, Wait.self, Cancel.self, Invocations.self, List.self, Remove.self, Nodes.self, Top.self,
+            Invoke.self, Wait.self, Cancel.self, Invocations.self, Schedules.self, List.self, Remove.self, Nodes.self,
+            Top.self,
             Tokens.self, Audit.self, Libraries.self,
         ])
 }

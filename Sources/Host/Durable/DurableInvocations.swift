@@ -15,7 +15,9 @@ public final class DurableInvocations: Sendable {
     let dispatcher: Dispatcher
     let pool: WorkerPool
     private let folder: String
-    private let ids = InvocationIDs()
+    let ids = InvocationIDs()
+    /// Schedules, without their inputs; `next` 0 = its next time is being written.
+    let timetable = Mutex<[ScheduleRecord]>([])
     let line = Mutex(Line())
     private let isUsed: Atomic<Bool>
     private let nextWorker = Atomic<Int>(0)
@@ -108,6 +110,7 @@ public final class DurableInvocations: Sendable {
         }
         if !found.open.isEmpty { Log.info("durable invocations: \(found.open.count) go on") }
         storeCell.withLock { $0 = store }
+        readSchedules()
         return store
     }
 
@@ -118,12 +121,14 @@ public final class DurableInvocations: Sendable {
             line.wake(now: now)
             return (line.takenInAll - Int(clamping: settings.maxSize), line.nextDue, line.hasReady)
         }
+        let nextFiring = fireSchedules(now: now)
         pump()
         if now &- lastExpiry.load(ordering: .relaxed) > Self.expiryPause || excess > 0 { expire(now, excess) }
         metrics.note(open: line.withLock { $0.entries.count }, running: line.withLock { $0.running })
         storeCharge.withLock { $0.note(SQLiteMemory.used) }
         let pause = hasReady ? Self.readyPause : Self.expiryPause
-        return min(pause, nextDue.map { $0 > now ? $0 - now : 0 } ?? pause)
+        let next = min(nextDue ?? .max, nextFiring ?? .max)
+        return min(pause, next > now ? next - now : 0)
     }
 
     /// Nanoseconds between two looks for what is too old.
@@ -133,6 +138,8 @@ public final class DurableInvocations: Sendable {
 
     private func expire(_ now: UInt64, _ excess: Int) {
         lastExpiry.store(now, ordering: .relaxed)
+        // Those whose next time could not be written.
+        if timetable.withLock({ $0.contains { $0.next == 0 } }) { readSchedules() }
         let expiry = Expiry(
             ended: now &- settings.keep, dead: now &- settings.keepDead, now: now, excess: max(0, excess))
         committer.submit(.expire(expiry)) { [self] result in
@@ -141,6 +148,12 @@ public final class DurableInvocations: Sendable {
             if isMore { lastExpiry.store(0, ordering: .relaxed) }
         }
     }
+
+    /// From now on there is something to keep.
+    func beUsed() { isUsed.store(true, ordering: .relaxed) }
+
+    /// Nil while it is not open.
+    var openStore: (any InvocationStore)? { storeCell.withLock { $0 } }
 
     /// Has `work` called on a thread that may wait: with the store, with why there is none, or with nil where nothing was ever
     /// kept.
@@ -151,7 +164,7 @@ public final class DurableInvocations: Sendable {
                 work(.failure(Failure(.busy, "too many requests wait already")))
             }
         }
-        if let store = storeCell.withLock({ $0 }) { return submit(.success(store)) }
+        if let store = openStore { return submit(.success(store)) }
         committer.whenOpen { submit($0.map { $0 }) }
     }
 
@@ -180,7 +193,7 @@ public final class DurableInvocations: Sendable {
             hold = try Holds(pool).hold(order.tenant)
             try checkRoom(for: input.count, order.tenant)
         } catch { return completion(.failure(error)) }
-        isUsed.store(true, ordering: .relaxed)
+        beUsed()
         let (id, now) = (ids.next(), Clock.wall())
         let begins = worker != nil && takeSlot(order.tenant)
         let change = Change.accept(
@@ -241,6 +254,12 @@ public final class DurableInvocations: Sendable {
         }
     }
 
+    /// One that comes of a schedule.
+    func enter(_ id: InvocationID, _ tenant: String, _ bytes: Int) {
+        enter(id, tenant, bytes, false, Holds(pool).noting(tenant))
+        committer.wake()
+    }
+
     // MARK: Turns
 
     /// Whether the tenant's invocations would hold up nobody.
@@ -271,7 +290,7 @@ public final class DurableInvocations: Sendable {
     private func load(_ id: InvocationID) {
         let isTaken = readers.submit { [self] in
             do throws(Failure) {
-                guard let store = storeCell.withLock({ $0 }), let record = try store.record(id) else {
+                guard let store = openStore, let record = try store.record(id) else {
                     return giveUp(id)
                 }
                 let account = pool.budget.account(named: record.order.tenant)

@@ -18,6 +18,8 @@ protocol InvocationStore: AnyObject, Sendable {
     func record(_ id: InvocationID) throws(Failure) -> InvocationRecord?
     /// The latest first.
     func records(_ filter: RecordFilter) throws(Failure) -> [InvocationRecord]
+    /// Of all, in the order of their names.
+    func schedules() throws(Failure) -> [ScheduleRecord]
     /// Requests that were made, or were about to be.
     func steps(of id: InvocationID) throws(Failure) -> [StoredStep]
     /// The answer of one; nil where there is none.
@@ -49,6 +51,10 @@ enum Change: Sendable {
     case doubt(InvocationID, place: String)
     /// What somebody says of requests that nobody knows the effect of; nil = of all. When all are decided on it waits again.
     case decide(InvocationID, place: String?, Decision, due: UInt64)
+    /// In the place of the one of that name.
+    case putSchedule(ScheduleRecord, Blob)
+    case removeSchedule(String, InvocationOwner)
+    case fire(Firing)
     /// Ends it if it has not ended; one that is uncertain too.
     case cancel(InvocationID, now: UInt64)
     /// Has one that ended without a result wait again, with all its attempts.
@@ -105,6 +111,10 @@ enum ChangeResult: Sendable {
     case made
     /// The invocation is another one: the key's.
     case existing(InvocationID, isSame: Bool)
+    /// Another one had the name.
+    case replaced
+    /// The tenant has as many as it may.
+    case full
     /// So many requests are still to be decided on.
     case decided(left: Int)
     /// Nothing was changed: the invocation is in another state, or is not there.

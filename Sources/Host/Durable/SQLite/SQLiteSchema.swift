@@ -45,6 +45,12 @@ enum SQLiteSchema {
             number INTEGER PRIMARY KEY, id INTEGER NOT NULL, place TEXT NOT NULL, digest TEXT NOT NULL,
             function TEXT NOT NULL, item TEXT NOT NULL, doubted INTEGER NOT NULL, data BLOB);
         CREATE UNIQUE INDEX effects_place ON effects(id, place);
+        CREATE TABLE schedules(
+            number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, space TEXT NOT NULL, name TEXT NOT NULL,
+            target TEXT NOT NULL, class TEXT, fresh INTEGER NOT NULL, time INTEGER NOT NULL, cron TEXT,
+            every INTEGER NOT NULL, zone TEXT NOT NULL, missed TEXT NOT NULL, next INTEGER NOT NULL,
+            last INTEGER NOT NULL, last_id INTEGER, input INTEGER NOT NULL, data BLOB NOT NULL);
+        CREATE UNIQUE INDEX schedules_name ON schedules(tenant, space, name);
         PRAGMA user_version = 1;
         PRAGMA application_id = \(application);
         COMMIT;

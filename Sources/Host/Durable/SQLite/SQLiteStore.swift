@@ -96,6 +96,10 @@ final class SQLiteStore: InvocationStore, @unchecked Sendable {
         case .retract(let id, let place): try retract(id, place)
         case .doubt(let id, let place): try doubt(id, place)
         case .decide(let id, let place, let decision, let due): try decide(id, place, decision, due)
+        case .putSchedule(let schedule, let input):
+            try put(schedule, input, most: DurableInvocations.mostSchedules)
+        case .removeSchedule(let name, let owner): try remove(schedule: name, of: owner)
+        case .fire(let firing): try fire(firing)
         case .giveBack(let id): try giveBack(id)
         case .cancel(let id, let now): try cancel(id, now)
         case .reopen(let id, let due): try reopen(id, due)

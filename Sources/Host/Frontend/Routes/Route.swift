@@ -9,6 +9,7 @@ enum Route: CaseIterable {
     case health, readiness, metrics, statistics
     case plugins, plugin
     case invocations, invocation
+    case schedules, schedule
     case nodes, content
     case console, description, recent
 
@@ -52,6 +53,8 @@ enum Route: CaseIterable {
         case .plugin: "/v1/plugins/{name}/reload"
         case .invocations: "/v1/invocations"
         case .invocation: "/v1/invocations/{id}"
+        case .schedules: "/v1/schedules"
+        case .schedule: "/v1/schedules/{name}"
         case .nodes: "/v1/nodes"
         case .content: "/v1/contents/{digest}"
         case .console: "/console"
@@ -73,6 +76,8 @@ enum Route: CaseIterable {
         case (7, true) where collection.equals("plugins"): self = .plugins
         case (11, false) where collection.equals("invocations"): self = .invocation
         case (11, true) where collection.equals("invocations"): self = .invocations
+        case (9, false) where collection.equals("schedules"): self = .schedule
+        case (9, true) where collection.equals("schedules"): self = .schedules
         case (5, true) where collection.equals("nodes"): self = .nodes
         case (8, false) where collection.equals("contents"): self = .content
         case (12, true) where collection.equals("openapi.json"): self = .description
@@ -102,7 +107,8 @@ enum Route: CaseIterable {
         return switch self {
         case .greeting, .health, .description: Need(part: .all, role: nil)
         case .console: Need(part: .watch, role: nil)
-        case .invokeDocument, .invokeFresh, .invoke, .invocations, .invocation: Need(part: .invoke, role: .invoke)
+        case .invokeDocument, .invokeFresh, .invoke, .invocations, .invocation, .schedules, .schedule:
+            Need(part: .invoke, role: .invoke)
         case .registerFunction, .registerComposition: Need(part: .register, role: .register)
         case .functions, .compositions: Need(part: .watch, role: .read)
         case .function, .composition:

@@ -21,6 +21,8 @@ extension Router {
         case .plugin: try plugins(try request.name(), request, on: worker)
         case .invocations: try invocations(request, on: worker)
         case .invocation: try invocation(try request.name(), request, on: worker)
+        case .schedules: try schedules(request, on: worker)
+        case .schedule: try schedule(try request.name(), request, on: worker)
         case .nodes: try nodes(request, on: worker)
         case .content: try content(try request.name(), request, on: worker)
         default: throw .noRoute

@@ -68,6 +68,7 @@ final class Router: Sendable {
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
         case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin, .invocations, .invocation,
+            .schedules, .schedule,
             .nodes, .content:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
