@@ -121,6 +121,7 @@ public struct PluginTemplate: Sendable {
         ("HostServices.swift", PackageResources.HostServices_swift),
         ("HostMemory.swift", PackageResources.HostMemory_swift),
         ("HostSignals.swift", PackageResources.HostSignals_swift), ("Plugin.swift", PackageResources.Plugin_swift),
+        ("ImageContents.swift", PackageResources.ImageContents_swift),
         ("PluginError.swift", PackageResources.PluginError_swift), ("Recycler.swift", PackageResources.Recycler_swift),
         ("Settings.swift", PackageResources.Settings_swift), ("SlotPool.swift", PackageResources.SlotPool_swift),
         ("Structs.swift", PackageResources.Structs_swift), ("Shim/stop.c", PackageResources.stop_c),

@@ -43,6 +43,27 @@ import Testing
         }
     }
 
+    /// Much data is mapped and not copied: what a run writes to it, another module's, or a smaller limit is not seen by the next.
+    @Test func dataIsAlwaysAsInTheModule() throws {
+        try withEngine { plugin, engine in
+            let images = try [1, 2].map { try plugin.load(try WasmGuest.raw("large", ["-DSEED=\($0)"])) }
+            let stain = try plugin.load(try WasmGuest.raw("stain"))
+            func run(_ image: HarnessImage, _ word: UInt32, limit: UInt64) throws -> [UInt8]? {
+                let bytes = withUnsafeBytes(of: word.littleEndian) { [UInt8]($0) }
+                let outcome = try engine.invoke32(
+                    image, inputs: [GuestSet("in", [GuestItem("x", bytes)])], limit: limit)
+                #expect(outcome.result.outcome == DN_RUN_EXITED, "\(outcome.detail)")
+                return outcome.outputs.first?.items.first?.data
+            }
+            for round in 0..<24 {
+                let pages: UInt32 = [0, 1, 100, 512][round % 4]
+                let found = try run(images[round / 3 % 2], pages, limit: [8 << 20, 4 << 20][round % 2])
+                #expect(found == [0, 0, 0, 0], "round \(round)")
+                if round % 5 == 0 { #expect(try run(stain, 1 << 20, limit: 1200 << 20) == [0], "round \(round)") }
+            }
+        }
+    }
+
     /// Memory is used again and again, near the beginning by zeroing it in place, beyond by giving it back.
     @Test func nothingOfARunIsLeftToTheNext() throws {
         try withEngine { plugin, engine in

@@ -107,7 +107,7 @@ final class Engine: ComputeEngine {
         // SAFETY: a tuple of two values is laid out as an array of two, and lives during the call.
         let end = withUnsafeMutableBytes(of: &values) { bytes in
             rwasm_runner_call(
-                runner, placed.area.mould.descriptor, placed.area.instance, step.function,
+                runner, placed.area.layout.descriptor, placed.area.instance, step.function,
                 bytes.assumingMemoryBound(to: rwasm_value.self).baseAddress.unsafelyUnwrapped, 2)
         }
         if step.givesCode { code = values.0.low }

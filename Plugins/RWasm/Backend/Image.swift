@@ -11,6 +11,8 @@ final class Image: ComputeImage, @unchecked Sendable {
     let main: Part
     /// What serves its imports; nil for a module of the platform's own form.
     let wasi: Wasi?
+    /// What the module's memory begins with, where it is mapped.
+    let initialMemory: ImageContents?
     let steps: [Program.Step]
     let systemData: UInt64?
     /// The least that holds both modules' memories, bytes.
@@ -26,17 +28,18 @@ final class Image: ComputeImage, @unchecked Sendable {
 
     init(_ main: Part, wasi: Wasi?) throws(PluginError) {
         (self.main, self.wasi) = (main, wasi)
-        let program = try Program(main.outline, server: wasi?.server)
+        let program = try Program(main.instantiable, server: wasi?.server)
         (steps, systemData) = (program.steps, program.systemData)
+        initialMemory = try main.initialMemory()
         leastBytes = main.minimumBytes + (wasi?.part.minimumBytes ?? 0)
-        let size = main.cast.mould.size + (wasi?.part.cast.mould.size ?? 0)
+        let size = main.cast.layout.size + (wasi?.part.cast.layout.size ?? 0)
         guard size < Slot.areaBytes else {
             throw PluginError(
                 DN_BAD_IMAGE,
                 "the module's tables and globals need \(size >> 20) MiB; there are addresses for \(Slot.areaBytes >> 20)"
             )
         }
-        let firstBytes = UInt64(main.cast.mould.firstBytes + (wasi?.part.cast.mould.firstBytes ?? 0))
+        let firstBytes = UInt64(main.cast.layout.firstBytes + (wasi?.part.cast.layout.firstBytes ?? 0))
         instanceBytes = firstBytes <= Part.pageBytes ? 0 : firstBytes
         // A module is copied part by part: what a run needs of it is kept here.
         let module = main.module
@@ -62,7 +65,7 @@ final class Image: ComputeImage, @unchecked Sendable {
         info.data_begin = front.minimumBytes
         // The least limit that leaves `leastBytes` and a page for inputs: a reserve for tables grows with the limit.
         info.context_min = leastBytes + Part.pageBytes + instanceBytes + tableReserve(of: leastBytes * 2)
-        info.resident_bytes = UInt64(main.outline.module.bytes.count) * 4
+        info.resident_bytes = UInt64(main.instantiable.module.bytes.count) * 4
         (info.version, info.version_reason) = main.version
         return info
     }

@@ -18,16 +18,16 @@ extension Instance {
         let charge = HostCharge(memory, account: account)
         defer { withExtendedLifetime(charge) {} }
         try Self.charge(given.count, on: charge)
-        let outline = Outline(try Module.function([UInt8](given), entry: entry))
+        let instantiable = InstantiableModule(try Module.function([UInt8](given), entry: entry))
         // What is missing is told before anything is compiled.
-        let isServed = WasiServer.serves(outline.module)
-        _ = try Program(outline, server: isServed ? try WasiServer.shim() : nil)
+        let isServed = WasiServer.serves(instantiable.module)
+        _ = try Program(instantiable, server: isServed ? try WasiServer.shim() : nil)
         let progress = { (permille: UInt32, stage: String) -> Void in
             stage.withCString { _ = parameters.progress?(parameters.progress_arg, permille, $0) }
         }
         let cache = try cache(parameters.cache_directory)
         let wasi = isServed ? try wasi(in: cache, account, progress) : nil
-        let made = try make(outline, exports: .none, label: label, in: cache, account, progress)
+        let made = try make(instantiable, exports: .none, label: label, in: cache, account, progress)
         let image = try Image(made.part, wasi: wasi)
         images.insert(image)
         made.upgrade?.submit()
@@ -56,7 +56,7 @@ extension Instance {
     ) throws(PluginError) -> Wasi {
         if let made = shim.withLock({ $0 }) { return made }
         let made = try make(
-            Outline(try WasiServer.builtIn()), exports: .byValues, label: "the WASI shim", in: cache, account
+            InstantiableModule(try WasiServer.builtIn()), exports: .byValues, label: "the WASI shim", in: cache, account
         ) {
             progress($0, "\($1) the WASI shim")
         }
@@ -68,18 +68,19 @@ extension Instance {
 
     /// A module with its best code that is in the cache, or with a first version and what makes the optimised one.
     private func make(
-        _ outline: Outline, exports: ModulePlan.ExportCalls, label: String, in cache: Cache, _ account: UInt64,
+        _ instantiable: InstantiableModule, exports: ModulePlan.ExportCalls, label: String, in cache: Cache,
+        _ account: UInt64,
         _ progress: (UInt32, String) -> Void
     ) throws(PluginError) -> (part: Part, upgrade: Upgrade?) {
         // A module whose exports can be called is not the code that the same bytes become for a user.
-        let module = outline.module
+        let module = instantiable.module
         let kind = exports == .none ? module.entry.map { "entry \($0)\0" } ?? "" : "shim"
         let key = builder.key(of: Array(kind.utf8) + module.bytes)
         let crates = { @Sendable (level: Builder.Level) throws(WasmError) in
             try Crates.sole(module, exports: exports, shape: level.shape)
         }
         let code = try code(key, firstLevel(module), in: cache, account, progress, crates)
-        let part = Part(outline, code: code)
+        let part = Part(instantiable, code: code)
         guard code.level == .quick else { return (part, nil) }
         guard settings.optimises else {
             part.stay(because: "the setting 'optimise' is off")

@@ -109,7 +109,7 @@ final class Slot: PooledContext, @unchecked Sendable {
                 DN_LIMIT, "the module needs \(image.leastBytes + kept) bytes, its memory limit is \(limit)")
         }
         room.pointee = limit - instances - bytes
-        try context.protect(bytes)
+        try context.prepare(bytes, image.wasi == nil ? image.initialMemory : nil)
         let state = context.state(bytes: bytes, maximum: bytes, room: room)
         if let wasi = image.wasi {
             try placeServed(image, wasi, state)
@@ -123,11 +123,11 @@ final class Slot: PooledContext, @unchecked Sendable {
     private func placeServed(_ image: Image, _ wasi: Wasi, _ state: rwasm_memory) throws(PluginError) {
         let shim = try instantiate(wasi.part, after: 0, memory: state)
         let own = image.main.minimumBytes
-        try guest.protect(own)
+        try guest.prepare(own, image.initialMemory)
         let memory = guest.state(bytes: own, maximum: max(own, image.main.maximumBytes), room: room)
-        let main = try instantiate(image.main, after: shim.area.mould.size, memory: memory)
+        let main = try instantiate(image.main, after: shim.area.layout.size, memory: memory)
         served.pointee = rwasm_served(
-            code: shim.area.mould.descriptor, instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
+            code: shim.area.layout.descriptor, instance: shim.area.instance, memory: UnsafePointer(shim.area.memory),
             guest: main.area.memory, functions: image.served, count: image.importedFunctions,
             reach: wasi.reach, reach_count: wasi.reachCount, inside: 0)
         (shim.area.env.pointee.host, shim.area.env.pointee.call) = (UnsafeMutableRawPointer(served), rwasm_reach)
@@ -138,8 +138,8 @@ final class Slot: PooledContext, @unchecked Sendable {
     private func instantiate(_ part: Part, after used: Int, memory: rwasm_memory) throws(PluginError) -> Placed {
         let cast = part.cast
         let begin = (used + 63) & ~63
-        let area = Area(base: areaBase + begin, mould: cast.mould)
-        areaUsed = begin + cast.mould.size
+        let area = Area(base: areaBase + begin, layout: cast.layout)
+        areaUsed = begin + cast.layout.size
         area.prepare(room: room)
         area.memory.initialize(to: memory)
         return Placed(area: area, code: cast.code)
@@ -148,8 +148,13 @@ final class Slot: PooledContext, @unchecked Sendable {
     /// What makes the instances. Active segments lie within the least size of a memory: inputs are behind it.
     var setups: [rwasm_setup] {
         var setups: [rwasm_setup] = []
-        if let shim, let wasi = image?.wasi { setups.append(shim.area.setup(bytes: wasi.part.minimumBytes)) }
-        if let main, let image { setups.append(main.area.setup(bytes: image.main.minimumBytes)) }
+        if let shim, let wasi = image?.wasi {
+            setups.append(shim.area.setup(bytes: wasi.part.minimumBytes, fillsMemory: true))
+        }
+        if let main, let image {
+            setups.append(
+                main.area.setup(bytes: image.main.minimumBytes, fillsMemory: image.initialMemory == nil))
+        }
         return setups
     }
 

@@ -14,7 +14,7 @@ final class Wasi: Sendable {
 
     init(_ part: Part) throws(PluginError) {
         self.part = part
-        server = try WasiServer(part.outline)
+        server = try WasiServer(part.instantiable)
         let numbers = [
             WasiServer.Reach.load: RWASM_REACH_LOAD, .store: RWASM_REACH_STORE, .claim: RWASM_REACH_CLAIM,
         ]

@@ -8,11 +8,11 @@ package final class Part: Sendable {
     /// Code, and what its instances are made from.
     package struct Cast: Sendable {
         package let code: Code
-        package let mould: Mould
+        package let layout: InstanceLayout
     }
 
-    package let outline: Outline
-    package var module: Module { outline.module }
+    package let instantiable: InstantiableModule
+    package var module: Module { instantiable.module }
     /// Bytes that data segments are copied from, and element segments' contents, at fixed addresses.
     /// SAFETY: written in init, read-only afterwards, freed in deinit.
     private nonisolated(unsafe) let bytes: UnsafePointer<UInt8>
@@ -23,11 +23,11 @@ package final class Part: Sendable {
 
     package static let pageBytes: UInt64 = 65536
 
-    package init(_ outline: Outline, code: Code) {
-        self.outline = outline
-        bytes = permanentCopy(outline.module.bytes)
-        elements = outline.template.elements.map { permanentCopy($0) }
-        current = Mutex(Self.cast(outline, code, bytes, elements))
+    package init(_ instantiable: InstantiableModule, code: Code) {
+        self.instantiable = instantiable
+        bytes = permanentCopy(instantiable.module.bytes)
+        elements = instantiable.template.elements.map { permanentCopy($0) }
+        current = Mutex(Self.cast(instantiable, code, bytes, elements))
     }
 
     deinit {
@@ -37,11 +37,13 @@ package final class Part: Sendable {
     }
 
     private static func cast(
-        _ outline: Outline, _ code: Code, _ bytes: UnsafePointer<UInt8>, _ elements: [UnsafePointer<UInt64>]
+        _ instantiable: InstantiableModule, _ code: Code, _ bytes: UnsafePointer<UInt8>,
+        _ elements: [UnsafePointer<UInt64>]
     ) -> Cast {
         Cast(
             code: code,
-            mould: Mould(outline.module, outline.template, code.descriptor(), bytes: bytes, references: elements))
+            layout: InstanceLayout(
+                instantiable.module, instantiable.template, code.descriptor(), bytes: bytes, references: elements))
     }
 
     /// The best there is.
@@ -49,7 +51,7 @@ package final class Part: Sendable {
 
     /// New instances are of this code from now on.
     package func use(_ code: Code) {
-        let next = Self.cast(outline, code, bytes, elements)
+        let next = Self.cast(instantiable, code, bytes, elements)
         current.withLock { $0 = next }
     }
 
@@ -65,8 +67,8 @@ package final class Part: Sendable {
         return (reason == nil ? DN_VERSION_FIRST : DN_VERSION_STAYS, reason)
     }
 
-    package var minimumBytes: UInt64 { outline.minimumBytes }
-    package var maximumBytes: UInt64 { outline.maximumBytes }
+    package var minimumBytes: UInt64 { instantiable.minimumBytes }
+    package var maximumBytes: UInt64 { instantiable.maximumBytes }
 }
 
 /// Values at a fixed address, until the caller deallocates them.

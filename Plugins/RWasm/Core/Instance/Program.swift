@@ -13,7 +13,7 @@ package struct Program: Sendable {
         package var givesCode = false
     }
 
-    package let outline: Outline
+    package let instantiable: InstantiableModule
     /// What serves its imports; nil for a module of the platform's own form.
     package let server: WasiServer?
     package let steps: [Step]
@@ -22,24 +22,24 @@ package struct Program: Sendable {
     /// The server's functions, by imported function.
     package let served: [UInt32]
 
-    package init(_ outline: Outline, server: WasiServer?) throws(PluginError) {
-        (self.outline, self.server) = (outline, server)
-        let entries = try Self.entries(of: outline.module, isServed: server != nil)
+    package init(_ instantiable: InstantiableModule, server: WasiServer?) throws(PluginError) {
+        (self.instantiable, self.server) = (instantiable, server)
+        let entries = try Self.entries(of: instantiable.module, isServed: server != nil)
         if let server {
             systemData = server.systemData
             steps =
                 [Step(isShim: true, function: server.begin, argument: .entryBlock)] + entries
                 + [Step(isShim: true, function: server.finish, argument: .exitCode)]
-            served = try server.functions(for: outline.module)
+            served = try server.functions(for: instantiable.module)
         } else {
-            systemData = try outline.systemData()
+            systemData = try instantiable.systemData()
             steps = entries
             served = []
         }
     }
 
     /// The module whose memory holds inputs and outputs.
-    package var front: Outline { server?.outline ?? outline }
+    package var front: InstantiableModule { server?.instantiable ?? instantiable }
 
     private static func entries(of module: Module, isServed: Bool) throws(PluginError) -> [Step] {
         let initialize = module.export("_initialize", .function)

@@ -7,7 +7,7 @@ package struct WasiServer: Sendable {
 
     package enum Reach: String, Sendable { case load, store, claim }
 
-    package let outline: Outline
+    package let instantiable: InstantiableModule
     package let systemData: UInt64
     /// Its functions by what they are exported as.
     private let functions: [String: Int]
@@ -16,21 +16,21 @@ package struct WasiServer: Sendable {
     /// What its imports are.
     package let reach: [Reach]
 
-    package init(_ outline: Outline) throws(PluginError) {
-        let module = outline.module
+    package init(_ instantiable: InstantiableModule) throws(PluginError) {
+        let module = instantiable.module
         var functions: [String: Int] = [:]
         for export in module.exports where export.kind == .function { functions[export.name] = export.index }
         let reach = module.imports.filter { $0.kind == .function }.compactMap { Reach(rawValue: $0.name) }
         guard let begin = functions.removeValue(forKey: "begin"), let finish = functions.removeValue(forKey: "finish"),
-            let data = try outline.systemData(), reach.count == module.importedFunctions
+            let data = try instantiable.systemData(), reach.count == module.importedFunctions
         else { throw PluginError(DN_FAILED, "the WASI shim lacks its own exports, or imports what does not exist") }
-        (self.outline, self.functions, systemData, self.reach) = (outline, functions, data, reach)
+        (self.instantiable, self.functions, systemData, self.reach) = (instantiable, functions, data, reach)
         (self.begin, self.finish) = (UInt32(begin), UInt32(finish))
     }
 
     /// The one that is built into this plugin.
     package static func shim() throws(PluginError) -> WasiServer {
-        try WasiServer(Outline(try builtIn(), isLinkable: true))
+        try WasiServer(InstantiableModule(try builtIn(), isLinkable: true))
     }
 
     /// Its module.
@@ -46,7 +46,7 @@ package struct WasiServer: Sendable {
             guard entry.module == Self.module, let function = functions[entry.name] else {
                 throw PluginError(WasmError(.invalid, "import \(name) does not exist", at: entry.offset))
             }
-            let type = outline.module.type(ofFunction: function)
+            let type = instantiable.module.type(ofFunction: function)
             guard module.type(ofFunction: entry.index) == type else {
                 throw PluginError(WasmError(.invalid, "import \(name) has another type", at: entry.offset))
             }

@@ -23,7 +23,7 @@ package struct ImageBuilder: Sendable {
     ) throws(PluginError) -> [UInt8] {
         let module = try Module.function(bytes)
         let server = WasiServer.serves(module) ? try WasiServer.shim() : nil
-        let program = try Program(Outline(module), server: server)
+        let program = try Program(InstantiableModule(module), server: server)
         let name = builder.name(builder.key(of: bytes), .fast)
         if let made = cache.read(name) { return made }
         let made = try HostTurns.take(turns, DN_TURN_AWAITED) { isWanted throws(PluginError) in
@@ -40,7 +40,7 @@ package struct ImageBuilder: Sendable {
     private func build(
         _ program: Program, in cache: Cache, _ effort: Toolchain.Effort, _ told: (UInt32) -> Void
     ) throws(PluginError) -> [UInt8] {
-        let module = program.outline.module
+        let module = program.instantiable.module
         let crates = try checked { () throws(WasmError) in try Crates.sole(module) }
         return try builder.inWork(of: cache) { work throws(PluginError) in
             let run = Builder.Run(builder: builder, level: .fast, cache: cache, work: work, effort: effort)
@@ -49,7 +49,7 @@ package struct ImageBuilder: Sendable {
             if let server = program.server {
                 shimType = try shimLibrary(server, run)
                 arguments += ["--extern", "shim=libshim.rlib"]
-                try work.write(Self.data(server.outline.module), to: ImageRoot.shimData)
+                try work.write(Self.data(server.instantiable.module), to: ImageRoot.shimData)
             }
             try work.write(Self.data(module), to: ImageRoot.mainData)
             try link(ImageRoot(program: program, mainType: crates.modules[0], shimType: shimType), arguments, run)
@@ -71,7 +71,7 @@ package struct ImageBuilder: Sendable {
     /// Compiles the shim, once for each cache.
     /// - Returns: the path of its type.
     private func shimLibrary(_ server: WasiServer, _ run: Builder.Run) throws(PluginError) -> String {
-        let module = server.outline.module
+        let module = server.instantiable.module
         let crates = try checked { () throws(WasmError) in try Crates.together([module], name: "shim") }
         let name = "libshim-\(builder.key(of: module.bytes).prefix(24)).rlib"
         if let made = run.cache.read(name) {

@@ -15,9 +15,9 @@ struct ImageRoot {
 
     var text: String {
         var text = "#![no_std]\n#![no_main]\nextern crate rt;\nuse rt::native::*;\n"
-        text += plan("MAIN", program.outline, mainType, Self.mainData)
+        text += plan("MAIN", program.instantiable, mainType, Self.mainData)
         if let server = program.server {
-            text += plan("SHIM", server.outline, shimType, Self.shimData)
+            text += plan("SHIM", server.instantiable, shimType, Self.shimData)
             let functions = program.served.map { "\($0)" }.joined(separator: ", ")
             let reach = server.reach.map { "Reach::\($0.rawValue.capitalised)" }.joined(separator: ", ")
             text +=
@@ -42,8 +42,8 @@ struct ImageRoot {
             + "gives_code: \(step.givesCode) },\n"
     }
 
-    private func plan(_ name: String, _ outline: Outline, _ type: String, _ file: String) -> String {
-        let (module, template) = (outline.module, outline.template)
+    private func plan(_ name: String, _ instantiable: InstantiableModule, _ type: String, _ file: String) -> String {
+        let (module, template) = (instantiable.module, instantiable.template)
         let begin = Self.dataRange(module).lowerBound
         let globals = template.globals.map { "(\($0.low), \($0.high))" }.joined(separator: ", ")
         let tables = module.tables.map { table in
@@ -68,8 +68,8 @@ struct ImageRoot {
             code: rt::Descriptor::of::<\(type)>(),
             tag: \(template.tag),
             has_memory: \(!module.memories.isEmpty),
-            minimum: \(outline.minimumBytes),
-            maximum: \(outline.maximumBytes),
+            minimum: \(instantiable.minimumBytes),
+            maximum: \(instantiable.maximumBytes),
             globals: &[\(globals)],
             tables: &[\(tables.joined(separator: ", "))],
             elements: &[\(elements.joined(separator: ",\n"))],

@@ -133,10 +133,10 @@ final class Store {
         var imported: [rwasm_value] = []
         for external in bound { if case .global(let place, _) = external { imported.append(place.pointee) } }
         let template = Template(module, plan.ordinals, tag: count << 32, imported: imported)
-        let mould = Mould(
+        let layout = InstanceLayout(
             module, template, descriptor, bytes: keep(module.bytes),
             references: template.elements.map { UnsafePointer(keep($0)) })
-        let area = Area(base: UnsafeMutableRawPointer(keep(UInt8.self, mould.size)), mould: mould)
+        let area = Area(base: UnsafeMutableRawPointer(keep(UInt8.self, layout.size)), layout: layout)
         area.prepare(room: room)
         setImports(of: area, bound)
         if module.importedMemories == 0, let limits = module.memories.first {
@@ -150,7 +150,7 @@ final class Store {
     }
 
     private func setUp(_ area: Area) -> Trap? {
-        var setup = area.setup(bytes: area.env.pointee.memory?.pointee.bytes ?? 0)
+        var setup = area.setup(bytes: area.env.pointee.memory?.pointee.bytes ?? 0, fillsMemory: true)
         rwasm_runner_begin(caller.runner, count, 0, 0)
         defer { rwasm_runner_end(caller.runner) }
         let end = rwasm_runner_set_up(caller.runner, &setup)

@@ -1,7 +1,6 @@
 import CPluginKit
 import Glibc
 import PluginABI
-public import PluginKit
 
 /// The bytes with which an image's memory begins. Few are copied into each sandbox. Many are a sealed file in memory that
 /// sandboxes map privately: what no function writes exists once for all of them.
@@ -29,9 +28,9 @@ public final class ImageContents: Sendable {
     // SAFETY of nonisolated(unsafe): for the life of this object, and never written after init.
     private nonisolated(unsafe) let bytes: UnsafeMutableRawPointer
 
-    static let page: UInt64 = 4096
+    public static let page: UInt64 = 4096
     /// Contents of so many bytes and more become a file. Copying fewer takes a fraction of a millisecond.
-    static let leastMapped = 1 << 20
+    public static let leastMapped = 1 << 20
 
     /// - Parameters:
     ///   - ranges: of guest addresses; whole pages where `wholePages`.
@@ -112,33 +111,6 @@ public final class ImageContents: Sendable {
 }
 
 extension ImageContents {
-    /// What the segments of an image hold, each checked against its file.
-    public convenience init(_ segments: [Segment], of file: UnsafeRawBufferPointer) throws(PluginError) {
-        let segments = segments.filter { $0.fileSize > 0 }
-        let size = segments.reduce(0) { $0 + $1.fileSize }
-        let wholePages = size >= Self.leastMapped
-        var ranges: [Range<UInt64>] = []
-        for segment in segments {
-            let begin = wholePages ? segment.address & ~(Self.page - 1) : segment.address
-            let last = segment.address + UInt64(segment.fileSize)
-            let end = wholePages ? (last + Self.page - 1) & ~(Self.page - 1) : last
-            if wholePages, let last = ranges.last, begin <= last.upperBound {
-                ranges[ranges.count - 1] = last.lowerBound..<max(end, last.upperBound)
-            } else {
-                ranges.append(begin..<end)
-            }
-        }
-        try self.init(ranges, wholePages: wholePages) { (range, memory) throws(PluginError) in
-            for segment in segments where range.contains(segment.address) {
-                // SAFETY: ElfImage checked that the segment's bytes lie in the file, and the range holds the segment.
-                let from = UnsafeRawBufferPointer(
-                    rebasing: file[segment.fileOffset..<segment.fileOffset + segment.fileSize])
-                guard let start = from.baseAddress else { continue }
-                (memory + Int(segment.address - range.lowerBound)).copyMemory(from: start, byteCount: from.count)
-            }
-        }
-    }
-
     /// Pages of zeros that are kept between two that hold something: each piece costs a mapping in every sandbox.
     private static let widestGap = 64
 

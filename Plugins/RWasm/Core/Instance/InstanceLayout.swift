@@ -5,7 +5,7 @@ package import CRWasm
 ///
 /// SAFETY of its pointers: they point to the module's bytes and element segments, which its maker keeps, and to the lists
 /// of active segments, which are its own; only read.
-package final class Mould: Sendable {
+package final class InstanceLayout: Sendable {
     struct Table {
         var size: UInt32
         var capacity: UInt32

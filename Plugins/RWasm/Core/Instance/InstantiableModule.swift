@@ -3,7 +3,7 @@ import PluginABI
 package import PluginKit
 
 /// A module and what its instances start with.
-package final class Outline: Sendable {
+package final class InstantiableModule: Sendable {
     package let module: Module
     package let template: Template
     package let minimumBytes: UInt64
