@@ -66,7 +66,9 @@ final class Context: ComputeContext, @unchecked Sendable {
     ) throws(PluginError) -> UnsafeMutableRawPointer {
         guard let sandbox else { throw PluginError(DN_MISUSE, "the context is not held") }
         touched = true
-        return try sandbox.memory.view(address, size)
+        let view = try sandbox.memory.view(address, size)
+        if writing { sandbox.announceWrite(address..<address &+ size) }
+        return view
     }
 
     /// After the run: no process has the memory any more.

@@ -7,7 +7,7 @@ import Synchronization
 
 /// A function's image, checked once: an ELF file, or what a program left to begin from.
 final class Image: ComputeImage, @unchecked Sendable {
-    // SAFETY of @unchecked Sendable: fixed after init, but for `habit`, which has a lock, and an atomic.
+    // SAFETY of @unchecked Sendable: fixed after init, but for `habit` and `learnt`, which have locks, and an atomic.
     /// A run has changed so much of what was mapped for it that a copy would have cost less.
     let changesInputs = Atomic(false)
     let entry: UInt64
@@ -17,7 +17,7 @@ final class Image: ComputeImage, @unchecked Sendable {
     /// How sandboxes take the contents, as long as no run has been seen.
     private let first: Plan
     /// And since then: what runs write is copied, too.
-    private let learnt = Mutex<Plan?>(nil)
+    private let learnt: Mutex<(plan: Plan, lessons: Int)>
     /// One past the last byte that the image takes.
     let end: UInt64
     private let systemData: UInt64
@@ -46,7 +46,8 @@ final class Image: ComputeImage, @unchecked Sendable {
         snapshot = try elf.snapshot()
         end = elf.end
         contents = try ImageContents(elf.segments, of: bytes)
-        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end)
+        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end, layout: layout)
+        learnt = Mutex((first, 0))
     }
 
     /// What the program of `image` left in memory of its own, to be begun from again; `end` is where its memory ends.
@@ -59,7 +60,8 @@ final class Image: ComputeImage, @unchecked Sendable {
         snapshot = image.snapshot
         self.end = end
         self.contents = contents
-        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end)
+        first = Plan.first(contents, systemData: systemData, snapshot: snapshot, end: end, layout: layout)
+        learnt = Mutex((first, 0))
     }
 
     override var info: dn_image_info {
@@ -90,18 +92,26 @@ final class Image: ComputeImage, @unchecked Sendable {
         return Image(snapshotOf: self, end: end, contents)
     }
 
-    /// What the last run touched, which the next one probably does too.
+    /// What the first run of a process touched, which the next one's probably does too.
     var habits: Habit { habit.withLock { $0 } }
-    func learn(_ seen: Habit) {
-        habit.withLock { $0 = seen }
-        guard !seen.written.isEmpty else { return }
-        learnt.withLock { plan in
-            if plan == nil { plan = first.copying(seen.written) }
+    func remember(_ seen: Habit) { habit.withLock { $0 = seen } }
+
+    /// Pages that runs wrote and that were still mapped, by the plan that they ran with.
+    func learn(_ written: [Range<UInt64>], under plan: Plan) {
+        guard !written.isEmpty else { return }
+        learnt.withLock { learnt in
+            guard learnt.plan === plan, learnt.lessons < Image.mostLessons else { return }
+            // A few pages now and then do not make a new process for each sandbox worth while.
+            guard learnt.lessons == 0 || written.reduce(0, { $0 + $1.count }) >= Image.leastLesson else { return }
+            learnt = (plan.copying(written) ?? plan, learnt.lessons + 1)
         }
     }
 
+    private static let mostLessons = 4
+    private static let leastLesson = 16 * Int(pageSize)
+
     /// How sandboxes take the contents now.
-    var plan: Plan { learnt.withLock { $0 } ?? first }
+    var plan: Plan { learnt.withLock { $0.plan } }
     var isMappable: Bool { !first.mapped.isEmpty }
 
     /// Copies parts into a sandbox's own memory, which is at least context_min long and zero there.
@@ -120,9 +130,9 @@ struct Habit: Equatable {
     var written: [Range<UInt64>] = []
 
     /// Bounds of what a child maps ahead, in ranges and in pages: time and memory of each child that waits.
-    private static let mostRanges = 64
+    private static let mostRanges = 256
     private static let mostRead: UInt64 = 1024
-    private static let mostWritten: UInt64 = 256
+    private static let mostWritten: UInt64 = 512
 
     /// Takes in pages that are one after another and alike; addresses rise from call to call.
     mutating func add(_ pages: Range<UInt64>, written isWritten: Bool) {

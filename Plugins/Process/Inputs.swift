@@ -75,7 +75,7 @@ extension SlotMemory {
     /// Takes the inputs out again: nobody runs who could see them, and they may change from now on.
     mutating func hideInputs() throws(PluginError) {
         while let input = inputs.last {
-            try layOwn(input.part)
+            try layOwn(input.part.range)
             inputs.removeLast()
         }
     }

@@ -30,19 +30,16 @@ final class PageList: @unchecked Sendable {
         return error < 0 ? -error : EACCES
     }
 
-    /// Puts the contents back into the pages of a child that it wrote, of a private mapping.
+    /// Writes this process's view to pages of a child; `view` is that of address `base`.
     /// - Returns: false when the child is not there any more.
-    func restoreOwn(
-        of pagemap: Pagemap, at address: UInt64, _ count: Int, child: Int32, to contents: UnsafeRawPointer
-    ) -> Bool {
-        withUnsafeTemporaryAllocation(of: dp_pages.self, capacity: Int(DP_PAGES)) { found in
-            guard let list = found.baseAddress else { return false }
-            var at = address
-            let end = address &+ UInt64(count)
-            while at < end {
-                let count = dp_list_pages(pagemap.descriptor, &at, end, 1, list)
-                // Safe: the kernel lists pages of the range, and the contents are as long.
-                guard count >= 0, dp_put_pages(child, list, count, address, contents) == 0 else { return false }
+    func put(_ pages: [dp_pages], child: Int32, base: UInt64, from view: UnsafeRawPointer) -> Bool {
+        pages.withUnsafeBufferPointer { pages in
+            var done = 0
+            while done < pages.count, let first = pages.baseAddress {
+                let count = min(pages.count - done, Int(DP_PAGES))
+                // Safe: the pages were listed in the range that the view is of.
+                guard dp_put_pages(child, first + done, Int32(count), base, view) == 0 else { return false }
+                done += count
             }
             return true
         }
@@ -57,13 +54,13 @@ final class PageList: @unchecked Sendable {
         each(own, UInt64(UInt(bitPattern: base)), count, true, nil) { begin, count, _ in body(begin, count) }
     }
 
-    /// Calls `body` with offset, size and kind of a child's pages that are in memory. Those that it wrote are copied to where
-    /// they belong first.
+    /// Calls `body` with offset, size and kind of a child's pages that are in memory, or those only that it wrote. The latter
+    /// are copied to where they belong first.
     func each(
-        of pagemap: Pagemap, at address: UInt64, _ count: Int, copying: (child: Int32, to: UnsafeMutableRawPointer),
-        _ body: (_ begin: Int, _ count: Int, _ own: Bool) -> Void
+        of pagemap: Pagemap, _ range: Range<UInt64>, ownOnly: Bool,
+        copying: (child: Int32, to: UnsafeMutableRawPointer), _ body: (_ begin: Int, _ count: Int, _ own: Bool) -> Void
     ) -> Bool {
-        each(pagemap, address, count, false, copying, body)
+        each(pagemap, range.lowerBound, range.count, ownOnly, copying, body)
     }
 
     /// Copies what a child wrote to a private mapping to where it belongs.

@@ -8,23 +8,19 @@ import PluginKit
 /// image here and in `clean`, vector and x87 state, protection keys and the mask of signals here, all other registers when it
 /// is let go (`dp_trace_enter`). It has no other memory, and no call of a function's ever reached the kernel.
 extension Sandbox {
-    /// Makes the held child as new but for the memory file.
+    /// Makes the held child as new but for the memory file. The host's view of a mapped image is restored.
     /// - Returns: false when that failed: the child must be killed.
     func reset() -> Bool {
-        guard let holder, let loaded, childPid != 0, memory.inputs.isEmpty else { return false }
+        guard let holder, let loaded else { return false }
         // What runs write is known now: the next child gets that as memory of the slot.
         if memory.plan != nil, memory.plan !== loaded.plan { return false }
-        if !memory.parts.isEmpty {
-            guard let pagemap else { return false }
-            for part in memory.parts
-            where !pages.restoreOwn(
-                of: pagemap, at: part.address, part.count, child: childPid, to: loaded.contents.contents(of: part))
-            {
-                return false
-            }
+        if let span = memory.plan?.span, !span.isEmpty {
+            let view = memory.context(span.lowerBound)
+            guard pages.put(memory.own, child: childPid, base: span.lowerBound, from: view) else { return false }
         }
         guard dp_trace_blank(childPid, holder.stopper) == 0 else { return false }
         isHeld = true
+        isFresh = false
         prepared = Readiness(loaded, memory.plan)
         return true
     }

@@ -42,9 +42,24 @@ struct SlotMemory: ~Copyable {
 
     /// Guest addresses below have pages of 4 KiB, which are zeroed and kept; above, memory goes back after each run.
     static let smallEnd: UInt64 = 8 << 20
+    /// The same while an image is mapped: it and what programs usually write behind it have small pages.
+    var smallEnd = SlotMemory.smallEnd
+
+    static func smallEnd(of image: Image) -> UInt64 {
+        max(smallEnd, (image.end &+ 2 * largePage) / largePage * largePage)
+    }
+
+    /// Ranges of the file, rising, that hold the mapped image's contents between runs and not zeros.
+    var pristine: [Range<UInt64>] = []
+    var pristineBytes: UInt64 { pristine.reduce(0) { $0 &+ UInt64($1.count) } }
     private static let largePage: UInt64 = 2 << 20
 
     var resident = Resident()
+
+    /// Pages of the mapped image that the child wrote and that were fetched into the host's view, since it was restored.
+    var own: [dp_pages] = []
+    /// More than those may have been written in the host's view.
+    var isOwnUnknown = false
 
     /// Bytes that were fetched into the mapped image's pages since they were made clean.
     var fetched: UInt64 = 0
@@ -69,23 +84,18 @@ struct SlotMemory: ~Copyable {
         }
         self.file = file
         self.base = base
-        keepSmall(0..<contextOffset &+ Self.smallEnd)
+        keepSmall(0..<offset(smallEnd))
     }
 
     /// Where the file has pages of 4 KiB only, by offsets.
-    private func keepSmall(_ range: Range<UInt64>) {
+    func keepSmall(_ range: Range<UInt64>) {
         let small = range.clamped(to: 0..<smallOffsets)
         if !small.isEmpty { madvise(base + Int(small.lowerBound), small.count, MADV_NOHUGEPAGE) }
     }
 
     /// Offsets in the file below which pages are zeroed and kept.
-    private var smallOffsets: UInt64 {
-        hasLargePages ? contextOffset &+ Self.smallEnd &- SlotMemory.contextBegin : .max
-    }
-
-    /// After the slot's own memory was mapped again at a guest address.
-    func laidOwn(_ address: dn_gaddr, _ count: Int) {
-        keepSmall(offset(address)..<offset(address) &+ UInt64(count))
+    var smallOffsets: UInt64 {
+        hasLargePages ? contextOffset &+ smallEnd &- SlotMemory.contextBegin : .max
     }
 
     deinit {
@@ -107,6 +117,12 @@ struct SlotMemory: ~Copyable {
     /// Where a byte of context or stack lies.
     func place(_ address: dn_gaddr) -> UnsafeMutableRawPointer {
         address >= stackLow ? base + Int(UInt64(DP_CHILD_SIZE) &+ (address &- stackLow)) : context(address)
+    }
+
+    /// Where guest addresses of context or stack lie in the memory file.
+    func fileRange(of range: Range<UInt64>) -> Range<UInt64> {
+        let begin = UInt64(place(range.lowerBound) - base)
+        return begin..<begin &+ UInt64(range.count)
     }
 
     /// Where a byte of the context lies in the memory file.
@@ -139,6 +155,8 @@ struct SlotMemory: ~Copyable {
             limit = bytes
             return
         }
+        // What an image keeps here would be cut off.
+        if let last = pristine.last, last.upperBound > fileSize(bytes) { try map(nil, nil) }
         resident = Resident()
         guard ftruncate(file, Int(fileSize(bytes))) == 0 else {
             throw PluginError(DN_NO_MEMORY, "cannot size a context: \(errorText(errno))", errno: errno, retryable: true)
@@ -150,39 +168,45 @@ struct SlotMemory: ~Copyable {
         contextOffset + max(roundUp(limit), SlotMemory.contextBegin) - SlotMemory.contextBegin
     }
 
-    /// Makes all memory zero: what is resident is overwritten, up to `keep` bytes, and the rest given back. The control
-    /// pages are spared while a child waits on them. No process that ran untrusted code may have the memory any more, or it
-    /// must be held.
+    /// Makes all memory zero but for what a mapped image keeps there: what is resident is overwritten, up to `keep` bytes, and
+    /// the rest given back. The control pages are spared while a child waits on them. No process that ran untrusted code may
+    /// have the memory any more, or it must be held.
     mutating func zero(keep: UInt64, sparingControlPages: Bool) throws(PluginError) {
-        let all = fileSize(limit)
-        let size = min(all, smallOffsets)
         let first = sparingControlPages ? UInt64(DP_CONTROL_SIZE) : 0
         let taken = allocated
-        if taken == resident.taken {
-            for run in resident.runs where run.upperBound > first {
-                let begin = max(first, run.lowerBound)
-                memset(base + Int(begin), 0, Int(run.upperBound &- begin))
-            }
-            return
+        if taken != resident.taken { try takeStock(taken, keep) }
+        for run in resident.runs where run.upperBound > first {
+            let begin = max(first, run.lowerBound)
+            memset(base + Int(begin), 0, Int(run.upperBound &- begin))
         }
+    }
+
+    /// Finds what is resident, and gives back what is too much.
+    private mutating func takeStock(_ taken: UInt64, _ keep: UInt64) throws(PluginError) {
         resident = Resident()
-        var runs: [Range<UInt64>] = []
+        var left = keep
+        var position: UInt64 = 0
+        let all = fileSize(limit)
+        for range in pristine {
+            try take(position..<range.lowerBound, &left)
+            position = range.upperBound
+        }
+        try take(position..<all, &left)
+        if (keep &- left) &+ pristineBytes == taken { resident.taken = taken }
+    }
+
+    /// Adds what is resident in a range of the file, as far as that is kept, and punches the rest.
+    private mutating func take(_ range: Range<UInt64>, _ left: inout UInt64) throws(PluginError) {
         var begin: UInt64 = 0
         var end: UInt64 = 0
-        if size < all, dp_next_data(file, size, all, &begin, &end) != 0 { try punch(size, all) }
-        var position: UInt64 = 0
-        var kept: UInt64 = 0
-        while dp_next_data(file, position, size, &begin, &end) != 0 {
-            let stays = begin..<begin &+ min(end &- begin, keep &- kept)
-            let dirty = stays.clamped(to: first..<max(first, stays.upperBound))
-            memset(base + Int(dirty.lowerBound), 0, dirty.count)
-            kept &+= stays.upperBound &- stays.lowerBound
-            position = stays.upperBound
-            runs.append(stays)
-            guard kept >= keep else { continue }
-            return try punch(position, size)
+        var position = range.lowerBound
+        while position < range.upperBound, dp_next_data(file, position, range.upperBound, &begin, &end) != 0 {
+            let last = min(end, begin &+ left, smallOffsets)
+            guard begin < last else { return try punch(begin, range.upperBound) }
+            resident.runs.append(begin..<last)
+            left &-= last &- begin
+            position = last
         }
-        if kept == taken { resident = Resident(taken: taken, runs: runs) }
     }
 
     private func punch(_ begin: UInt64, _ end: UInt64) throws(PluginError) {

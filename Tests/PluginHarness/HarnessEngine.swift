@@ -56,6 +56,7 @@ public final class HarnessEngine {
         var params = dn_context_params()
         params.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
         params.limit = limit
+        params.image = image.handle
         var handle: OpaquePointer?
         try attempt("context_create") { plugin.compute.pointee.context_create?(self.handle, &params, &handle, $0) }
         guard let handle else { throw HarnessError(DN_FAILED, "context_create gave no context") }

@@ -56,6 +56,37 @@ import Testing
         }
     }
 
+    /// Too few pages to make a new process for stay mapped, and are put back in the process that wrote them.
+    @Test func fewWrittenPagesArePutBack() throws {
+        let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(1)])
+        let engine = try HarnessEngine(plugin)
+        let image = try plugin.load(try GuestCompiler.image("large", flags: ["-DSEED=7"]))
+        for pages: UInt64 in [1, 1, 8, 8, 0, 12, 12, 3, 0] {
+            let outcome = try engine.invoke(image, inputs: parameters(pages), limit: 8 << 20)
+            #expect(found(outcome) == [0, 0], "\(pages): \(outcome)")
+        }
+        engine.destroy()
+    }
+
+    /// What an image keeps in a sandbox between its runs is not cut off by a smaller limit.
+    @Test func limitsChangeBetweenRunsOfAnImage() throws {
+        let plugin = try HarnessPlugin(file: processPlugin, config: ["pool": .int(1)])
+        let engine = try HarnessEngine(plugin)
+        let image = try plugin.load(try GuestCompiler.image("large", flags: ["-DSEED=6"]))
+        for limit in [8 << 20, 6 << 20, 8 << 20, 1 << 20, 8 << 20, 5 << 20] as [UInt64] {
+            for _ in 0..<3 {
+                guard limit > 4 << 20 else {
+                    #expect(throws: HarnessError.self) { try engine.context(limit: limit, image: image) }
+                    engine.idle()
+                    continue
+                }
+                let outcome = try engine.invoke(image, inputs: parameters(200), limit: limit)
+                #expect(found(outcome) == [0, 0], "\(limit): \(outcome)")
+            }
+        }
+        engine.destroy()
+    }
+
     /// What no function writes exists once for all sandboxes, and goes with the image.
     @Test func aMappedImageIsHeldOnce() throws {
         let plugin = try HarnessPlugin(file: processPlugin)

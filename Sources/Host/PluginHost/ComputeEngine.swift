@@ -74,13 +74,13 @@ public final class ComputeEngine: @unchecked Sendable {
             throw Failure(.internal, "backend \(backend.name): context_info tells of \(wrong)")
         }
         if status == DN_OK {
-            let both = DN_VIEW_READ | DN_VIEW_WRITE
-            status = backend.slots.contextView(created, info.low, info.limit &- info.low, both, &data, &error)
+            status = backend.slots.contextView(created, info.low, info.limit &- info.low, DN_VIEW_READ, &data, &error)
             if status == DN_OK, info.stack_high > info.stack_low {
                 let size = info.stack_high - info.stack_low
                 status = backend.slots.contextView(created, info.stack_low, size, DN_VIEW_READ, &stack, &error)
             }
         }
+        if status == DN_OK { status = announceWrites(created, image, limit: info.limit, &error) }
         guard status == DN_OK, let data else {
             backend.slots.contextDestroy(created)
             throw failure(status, error, "context")
@@ -88,6 +88,22 @@ public final class ComputeEngine: @unchecked Sendable {
         windows.see(data, Int(clamping: info.limit &- info.low))
         if let stack { windows.see(stack, Int(clamping: info.stack_high &- info.stack_low)) }
         return ComputeContext(engine: self, image: image, handle: created, info: info, data: data, stack: stack)
+    }
+
+    /// Tells the backend where the host writes before the run: what else it views, it only reads.
+    private func announceWrites(
+        _ context: OpaquePointer, _ image: ComputeImage, limit: UInt64, _ error: inout dn_error
+    ) -> dn_status {
+        let system = image.systemData == .max ? 0 : UInt64(MemoryLayout<dn_guest_system64>.size)
+        let snapshot = image.snapshot == 0 ? 0 : UInt64(MemoryLayout<dn_guest_snapshot>.size)
+        let behind = limit > image.dataBegin ? limit &- image.dataBegin : 0
+        var ignored: UnsafeMutableRawPointer?
+        for (address, size) in [(image.systemData, system), (image.snapshot, snapshot), (image.dataBegin, behind)]
+        where size > 0 {
+            let status = backend.slots.contextView(context, address, size, DN_VIEW_WRITE, &ignored, &error)
+            guard status == DN_OK else { return status }
+        }
+        return DN_OK
     }
 
     /// An image of what the program of a context left; `dataBegin` as the program tells it. The context's run is over.

@@ -22,7 +22,7 @@
 #define DP_ZYGOTE 0x7e0000200000
 #define DP_CHILD 0x7e0000300000
 #define DP_SIGNAL_STACK_SIZE 0x10000
-#define DP_CONTROL_SIZE 0x4000
+#define DP_CONTROL_SIZE 0x8000
 #define DP_CHILD_SIZE (DP_CONTROL_SIZE + DP_SIGNAL_STACK_SIZE)
 #define DP_STACK_HIGH 0x7e0010000000
 #define DP_STACK_MAX 0x8000000
@@ -44,7 +44,7 @@ typedef struct dp_operation {
     uint16_t file; /* DP_MAP: which of the message's files */
 } dp_operation;
 
-#define DP_OPERATIONS 192
+#define DP_OPERATIONS 400
 #define DP_FILES 32 /* most files of a message */
 typedef struct dp_operations {
     uint64_t message; /* the number of the message whose files are to be received first, 0 = none */
