@@ -42,7 +42,7 @@ struct Fault {
             } else if (limit..<GuestMap.system).contains(address) {
                 (DN_FAULT_MEMORY_LIMIT, "access behind the memory limit")
             } else if errorCode & 0x10 != 0 {
-                (DN_FAULT_EXECUTE, "execution of what is no code")
+                (DN_FAULT_EXECUTE, "execution of memory that holds no code")
             } else if errorCode & 2 != 0 {
                 (DN_FAULT_WRITE, "write to what is not writable")
             } else {

@@ -16,7 +16,7 @@ public final class Worker: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: what is not atomic belongs to the leader or to one thread, as each comment says.
     public let index: Int
     public let core: Int32?
-    /// For the leader, but for `post`.
+    /// Used by the leader only; `post` by any thread.
     public let loop: EventLoop
     let roles = Roles()
     public let pool: WorkerPool

@@ -125,7 +125,7 @@ public final class Node {
             var watched = [signals.descriptor, desk.descriptor, files.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
-            // Nobody says when the last user of an earlier generation is gone.
+            // Nothing signals that the last user of an earlier generation is gone, so it is looked for.
             _ = poll(&watched, nfds_t(watched.count), plugins.isDraining ? 50 : -1)
             while let signal = signals.next() {
                 switch signal {

@@ -111,7 +111,7 @@ struct HeadParser {
             guard !hasHost else { throw .malformed("more than one Host field", at: offset) }
             guard Authority.isValid(value) else { throw .malformed("Host is not a host and a port", at: offset) }
             hasHost = true
-            // A target that is a URL goes before it (RFC 9112, 3.2.2).
+            // An absolute-form target overrides it (RFC 9112, 3.2.2).
             if head.authority.isEmpty, let field = head.fields.last { head.authority = field.value }
         case 6 where name.equalsIgnoringCase("expect"):
             guard value.equalsIgnoringCase("100-continue") else {
