@@ -21,7 +21,7 @@ public final class AuditLog: Sendable {
         public var tenant: String?
         /// The name or path that it was about.
         public var target: String?
-        /// A status of HTTP, or words.
+        /// A status, or words.
         public var result: String
         /// The request's id.
         public var request: String?
