@@ -241,7 +241,7 @@ let package = Package(
         tests(
             "Durable",
             ["Durable", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Platform", "Telemetry", "Items", "Failure", "TestSupport"]),
-        tests("Process", ["PluginABI", "PluginKit", "PluginElf", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
+        tests("Process", ["CPluginKit", "PluginABI", "PluginKit", "PluginElf", "PluginHarness", "TestSupport"], exclude: ["Guests", "Measure", "Programs"]),
         tests("KVM", ["PluginABI", "PluginKit", "PluginHarness"], exclude: ["Bench", "Guests", "Machines"]),
         .target(
             name: "CommHarness", dependencies: ["PluginABI"], path: "Tests/CommHarness", swiftSettings: swiftSettings),

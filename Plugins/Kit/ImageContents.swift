@@ -1,4 +1,4 @@
-import CPluginKit
+public import CPluginKit
 import Glibc
 import PluginABI
 
@@ -34,9 +34,10 @@ public final class ImageContents: Sendable {
 
     /// - Parameters:
     ///   - ranges: of guest addresses; whole pages where `wholePages`.
+    ///   - seal: keeps a file from being written; an errno. Without it, the contents are copied.
     ///   - fill: writes the contents of one of them to memory that reads as zeros.
     public init(
-        _ ranges: [Range<UInt64>], wholePages: Bool,
+        _ ranges: [Range<UInt64>], wholePages: Bool, seal: (Int32) -> Int32 = dk_seal,
         fill: (Range<UInt64>, UnsafeMutableRawPointer) throws(PluginError) -> Void
     ) throws(PluginError) {
         var offset = 0
@@ -48,30 +49,14 @@ public final class ImageContents: Sendable {
         }
         self.parts = parts
         byteCount = offset
-        func filled(_ memory: UnsafeMutableRawPointer) throws(PluginError) {
+        func fillAll(_ memory: UnsafeMutableRawPointer) throws(PluginError) {
             for (part, range) in zip(parts, ranges) { try fill(range, memory + part.offset) }
         }
-        guard wholePages, offset >= Self.leastMapped else {
-            file = nil
-            bytes = .allocate(byteCount: max(offset, 1), alignment: 64)
-            memset(bytes, 0, offset)
-            do throws(PluginError) {
-                try filled(bytes)
-            } catch {
-                bytes.deallocate()
-                throw error
-            }
-            return
+        if wholePages, offset >= Self.leastMapped, let made = try Self.sealed(offset, seal, fillAll) {
+            (file, bytes) = made
+        } else {
+            (file, bytes) = (nil, try Self.copied(offset, fillAll))
         }
-        let file = dk_memory_file("dandelion-image", UInt64(offset))
-        guard file >= 0 else { throw PluginError(DN_NO_MEMORY, "no memory file for an image", errno: -file) }
-        do throws(PluginError) {
-            bytes = try Self.sealed(file, offset, filled)
-        } catch {
-            close(file)
-            throw error
-        }
-        self.file = file
     }
 
     deinit {
@@ -80,21 +65,40 @@ public final class ImageContents: Sendable {
         close(file)
     }
 
-    /// The file's contents, as a mapping that cannot be written.
-    private static func sealed(
-        _ file: Int32, _ size: Int, _ fill: (UnsafeMutableRawPointer) throws(PluginError) -> Void
-    ) throws(PluginError) -> UnsafeMutableRawPointer {
-        let writable = try map(file, size, PROT_READ | PROT_WRITE)
-        do throws(PluginError) {
-            try fill(writable)
-        } catch {
-            munmap(writable, size)
+    private typealias Filling = (UnsafeMutableRawPointer) throws(PluginError) -> Void
+
+    private static func copied(_ size: Int, _ fill: Filling) throws(PluginError) -> UnsafeMutableRawPointer {
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(size, 1), alignment: 64)
+        memset(bytes, 0, size)
+        do throws(PluginError) { try fill(bytes) } catch {
+            bytes.deallocate()
             throw error
         }
-        munmap(writable, size)
-        let error = dk_seal(file)
-        guard error == 0 else { throw PluginError(DN_FAILED, "an image's memory file cannot be sealed", errno: error) }
-        return try map(file, size, PROT_READ)
+        return bytes
+    }
+
+    /// A file with the contents, and these as a mapping that cannot be written; nil when the system does not seal files.
+    private static func sealed(
+        _ size: Int, _ seal: (Int32) -> Int32, _ fill: Filling
+    ) throws(PluginError) -> (Int32, UnsafeMutableRawPointer)? {
+        let file = dk_memory_file("dandelion-image", UInt64(size))
+        guard file >= 0 else { throw PluginError(DN_NO_MEMORY, "no memory file for an image", errno: -file) }
+        do throws(PluginError) {
+            let writable = try map(file, size, PROT_READ | PROT_WRITE)
+            defer { munmap(writable, size) }
+            try fill(writable)
+        } catch {
+            close(file)
+            throw error
+        }
+        guard seal(file) == 0 else {
+            close(file)
+            return nil
+        }
+        do throws(PluginError) { return (file, try map(file, size, PROT_READ)) } catch {
+            close(file)
+            throw error
+        }
     }
 
     private static func map(_ file: Int32, _ size: Int, _ rights: Int32) throws(PluginError) -> UnsafeMutableRawPointer

@@ -79,6 +79,8 @@ extension KVMBackend {
 
         @Test func aMappedImageIsHeldOnce() throws {
             let image = try Rig.sharedImage("large", flags: ["-DSEED=3"])
+            // Of other tests' images, whose runs write to them.
+            let before = try privateBytes(ofMappings: "dandelion-image")
             try Rig.withEngine { engine in
                 for _ in 0..<20 {
                     let outcome = try engine.invoke(image, inputs: Rig.parameters(0), limit: 8 << 20)
@@ -86,7 +88,7 @@ extension KVMBackend {
                 }
                 // What is the image's own alone, of all slots: next to nothing was written.
                 let kept = try privateBytes(ofMappings: "dandelion-image")
-                #expect(kept < 512 << 10)
+                #expect(kept < before + (512 << 10))
             }
         }
 
@@ -154,7 +156,7 @@ extension KVMBackend {
             for line in String(decoding: try contents(of: "/proc/self/smaps"), as: UTF8.self).split(separator: "\n") {
                 let fields = line.split(separator: " ")
                 if fields.first?.contains("-") == true { isCounted = line.contains(name) && line.contains("rw-p") }
-                if isCounted, fields.first == "Private_Dirty:" { total += (Int(fields[1]) ?? 0) << 10 }
+                if isCounted, fields.first == "Anonymous:" { total += (Int(fields[1]) ?? 0) << 10 }
             }
             return total
         }

@@ -1,3 +1,5 @@
+import CPluginKit
+import Glibc
 import PluginABI
 import PluginHarness
 import PluginElf
@@ -126,5 +128,18 @@ import Testing
         #expect(throws: HarnessError.self) { try plugin.load(stripped) }
         #expect(throws: HarnessError.self) { try plugin.load([UInt8]("#!/bin/sh".utf8)) }
         #expect(throws: HarnessError.self) { try plugin.load([]) }
+    }
+
+    /// Where the system does not seal files, contents are copied: a file that somebody could write to is not mapped.
+    @Test(arguments: [0, EINVAL]) func contentsAreCopiedWhereFilesAreNotSealed(error: Int32) throws {
+        let range: Range<UInt64> = 0x10000..<0x10000 + (2 << 20)
+        let contents = try ImageContents([range], wholePages: true, seal: { error == 0 ? dk_seal($0) : error }) {
+            memset($1, 7, $0.count)
+        }
+        #expect((contents.file == nil) == (error != 0))
+        let part = try #require(contents.parts.first)
+        #expect(part.range == range)
+        let bytes = UnsafeRawBufferPointer(start: contents.contents(of: part), count: part.count)
+        #expect(bytes.allSatisfy { $0 == 7 })
     }
 }

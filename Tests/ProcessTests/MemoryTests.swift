@@ -146,7 +146,7 @@ import Testing
         for line in String(decoding: try fileBytes("/proc/self/smaps"), as: UTF8.self).split(separator: "\n") {
             let fields = line.split(separator: " ")
             if fields.first?.contains("-") == true { isCounted = line.contains(name) && line.contains("rw-p") }
-            if isCounted, fields.first == "Private_Dirty:" { total += (Int(fields[1]) ?? 0) << 10 }
+            if isCounted, fields.first == "Anonymous:" { total += (Int(fields[1]) ?? 0) << 10 }
         }
         return total
     }
