@@ -203,8 +203,9 @@ final class Transfer {
         head = nil
     }
 
-    /// Bytes from which on the kernel may take milliseconds to take them back, on a thread for which all others wait.
-    private static let long = 4 << 20
+    /// Bytes from which on it takes the kernel longer to take them back than a hand-over does; a hundred cancelled requests
+    /// end at once, on a thread for which all others wait.
+    private static let long = 256 << 10
 
     private func free(_ base: UnsafeMutablePointer<UInt8>, _ capacity: Int) {
         // SAFETY of nonisolated(unsafe): nobody else has it any more.

@@ -15,8 +15,11 @@ import Testing
         case exit, trapBehindTheWake, returnFromNoSignal, forgedLists, noWordToSleepOn
     }
 
-    @Test(arguments: Way.allCases, [true, false]) func outputsStayAsTheyAre(way: Way, pinned: Bool) throws {
-        let plugin = try HarnessPlugin(file: processPlugin)
+    static let settings = Reuse.allCases.flatMap { reuse in [true, false].map { (reuse: reuse, pinned: $0) } }
+
+    @Test(arguments: Way.allCases, settings)
+    func outputsStayAsTheyAre(way: Way, setting: (reuse: Reuse, pinned: Bool)) throws {
+        let plugin = try setting.reuse.plugin()
         let body = { @Sendable (core: Int32) throws in
             let engine = try HarnessEngine(plugin, core: core)
             let image = try plugin.load(try GuestCompiler.image("late", in: AfterTheEnd.guests))
@@ -36,12 +39,12 @@ import Testing
             }
             engine.destroy()
         }
-        if pinned { try onPinnedThread(body) } else { try body(-1) }
+        if setting.pinned { try onPinnedThread(body) } else { try body(-1) }
     }
 
     /// Its process sleeps until it is killed, however long the host keeps the context.
-    @Test(arguments: Way.allCases) func itTakesNoCPU(way: Way) throws {
-        let plugin = try HarnessPlugin(file: processPlugin)
+    @Test(arguments: Way.allCases, Reuse.allCases) func itTakesNoCPU(way: Way, reuse: Reuse) throws {
+        let plugin = try reuse.plugin()
         let engine = try HarnessEngine(plugin)
         let image = try plugin.load(try GuestCompiler.image("late", in: AfterTheEnd.guests))
         let context = try AfterTheEnd.context(engine, image, [way.rawValue, AfterTheEnd.controlPage, 0])
@@ -55,12 +58,12 @@ import Testing
     }
 
     /// What the kernel reads when a process dies is not the function's to write, and neither is the stack that it was cloned
-    /// on, which is in no file that the host could zero.
-    @Test func theListForItsDeathIsReadOnly() throws {
-        let plugin = try HarnessPlugin(file: processPlugin)
+    /// on, which is in no file that the host could zero; one that runs a single function takes that stack along.
+    @Test(arguments: Reuse.allCases) func theListForItsDeathIsReadOnly(reuse: Reuse) throws {
+        let plugin = try reuse.plugin()
         let engine = try HarnessEngine(plugin)
         let image = try plugin.load(try GuestCompiler.image("late", in: AfterTheEnd.guests))
-        for offset in stride(from: 0 as UInt64, to: 0x4000, by: 0x1f8) {
+        for offset in stride(from: 0, to: reuse == .reset ? 0x4000 : 0x2000, by: 0x1f8) as StrideTo<UInt64> {
             let context = try AfterTheEnd.context(engine, image, [5, 0, AfterTheEnd.parameters + offset])
             let result = try engine.run(context, deadline: 1_000_000_000)
             #expect(result.fault_kind == DN_FAULT_WRITE, "offset \(offset): \(result.outcome)")

@@ -77,8 +77,6 @@ private final class LargeMemory: @unchecked Sendable {
     var charge: MemoryCharge
 
     private static let dropping = HelperThreads(count: 1)
-    /// Bytes from which on the kernel may take milliseconds to take them back: on an event loop, all others would wait.
-    private static let long = 4 << 20
 
     init?(capacity: Int, _ account: MemoryAccount, _ kind: MemoryKind) {
         guard let file = SharedFile(capacity: capacity) else { return nil }
@@ -86,9 +84,9 @@ private final class LargeMemory: @unchecked Sendable {
         charge = MemoryCharge(account, kind)
     }
 
-    /// Gives the memory back, away from the calling thread if it is much; until then it stays charged.
+    /// Gives the memory back, which takes the kernel milliseconds: not on an event loop, where all others would wait. Until
+    /// then it stays charged.
     func drop() {
-        guard charge.bytes >= Self.long else { return }
         // When too much waits there, it is given back here after all.
         _ = Self.dropping.submit { withExtendedLifetime(self) {} }
     }
