@@ -99,6 +99,7 @@ final class WatchedCall: @unchecked Sendable {
     private let clock = Atomic<Int32>(0)
     /// The socket that it is about, -1 for whichever is due.
     private let descriptor = Atomic<Int32>(-1)
+    private let hasCut = Atomic<Bool>(false)
     private var lastNumber: UInt64 = 0
     /// Sockets of libcurl. Closed under the lock, so that their numbers are theirs there.
     private let sockets = Mutex<Set<Int32>>([])
@@ -137,6 +138,9 @@ final class WatchedCall: @unchecked Sendable {
 
     func end() { number.store(0, ordering: .releasing) }
 
+    /// Whether a connection was closed since this was last asked: libcurl may take its answer for complete then.
+    func takeCut() -> Bool { hasCut.exchange(false, ordering: .relaxed) }
+
     /// Looks whether a call goes on that was seen before, and ends it when it has taken too long.
     fileprivate func look() {
         let now = number.load(ordering: .acquiring)
@@ -155,6 +159,7 @@ final class WatchedCall: @unchecked Sendable {
                 : grown.filter { $0.bytes >= Self.leastOfAny }.max { $0.bytes < $1.bytes }
             // Asked last: whatever was read above belongs to this call.
             guard let feeding, number.load(ordering: .acquiring) == now else { return }
+            hasCut.store(true, ordering: .relaxed)
             shutdown(feeding.descriptor, Int32(SHUT_RDWR))
         }
     }

@@ -258,6 +258,7 @@ final class Reactor: CommReactor {
     /// Takes what libcurl has done; what goes on goes on, the rest is finished.
     private func collect() {
         var left: Int32 = 0
+        let wasCut = watched > 0 && connections.call.takeCut()
         while let message = curl_multi_info_read(multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
             // SAFETY: CURLMSG_DONE says that the union holds a result; it is read before the handle is removed.
@@ -267,7 +268,7 @@ final class Reactor: CommReactor {
             // SAFETY: set to the transfer that owns the handle, which `live` keeps.
             let transfer = Unmanaged<Transfer>.fromOpaque(pointer).takeUnretainedValue()
             curl_multi_remove_handle(multi, easy)
-            settle(transfer, code)
+            settle(transfer, wasCut && code == CURLE_OK && transfer.isWatched ? CURLE_RECV_ERROR : code)
         }
     }
 

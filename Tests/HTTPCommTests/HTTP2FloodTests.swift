@@ -83,6 +83,6 @@ import Testing
         let answer = try client.perform("GET http://127.0.0.1:\(server.port)/ HTTP/2.0", timeout: 20_000_000_000)
         let took = Self.now() - begun
         #expect(answer.outcome != DN_COMM_OK && answer.outcome != DN_COMM_DEADLINE, "\(name): \(answer.message)")
-        #expect(took < 5_000_000_000, "\(name): \(took / 1_000_000) ms, \(answer.message)")
+        #expect(took < 10_000_000_000, "\(name): \(took / 1_000_000) ms, \(answer.message)")
     }
 }
