@@ -14,7 +14,7 @@ from pathlib import Path
 from .bench import ROOT, Bench, Unavailable, progress
 from .report import Section, target_table
 
-EXPERIMENTS = ["floors", "table1", "figure5", "figure2", "figure6", "chains", "figure7", "figure8", "figure10", "wasm", "images", "python", "sql"]
+EXPERIMENTS = ["floors", "table1", "figure5", "figure2", "figure6", "chains", "figure7", "figure8", "figure10", "wasm", "images", "python", "sql", "durable"]
 
 
 def arguments():

@@ -69,6 +69,7 @@ class Node(Server):
         config = Path(state + ".toml")
         config.write_text(configuration(settings or {}))
         arguments = [bench.node, "serve", "--config", config, "--listen", f"127.0.0.1:{port}", "--state", state]
+        self.arguments, self.state = arguments, state
         super().__init__(arguments, port, Path(state + ".log"), cpus)
 
     @property

@@ -4,12 +4,15 @@ enum SQLiteSchema {
     static let application: Int64 = 0x646e_646c
     static let version: Int64 = 1
 
+    /// What is removed is not overwritten, as Debian's build does: on a full disk nothing could end any more.
+    ///
     /// Group commit: a transaction is written to the log and synced once, however many changes are in it. The log goes into the
     /// database when it has some tens of megabytes.
     static let writer = """
         PRAGMA auto_vacuum = INCREMENTAL;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
+        PRAGMA secure_delete = OFF;
         PRAGMA wal_autocheckpoint = 8192;
         PRAGMA journal_size_limit = 67108864;
         PRAGMA cache_size = -4096;
