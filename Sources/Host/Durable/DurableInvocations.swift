@@ -123,7 +123,9 @@ public final class DurableInvocations: Sendable {
         }
         let nextFiring = fireSchedules(now: now)
         pump()
-        if now &- lastExpiry.load(ordering: .relaxed) > Self.expiryPause || excess > 0 { expire(now, excess) }
+        // Where all that is too much has not ended, nothing can go, and looking at once again would be without end.
+        let rest = excess > 0 ? Self.readyPause : Self.expiryPause
+        if now &- lastExpiry.load(ordering: .relaxed) > rest { expire(now, excess) }
         metrics.note(open: line.withLock { $0.entries.count }, running: line.withLock { $0.running })
         storeCharge.withLock { $0.note(SQLiteMemory.used) }
         let pause = hasReady ? Self.readyPause : Self.expiryPause
