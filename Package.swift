@@ -64,7 +64,7 @@ let pluginTemplates =
     + ["comm-c/comm_c.md", "compute-c/compute_c.md", "comm-swift/comm_swift.md", "compute-swift/compute_swift.md"]
     + ["exits.tiny", "loops.tiny", "faults.tiny", "echo.tiny", "format.md"].map { "guests/\($0)" }
     + ["Package.swift.template", "exports.map", "System.c", "System.h", "abi.c", "module.modulemap"].map { "swift/\($0)" }
-    + ["Clock", "Comm", "Compute", "ComputeTable", "Fleet", "Handle", "HostMemory", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
+    + ["Clock", "Comm", "Compute", "ComputeTable", "Fleet", "Handle", "HostEgress", "HostMemory", "HostServices", "HostSignals", "Plugin", "PluginError"].map { "kit/\($0).swift" }
     + ["ImageContents", "Recycler", "Settings", "SlotPool", "Structs"].map { "kit/\($0).swift" }
     + ["stop.c", "memory.c", "include/CPluginKit.h", "include/dk_memory.h", "include/dk_pagemap.h", "include/dk_slot.h", "include/dk_stop.h"].map { "kit/Shim/\($0)" }
     + ["c/Makefile"]

@@ -34,7 +34,8 @@ struct HopRules {
 
     /// Appends the headers of this hop. False when there is no memory.
     func fill(
-        _ headers: inout HeaderList, _ head: RequestHead, _ item: Bytes, _ trace: borrowing TraceFields
+        _ headers: inout HeaderList, _ head: RequestHead, _ item: Bytes, _ trace: borrowing TraceFields,
+        _ secrets: SecretFields
     ) -> Bool {
         // A server that waits for the body must not make us wait for its leave.
         guard headers.append("Expect:") else { return false }
@@ -44,12 +45,13 @@ struct HopRules {
         while let line = try? lines.next(), let field = try? HeaderField(item, line) {
             guard isSent(field.kind), field.kind != .trace || !trace.isGiven else { continue }
             let name = item.part(field.name)
+            guard !secrets.have(name) else { continue }
             hasType = hasType || ASCII.matches(name, "content-type")
             guard headers.append(line: item.part(line), name: name, isEmpty: field.trimmedValue.isEmpty) else {
                 return false
             }
         }
-        guard trace.fill(&headers) else { return false }
+        guard trace.fill(&headers), secrets.fill(&headers) else { return false }
         // libcurl would name a type of its own.
         return !sendsBody || hasType || headers.append("Content-Type:")
     }

@@ -13,10 +13,12 @@ final class Instance: CommInstance, @unchecked Sendable {
     let memory: HostMemory
     /// Nil when there was no descriptor for it.
     let watch = CallWatch()
+    let egress: HostEgress
 
     init(host services: HostServices) throws(PluginError) {
         settings = try Settings.read(services)
         memory = HostMemory(services)
+        egress = HostEgress(services)
         authorities = try Authorities(extra: settings.caFile)
         // Thread-safe and counted by libcurl; never undone, since other instances may be at work.
         guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {

@@ -34,6 +34,8 @@ final class Transfer {
     private var target: Target?
     private var headers = HeaderList()
     private var trace = TraceFields()
+    /// On whose behalf, as the host knows it.
+    private var caller: UInt64 = 0
     private var hop = HopRules()
     private(set) var hops = 0
     private var attempts = 0
@@ -91,6 +93,7 @@ final class Transfer {
         ending = Ending()
         hop = HopRules(head, item)
         guard trace.take(request) else { throw .noMemory }
+        caller = request.caller
         charge.open(request.account)
         guard charge.take(Self.footprint) else { throw .noRoom }
         try prepareHop(head.target, of: item)
@@ -98,12 +101,21 @@ final class Transfer {
 
     private func prepareHop(_ target: Target, of text: Bytes) throws(PluginError) {
         guard let head else { return }
+        let next = HostEgress.Target(
+            host: text.part(target.host), port: target.port, method: method(head), isSecure: target.isTLS)
+        try instance.egress.allow(caller, next)
+        let secrets = SecretFields(instance.egress, caller, next)
         url.clear()
         headers.clear()
         // Copied before the handle that a redirect's text may belong to ends.
-        guard target.append(text, to: &url), hop.fill(&headers, head, item, trace) else { throw .noMemory }
+        guard target.append(text, to: &url), hop.fill(&headers, head, item, trace, secrets) else { throw .noMemory }
         self.target = target.atStart
         try openHop(isFresh: false)
+    }
+
+    /// Of the present hop.
+    private func method(_ head: RequestHead) -> Bytes {
+        hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
     }
 
     private func openHop(isFresh: Bool) throws(PluginError) {
@@ -114,7 +126,7 @@ final class Transfer {
         needsConnection = false
         response.begin(limit: responseLimit, Self.speech(head.version, isTLS: target.isTLS))
         guard let handle = Handle(self, errorText) else { throw .noMemory }
-        let method = hop.isGet ? Bytes(start: ("GET" as StaticString).utf8Start, count: 3) : item.part(head.method)
+        let method = method(head)
         let body = hop.sendsBody ? item.part(head.body) : nil
         guard
             EasyOptions.setHop(

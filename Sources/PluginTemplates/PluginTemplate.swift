@@ -119,6 +119,7 @@ public struct PluginTemplate: Sendable {
         ("Compute.swift", PackageResources.Compute_swift), ("ComputeTable.swift", PackageResources.ComputeTable_swift),
         ("Fleet.swift", PackageResources.Fleet_swift), ("Handle.swift", PackageResources.Handle_swift),
         ("HostServices.swift", PackageResources.HostServices_swift),
+        ("HostEgress.swift", PackageResources.HostEgress_swift),
         ("HostMemory.swift", PackageResources.HostMemory_swift),
         ("HostSignals.swift", PackageResources.HostSignals_swift), ("Plugin.swift", PackageResources.Plugin_swift),
         ("ImageContents.swift", PackageResources.ImageContents_swift),

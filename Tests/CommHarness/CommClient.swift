@@ -72,7 +72,7 @@ public final class CommClient {
         var call = dn_comm_request(
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: signature, input_count: 1,
             inputs: input, token: token, deadline: timeout == 0 ? 0 : monotonic() + timeout, max_response: maxResponse,
-            account: plugin.memory?.account ?? 0, trace_parent: dn_bytes(), trace_state: dn_bytes())
+            account: plugin.memory?.account ?? 0, trace_parent: dn_bytes(), trace_state: dn_bytes(), caller: 0)
         var error = CommPlugin.emptyError()
         let fields = trace.map { (Array($0.parent.utf8), Array($0.state.utf8)) } ?? ([], [])
         let status = fields.0.withUnsafeBufferPointer { parent in

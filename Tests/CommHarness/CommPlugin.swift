@@ -79,7 +79,7 @@ public final class CommPlugin {
                 var request = dn_comm_request(
                     struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: 0, signature: 0, input_count: 1,
                     inputs: input, token: 0, deadline: 0, max_response: 0, account: 0, trace_parent: dn_bytes(),
-                    trace_state: dn_bytes())
+                    trace_state: dn_bytes(), caller: 0)
                 return comm.validate?(instance, &request, &info, &error) ?? DN_FAILED
             }
         }

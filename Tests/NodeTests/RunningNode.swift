@@ -133,6 +133,17 @@ final class RunningNode: @unchecked Sendable {
         }
     }
 
+    /// All living processes below the node's.
+    var descendants: [Int32] {
+        var all: [Int32] = []
+        var next = Self.children(of: process.processIdentifier)
+        while !next.isEmpty {
+            all += next
+            next = next.flatMap(Self.children)
+        }
+        return all
+    }
+
     /// CPU time that the kernel has counted for the node and the processes that it made, those that have ended, too.
     var processorSeconds: Double {
         let all = [process.processIdentifier] + Self.children(of: process.processIdentifier)

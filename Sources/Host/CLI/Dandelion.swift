@@ -36,7 +36,7 @@ struct Dandelion: ParsableCommand {
             Compose.self,
             Invoke.self, Wait.self, Cancel.self, Invocations.self, Schedules.self, List.self, Remove.self, Nodes.self,
             Top.self,
-            Tokens.self, Audit.self, Libraries.self,
+            Tokens.self, Secrets.self, Audit.self, Libraries.self,
         ])
 }
 

@@ -41,7 +41,8 @@ struct Decode {
     private func nodeSettings(_ table: TableReader) -> NodeSettings {
         let state = nonEmpty(table, "state") ?? "dandelion-state"
         let settings = NodeSettings(
-            state: state, pluginDirectory: nonEmpty(table, "plugin_directory"),
+            state: state, secretsKeyFile: nonEmpty(table, "secrets_key"),
+            pluginDirectory: nonEmpty(table, "plugin_directory"),
             cores: cores(table),
             maxBody: table.size("max_body", in: 1 << 10...2 << 30, default: 64 << 20),
             maxConnections: Int(table.integer("max_connections", in: 1...1_000_000, default: 16_384)),
@@ -117,10 +118,12 @@ struct Decode {
         let protocolName = table.required("protocol")
         let timeout = table.time("timeout", in: Self.millisecond...Self.day, default: 30 * Self.second)
         let maxResponse = table.size("max_response", in: 1...2 << 30, default: 64 << 20)
+        let egress = egress(in: table)
         table.finish()
         guard let plugin, let protocolName else { return nil }
         return CommunicationFunction(
-            name: name, plugin: plugin, protocolName: protocolName, timeout: timeout, maxResponse: maxResponse)
+            name: name, plugin: plugin, protocolName: protocolName, timeout: timeout, maxResponse: maxResponse,
+            egress: egress)
     }
 
     private func functionClass(_ name: Located<String>, _ table: TableReader) -> FunctionClass? {

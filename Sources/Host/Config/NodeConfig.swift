@@ -36,6 +36,8 @@ public struct NodeConfig: Sendable {
 public struct NodeSettings: Sendable {
     /// Folder of what is registered; relative to the working directory.
     public var state: String
+    /// File of the key that secrets are sealed with; nil = beside the state folder (`secretsKey`).
+    var secretsKeyFile: String?
     /// Folder that relative plugin paths start from; nil = beside the executable.
     public var pluginDirectory: String?
     public var cores: CorePolicy
@@ -66,6 +68,16 @@ public struct NodeSettings: Sendable {
     public var maxSandboxes: Int
     /// Requests of communication functions for one request.
     public var maxOutgoingRequests: Int
+}
+
+extension NodeSettings {
+    /// File of the key that secrets are sealed with.
+    public var secretsKey: String { secretsKeyFile ?? Self.secretsKey(beside: state) }
+
+    /// Where the secrets' key is unless the config says another place: beside the state folder.
+    public static func secretsKey(beside state: String) -> String {
+        (state.hasSuffix("/") ? String(state.dropLast()) : state) + ".key"
+    }
 }
 
 /// The table `[control]`: how cores move between computing and communicating.
@@ -174,6 +186,7 @@ public struct CommunicationFunction: Sendable {
     public var timeout: UInt64
     /// Bytes of one answer.
     public var maxResponse: UInt64
+    public var egress: EgressConfig
 }
 
 /// A table `[classes.NAME]`: how the functions registered into it are run.

@@ -18,4 +18,18 @@ extension TableReader {
             return nil
         }
     }
+
+    /// The elements of a list of integers; nil when the key is absent.
+    func integers(_ key: String, in range: ClosedRange<Int64>) -> [Int64]? {
+        guard let value = entry(key)?.value else { return nil }
+        guard case .array(let elements) = value.kind else { return wrong(key, value, "a list of integers") }
+        return elements.compactMap { element in
+            if case .integer(let number) = element.kind, range.contains(number) { return number }
+            log.add(
+                element.place,
+                "'\(name(key))' must hold integers from \(range.lowerBound) to \(range.upperBound), not \(element.json)"
+            )
+            return nil
+        }
+    }
 }

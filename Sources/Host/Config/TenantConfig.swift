@@ -10,6 +10,7 @@ public struct TenantConfig: Sendable {
     /// Bytes that its requests and what it registered may hold; nil = three eighths of the node's memory.
     public var memory: UInt64?
     public var limits: TenantLimits
+    public var egress: EgressConfig
     /// Names of what it registers that all tenants may use. Of `default`, the default tenant's alone.
     public var publishes: [Located<String>]
 
@@ -61,6 +62,7 @@ extension Decode {
         let decoded = TenantConfig(
             name: name, weight: Int(table.integer("weight", in: 1...1000, default: 1)), maxRequests: maxRequests(table),
             memory: table.optionalSize("memory", in: 1 << 20...1 << 50), limits: limits(table),
+            egress: egress(in: table),
             publishes: table.locatedStrings("publishes", of: "a name of a function or composition") { (text: String) in
                 text.isEmpty ? nil : text
             } ?? [])

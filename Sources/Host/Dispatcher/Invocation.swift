@@ -18,7 +18,7 @@ public final class Invocation {
     /// Without its inputs.
     private(set) var request: InvocationRequest
     let tenant: Tenant
-    private let space: Space
+    let space: Space
     private let admission: Admission
     /// Nanoseconds for a composition whose request names no deadline.
     private let defaultTime: UInt64

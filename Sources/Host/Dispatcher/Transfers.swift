@@ -208,7 +208,8 @@ final class Transfers {
             let token = try port.submit(
                 protocol: sending.function.protocolIndex, signature: sending.variant, inputs: sending.inputs,
                 deadline: sending.deadline, maxResponse: sending.function.maxResponse,
-                account: invocation.tenant.memory, trace: passed.map { ($0.parent, $0.state) }
+                account: invocation.tenant.memory, caller: try caller(sending.function),
+                trace: passed.map { ($0.parent, $0.state) }
             ) { completion in
                 hasEnded = true
                 guard !invocation.isFinished else { return }
@@ -245,6 +246,17 @@ final class Transfers {
             if hasSent { return waiting.append(sending) }
             if !pause(before: sending, number: number + 1) { sending.done(ending) }
         }
+    }
+
+    /// On whose behalf, for plugins that ask.
+    /// - Throws: `.denied` when the operator bounds the requests, and the plugin does not ask where they may go.
+    private func caller(_ function: CommFunction) throws(Failure) -> UInt64 {
+        let (number, isBounded) = Egress.shared.caller(tenant: invocation.space.name, function: function.name)
+        guard isBounded, !function.backend.instance.asksWhere else { return number }
+        throw Failure(
+            .denied,
+            "the config bounds where requests of '\(function.name)' may go, and its plugin does not ask",
+            [.init("function", function.name)])
     }
 
     private var hasSent: Bool {

@@ -44,14 +44,14 @@ public final class CommPort: EventSource {
     /// Begins a request; `completion` is called once on the worker's loop, unless this throws.
     public func submit(
         protocol index: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
-        account: MemoryAccount, trace: (parent: String, state: String)? = nil,
+        account: MemoryAccount, caller: UInt64 = 0, trace: (parent: String, state: String)? = nil,
         completion: @escaping (CommCompletion) -> Void
     ) throws(Failure) -> UInt64 {
         lastToken += 1
         try reactor.submit(
             CommRequest(
                 token: lastToken, protocol: index, signature: signature, inputs: inputs, deadline: deadline,
-                maxResponse: maxResponse, account: account, trace: trace))
+                maxResponse: maxResponse, account: account, caller: caller, trace: trace))
         waiting[lastToken] = completion
         if uselessWakes >= Self.mostUselessWakes { watch(EPOLLIN.rawValue) }
         uselessWakes = 0

@@ -26,6 +26,7 @@ public final class Node {
     private let durable: DurableInvocations?
     private let tracer: Tracer
     private let audit: AuditLog?
+    private let secrets: SecretDesk
     private let signals: NodeSignals
     private let desk = ControlDesk()
     /// Nil: the node is alone.
@@ -49,9 +50,11 @@ public final class Node {
             labels: ["version": PlatformVersion.text, "abi": PlatformVersion.abi]
         ).set(1)
         try Self.raiseDescriptorLimit()
+        Self.refuseCoreDumps()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         authenticator = try Self.authenticator(config)
+        secrets = try SecretDesk(config)
         let admission = Assembly.admission(config, assembly.pool.budget)
         accounts = try AccountBook(admission, state: config.node.state)
         let dispatcher = Dispatcher(
@@ -119,7 +122,7 @@ public final class Node {
         let plugins = assembly.plugins
         var again = ConfigAgain(config)
         let files = FileWatch(
-            folders: (config.listeners.flatMap { $0.tls?.files ?? [] } + (authenticator?.files ?? []))
+            folders: (config.listeners.flatMap { $0.tls?.files ?? [] } + (authenticator?.files ?? []) + [secrets.path])
                 .map(FileWatch.folder))
         while true {
             var watched = [signals.descriptor, desk.descriptor, files.descriptor].map {
@@ -150,6 +153,12 @@ public final class Node {
     /// Reads certificates, keys and tokens again.
     private func reloadFiles(always: Bool) {
         frontend.reloadCertificates(always: always)
+        for change in secrets.reload() {
+            var event = AuditLog.Event("secret", result: change.isSet ? "set" : "removed")
+            event.tenant = change.secret.tenant
+            event.target = change.secret.name
+            audit?.add(event)
+        }
         for change in authenticator?.reload() ?? [] {
             var event = AuditLog.Event("token", result: change.isNew ? "made" : "revoked")
             event.tenant = change.token.tenant
@@ -162,6 +171,13 @@ public final class Node {
     private static func authenticator(_ config: NodeConfig) throws(Failure) -> Authenticator? {
         guard config.listeners.contains(where: \.authenticates) else { return nil }
         return try Authenticator(config.authentication, try TokenFolder(state: config.node.state))
+    }
+
+    /// What the node knows, secrets among it, is not left in files when it crashes.
+    private static func refuseCoreDumps() {
+        // One byte: too little for a file, and what keeps the kernel from starting a program that would take the memory.
+        var none = rlimit(rlim_cur: 1, rlim_max: 1)
+        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     }
 
     /// - Throws: `.unavailable` when there would be none for connections: workers and sandboxes need many.

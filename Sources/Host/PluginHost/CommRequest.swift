@@ -16,13 +16,16 @@ public struct CommRequest {
     public var maxResponse: UInt64
     /// Where the answer is charged.
     public var account: MemoryAccount
+    /// Of `Egress.caller`.
+    public var caller: UInt64
     /// The fields traceparent and tracestate that it is sent with; nil = as it says itself.
     public var trace: (parent: String, state: String)?
 
     public init(
         token: UInt64, protocol: Int, signature: Int, inputs: [Blob], deadline: UInt64, maxResponse: UInt64,
-        account: MemoryAccount, trace: (parent: String, state: String)? = nil
+        account: MemoryAccount, caller: UInt64 = 0, trace: (parent: String, state: String)? = nil
     ) {
+        self.caller = caller
         self.trace = trace
         self.token = token
         self.protocol = `protocol`
@@ -64,7 +67,8 @@ final class CommLoan {
             struct_size: UInt32(MemoryLayout<dn_comm_request>.size), protocol: UInt32(request.protocol),
             signature: UInt32(request.signature), input_count: UInt32(table.count), inputs: inputs,
             token: request.token, deadline: request.deadline, max_response: request.maxResponse,
-            account: request.account.id(for: .replies), trace_parent: dn_bytes(), trace_state: dn_bytes())
+            account: request.account.id(for: .replies), trace_parent: dn_bytes(), trace_state: dn_bytes(),
+            caller: request.caller)
         guard var (parent, state) = request.trace else { return body(&raw) }
         return parent.withUTF8 { parent in
             state.withUTF8 { state in

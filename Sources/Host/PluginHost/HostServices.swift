@@ -22,6 +22,9 @@ final class HostServices: @unchecked Sendable {
     private let hasLedger = Atomic<Bool>(false)
     /// The plugin has asked for the service by which it charges what it takes.
     var chargesMemory: Bool { hasLedger.load(ordering: .relaxed) }
+    private let asks = Atomic<Bool>(false)
+    /// The plugin has asked for the service that says where requests may go.
+    var asksWhere: Bool { asks.load(ordering: .relaxed) }
     /// Turns of long work that the plugin has, by number.
     private let turns = Mutex<(next: UInt64, had: [UInt64: Turns.Turn])>((1, [:]))
     private let isEnding = Atomic(false)
@@ -49,6 +52,7 @@ final class HostServices: @unchecked Sendable {
         pointer.pointee.get_interface = { host, id in
             let id = String(cString: id)
             if id == DN_HOST_MEMORY_1 { HostServices.of(host)?.hasLedger.store(true, ordering: .relaxed) }
+            if id == DN_HOST_EGRESS_1 { HostServices.of(host)?.asks.store(true, ordering: .relaxed) }
             return ServiceTables.table(id)
         }
     }

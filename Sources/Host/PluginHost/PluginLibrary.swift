@@ -191,6 +191,8 @@ public final class PluginInstance: @unchecked Sendable {
     public let memory: MemoryBudget
     /// It charges what it takes by the host's service; for one that does not, the host assumes the most.
     package var chargesMemory: Bool { services.chargesMemory }
+    /// Whether it asks where requests may go.
+    public var asksWhere: Bool { services.asksWhere }
     private let stop: (@convention(c) (OpaquePointer) -> Void)?
     private let proxy: (any HostProxy)?
 

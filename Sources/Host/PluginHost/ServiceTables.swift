@@ -21,6 +21,7 @@ enum ServiceTables {
         case DN_HOST_MEMORY_1: UnsafeRawPointer(memory)
         case DN_HOST_TURNS_1: UnsafeRawPointer(turns)
         case DN_HOST_FILES_1: UnsafeRawPointer(files)
+        case DN_HOST_EGRESS_1: UnsafeRawPointer(EgressTable.table)
         default: nil
         }
     }

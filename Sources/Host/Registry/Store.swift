@@ -16,6 +16,7 @@ internal import Synchronization
 ///     caches/         the same for each other tenant, in a folder of its own
 ///     plugins/        copies of the plugins' files while a node runs (room Node)
 ///     trials/         which plugins passed their trial (room Node)
+///     secrets/        what communication functions send and no function knows, sealed (room Identity)
 ///     accounts/       what tenants used, a file for each day (room Node)
 ///     snapshots/      what programs of functions prepared for every run to begin with (SnapshotFiles)
 ///

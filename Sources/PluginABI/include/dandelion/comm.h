@@ -51,6 +51,7 @@ typedef struct dn_comm_request {
      * what the request says by itself; visible ASCII and spaces, len 0 = nothing. borrow-call */
     dn_bytes trace_parent;
     dn_bytes trace_state;
+    uint64_t caller; /* Since 1.2: on whose behalf, for dn.host.egress/1; nothing else is told of it */
 } dn_comm_request;
 
 DN_CONSTANT(int32_t, DN_COMM_OK, 0); /* an answer came, whatever the protocol's own status says */

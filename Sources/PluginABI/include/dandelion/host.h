@@ -147,5 +147,31 @@ typedef struct dn_host_files {
     dn_status (*DN_NULLABLE create)(const dn_host *host, uint64_t len, int32_t *out);
 } dn_host_files;
 
+/* Where a request would go next. Whoever asks sets struct_size. Since 1.2. */
+typedef struct dn_egress {
+    uint32_t struct_size;
+    int32_t is_secure; /* 1: the server is known by its certificate, and nobody else reads what is sent */
+    uint32_t port;
+    uint32_t padding; /* 0 */
+    dn_bytes host;   /* a name in any case, or an address without brackets; borrow-call */
+    dn_bytes method; /* in the protocol's own words; borrow-call */
+} dn_egress;
+
+/* dn.host.egress/1, since 1.2: what the operator lets the requests of each caller do, and adds to them. Whoever resolves names
+ * or connects for functions asks before each name is resolved, for what redirects lead to, too. The host makes no request of a
+ * bounded caller by a plugin that never asks for this service. */
+typedef struct dn_host_egress {
+    uint32_t struct_size;
+    uint32_t padding; /* 0 */
+    /* DN_OK; DN_PERMISSION with a sentence for the user. Never blocks. Since 1.2. Required. [any-thread] */
+    dn_status (*DN_NULLABLE allow)(const dn_host *host, uint64_t caller, const dn_egress *to, dn_error *err);
+    /* Calls take once for each secret of the caller's that is bound to that host, with a line "Name: value" which the request is
+     * sent with in the place of its own of that name. line borrow-until: take returns. Nobody but the server is shown it: no
+     * log, message, output or child. Since 1.2. Required. [any-thread] */
+    void (*DN_NULLABLE secrets)(
+        const dn_host *host, uint64_t caller, const dn_egress *to, void (*take)(void *DN_NULLABLE arg, dn_bytes line),
+        void *DN_NULLABLE arg);
+} dn_host_egress;
+
 DN_END
 #endif

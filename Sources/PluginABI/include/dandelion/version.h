@@ -26,5 +26,6 @@
 #define DN_HOST_MEMORY_1 "dn.host.memory/1" /* Since 1.2 */
 #define DN_HOST_TURNS_1 "dn.host.turns/1"   /* Since 1.2 */
 #define DN_HOST_FILES_1 "dn.host.files/1"   /* Since 1.2 */
+#define DN_HOST_EGRESS_1 "dn.host.egress/1" /* Since 1.2 */
 
 #endif
