@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Puts the packages of a requirements file into one zip file, which a Python function gets as `packages.zip`.
 
-    bundle.py requirements.txt packages.zip [--with FOLDER]... [--optional NAME]...
+    bundle.py requirements.txt packages.zip [--image NAME] [--with FOLDER]... [--optional NAME]...
 
 pip chooses the versions, for the image's Python 3.11. What is compiled for a machine cannot be loaded in a sandbox: where a
 release has a pure wheel too, that is taken; where its compiled modules only make it faster, they are left out (those of
-OPTIONAL below, and of the packages that --optional names); else the package is refused by name. --with adds a folder of
+OPTIONAL below, and of the packages that --optional names); else the package is refused by name. --image names the image that the
+function is registered with: what it has linked in is left out, and others get along with that version. --with adds a folder of
 modules of one's own. Nothing is downloaded when the requirements have not changed.
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 PYTHON = "3.11"
 # Packages that are whole without their compiled modules, which are faster.
 OPTIONAL = {"charset-normalizer", "coverage", "markupsafe", "msgpack", "pyyaml", "simplejson", "sqlalchemy", "wrapt"}
+# What images have linked in.
+LINKED = {"python": {}, "python-numpy": {"numpy": "1.24.4"}}
 COMPILED = (".so", ".pyd", ".dylib", ".dll", ".a")
 FULL = ["--implementation", "cp", "--abi", "cp311", "--abi", "abi3", "--abi", "none"] + [
     word for platform in ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64",
@@ -43,10 +46,12 @@ def normal(name):
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def resolved(requirements):
+def resolved(requirements, linked, folder):
     """(name, version, who asks for it) of all that is to be installed, as pip decides for the image's Python."""
+    constraints = Path(folder, "constraints.txt")
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in linked.items()))
     done = pip("install", "--dry-run", "--ignore-installed", "--quiet", "--only-binary=:all:", "--python-version", PYTHON, *FULL,
-               "--target", "/nowhere", "--report", "-", "-r", requirements)
+               "--target", "/nowhere", "--report", "-", "-c", constraints, "-r", requirements)
     if done.returncode != 0:
         raise Refused(f"pip cannot resolve {requirements}:\n{done.stderr.strip()}")
     entries = json.loads(done.stdout)["install"]
@@ -92,17 +97,19 @@ def contents(path):
 def refuse(name, version, compiled, askers):
     needed = f" (needed by {', '.join(askers)})" if askers else ""
     advice = {
-        "numpy": "register the image that has numpy in it, if it is built (./dev python --numpy), and take it off the list",
+        "numpy": "use the image python-numpy, which has numpy 1.24.4 linked in (./dev python --numpy; IMAGE in the Makefile)",
         "pydantic-core": "use pydantic<2, which is pure Python, or attrs or dataclasses",
     }.get(normal(name), "use another release or another package, or, if it is whole without them, say --optional " + name)
     raise Refused(
         f"{name} {version}{needed} has compiled modules, such as {compiled[0]}, which cannot be loaded in a sandbox: {advice}")
 
 
-def files(requirements, optional, folder):
+def files(requirements, linked, optional, folder):
     """Everything that the requirements stand for, by path."""
     found = {}
-    for name, version, askers in resolved(requirements):
+    for name, version, askers in resolved(requirements, linked, folder):
+        if normal(name) in linked:
+            continue
         package = dict(contents(wheel(name, version, folder)))
         compiled = sorted(path for path in package if path.endswith(COMPILED) or ".so." in path)
         if compiled and normal(name) not in optional:
@@ -127,7 +134,8 @@ def wanted(requirements):
 
 
 def digest(arguments, added):
-    found = hashlib.sha256(json.dumps([wanted(arguments.requirements), sorted(arguments.optional)]).encode())
+    choices = [wanted(arguments.requirements), arguments.image, sorted(arguments.optional)]
+    found = hashlib.sha256(json.dumps(choices).encode())
     for path in sorted(added):
         found.update(path.encode() + b"\0" + added[path])
     return found.hexdigest()
@@ -152,6 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("requirements")
     parser.add_argument("output")
+    parser.add_argument("--image", choices=sorted(LINKED), default="python")
     parser.add_argument("--with", dest="folders", metavar="FOLDER", action="append", default=[])
     parser.add_argument("--optional", metavar="NAME", action="append", default=[])
     arguments = parser.parse_args()
@@ -162,7 +171,7 @@ def main():
             return
         optional = OPTIONAL | {normal(name) for name in arguments.optional}
         with tempfile.TemporaryDirectory() as folder:
-            found = files(arguments.requirements, optional, folder) if wanted(arguments.requirements) else {}
+            found = files(arguments.requirements, LINKED[arguments.image], optional, folder) if wanted(arguments.requirements) else {}
         Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
         write(arguments.output, found | added, mark)
     except (Refused, OSError) as problem:

@@ -8,6 +8,19 @@
 
 extern const char dandelion_library[], dandelion_library_end[];
 
+/* Modules of packages that are linked in, with their full names. */
+#define MODULE(name, function) PyMODINIT_FUNC PyInit_##function(void);
+#include "linked_modules.h"
+#undef MODULE
+
+static int add_linked_modules(void) {
+    int error = 0;
+#define MODULE(name, function) error |= PyImport_AppendInittab(name, PyInit_##function);
+#include "linked_modules.h"
+#undef MODULE
+    return error;
+}
+
 #define HOME "/usr"
 #define PROGRAM HOME "/bin/python3"
 #define LIBRARY HOME "/lib/python311.zip"
@@ -84,7 +97,7 @@ int main(int argc, char **argv) {
     if (carry(PROGRAM, program, sizeof program - 1) != 0) return 1;
     /* Scripts measure, and wait for a time by looking at the clock. */
     dandelion_follow_processor();
-    PyImport_AppendInittab("_dandelion", PyInit__dandelion);
+    if (PyImport_AppendInittab("_dandelion", PyInit__dandelion) != 0 || add_linked_modules() != 0) return 1;
     PyStatus status = start();
     if (PyStatus_Exception(status)) Py_ExitStatusException(status);
     if (call("prepare", PyTuple_New(0)) != 0) return 1;

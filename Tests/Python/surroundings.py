@@ -83,9 +83,9 @@ class Node:
             reply = connection.getresponse()
             return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
 
-    def register(self, name, inputs, outputs, runs="process", memory="64MiB", timeout="30s", bound=()):
+    def register(self, name, inputs, outputs, runs="process", memory="64MiB", timeout="30s", bound=(), image=IMAGE):
         """Registers the interpreter with items bound: (set, item's name, text)."""
-        body, type = form([("image", "python", IMAGE.read_bytes()), *bound])
+        body, type = form([("image", "python", image.read_bytes()), *bound])
         query = f"inputs={','.join(inputs)}&outputs={','.join(outputs)}&class={runs}&memory={memory}&timeout={timeout}&replace=true"
         return self.request("PUT", f"/v1/functions/{name}?{query}", body, {"Content-Type": type})
 

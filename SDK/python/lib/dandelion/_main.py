@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import importlib.machinery
 import os
 import random
 import runpy
@@ -22,9 +23,18 @@ USAGE = "usage: python3 [-c COMMAND | -m MODULE | FILE | -] [ARGUMENT]..."
 IGNORED = {"-B", "-E", "-I", "-S", "-b", "-q", "-s", "-u", "-X", "-W"}
 
 
+class _LinkedModules(importlib.machinery.BuiltinImporter):
+    """Finds modules of packages that are linked into the interpreter, which importlib looks for at the top only."""
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):  # type: ignore[no-untyped-def]
+        return None if path is None else super().find_spec(fullname)
+
+
 def prepare() -> int:
     """What is the same for every invocation: imports the user's module. 0, or 1 after telling what failed."""
     # Objects that live through all invocations need not be looked at by their collector, which would write to their pages.
+    sys.meta_path.append(_LinkedModules)
     try:
         return _guarded(_import_function)
     finally:
@@ -55,6 +65,8 @@ def tell_where() -> None:
 def _renew() -> None:
     """What must not be the same for two invocations that go on from one snapshot."""
     random.seed()
+    if numbers := sys.modules.get("numpy.random"):
+        numbers.seed()
     environment = dict(_dandelion.environment())
     os.environ.clear()
     os.environ.update(environment)
