@@ -42,7 +42,8 @@ sed -i '/^#include "config.h"/r undefined' numpy/core/src/common/npy_config.h
 
 step 'compiling numpy (three minutes)'
 env CC="$work/bin/cc" CXX="$work/bin/c++" LDSHARED="$work/bin/link" LDCXXSHARED="$work/bin/link" AR=llvm-ar ARFLAGS=rcs \
-    RANLIB=llvm-ranlib OPT= LDFLAGS= CFLAGS="-I$interpreter/include -O3 -DNDEBUG -fwrapv -ffp-exception-behavior=strict -w" NPY_BLAS_ORDER= NPY_LAPACK_ORDER= \
+    RANLIB=llvm-ranlib OPT= LDFLAGS= CFLAGS="-I$interpreter/include -O3 -DNDEBUG -fwrapv -ffp-exception-behavior=strict -w" \
+    NPY_BLAS_ORDER= NPY_LAPACK_ORDER= \
     NPY_DISABLE_SVML=1 venv/bin/python setup.py -q build --cpu-baseline=min --cpu-dispatch=none -j "$(nproc)" \
     > "$output/log" 2>&1 || {
     grep -n 'error' "$output/log" | head -n 20 >&2 && echo 'python: numpy did not compile' >&2 && exit 1
