@@ -133,7 +133,8 @@ public final class Node {
             while let signal = signals.next() {
                 switch signal {
                 case SIGHUP:
-                    audit?.add(AuditLog.Event("reload", result: again.read(plugins)))
+                    let result = again.read(plugins)
+                    audit?.add(AuditLog.Event("reload", result: result))
                     reloadFiles(always: true)
                 case SIGUSR1:
                     accessLog?.reopen()
