@@ -77,7 +77,7 @@ final class PeerCalls: Sendable {
             let token = try port.submit(
                 protocol: transport.protocolIndex, signature: 0, inputs: [request],
                 deadline: deadline == 0 ? limit : min(limit, deadline), maxResponse: transport.maxResponse,
-                account: account
+                account: account, caller: Egress.node
             ) { completion in
                 if let failure = completion.failure {
                     return done(.failure(PeerFailure(failure: failure, wasNotSent: completion.wasNotSent)))
