@@ -208,8 +208,9 @@ final class Transfer {
 
     /// Ends the loan of the outputs.
     func release() {
+        let held = charge.held
         charge.settle()
-        if let (base, capacity) = response.end() { free(base, capacity) }
+        if let (base, capacity) = response.end() { free(base, capacity, charged: held) }
         url.clear(keeping: Response.keptCapacity)
         item = Bytes(start: nil, count: 0)
         head = nil
@@ -219,11 +220,16 @@ final class Transfer {
     /// end at once, on a thread for which all others wait.
     private static let long = 256 << 10
 
-    private func free(_ base: UnsafeMutablePointer<UInt8>, _ capacity: Int) {
-        // SAFETY of nonisolated(unsafe): nobody else has it any more.
-        nonisolated(unsafe) let base = base
-        if capacity >= Self.long, instance.services.submit({ Glibc.free(base) }) { return }
-        Glibc.free(base)
+    private func free(_ base: UnsafeMutablePointer<UInt8>, _ capacity: Int, charged: Int) {
+        // The node's own until it is freed: the request's account may end before.
+        // SAFETY of nonisolated(unsafe): nobody else has either any more.
+        nonisolated(unsafe) let (base, waiting) = (base, HostCharge(instance.memory))
+        let release: @Sendable () -> Void = {
+            Glibc.free(base)
+            waiting.settle()
+        }
+        if capacity >= Self.long, waiting.take(charged), instance.services.submit(release) { return }
+        release()
     }
 
     private func countBytes() {
