@@ -112,7 +112,7 @@ class ProjectTests(PythonTests):
 
     def test_mistakes_are_told(self):
         without = self.make("run", "DANDELION_SDK=/nonexistent")
-        self.assertIn("no /nonexistent/python/python: build it (./dev python)", without.stderr)
+        self.assertIn("no /nonexistent/python/python: build it (./dev python, with --numpy", without.stderr)
         self.change("requirements.txt", "# Pure", "numpy==1.26.4\n# Pure")
         refused = self.make("run")
         if "cannot resolve" in refused.stderr:
