@@ -33,6 +33,33 @@ import TestSupport
         return function
     }
 
+    /// Agrees to everything, and finds at the end that names which say so are somebody else's.
+    private struct Witness: RegistrationWitness {
+        struct Claim: RegistrationClaim {
+            let isTaken: Bool
+
+            func confirm() throws(Failure) { if isTaken { throw Failure(.conflict, "another node took it") } }
+            func abandon() {}
+            func waitForCopy() {}
+        }
+
+        func claim(_ changes: [SharedChange]) throws(Failure) -> any RegistrationClaim {
+            Claim(isTaken: changes.contains { $0.name.hasPrefix("lost-at-the-end") })
+        }
+    }
+
+    /// Of two that register a name at two nodes one is told that it lost, also when that is found at the end.
+    @Test func whoLosesANameAtTheEndIsTold() throws {
+        node.catalogue.agree(with: Witness())
+        try register(definition("kept"), Blob("E: kept"))
+        #expect {
+            try register(definition("lost-at-the-end"), Blob("E: lost"))
+        } throws: {
+            ($0 as? Failure)?.kind == .conflict
+        }
+        try node.catalogue.standard.removeFunction("kept")
+    }
+
     /// A request that has begun on a function that is removed or replaced then reads its image all the same.
     @Test(arguments: [true, false]) func whatHasBegunEndsOnWhatItBeganOn(replaced: Bool) throws {
         try register(definition("gone"), Blob("E: of this test, \(replaced)"))

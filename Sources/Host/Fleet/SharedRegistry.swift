@@ -170,9 +170,13 @@ final class SharedRegistry: RegistrationWitness {
 
         init(_ registry: SharedRegistry, _ made: [String: Known]) { (self.registry, self.made) = (registry, made) }
 
-        func confirm() {
-            let newest = registry.end(made) { $0.content }
+        func confirm() throws(Failure) {
+            let (newest, taken) = registry.end(made) { $0.content }
             done.withLock { $0 = newest }
+            if let taken {
+                throw Failure(
+                    .conflict, "another node took '\(taken)' when this one seemed to be gone", [.init("name", taken)])
+            }
         }
 
         func waitForCopy() {
@@ -182,34 +186,50 @@ final class SharedRegistry: RegistrationWitness {
         func abandon() { _ = registry.end(made) { $0.before } }
     }
 
-    /// - Returns: the newest revision; nil when the engine could not be told, which is done later then.
-    private func end(_ claims: [String: Known], _ outcome: (SharedName) -> SharedName.Content) -> UInt64? {
+    private enum Telling {
+        case told(UInt64)
+        /// Taken over by another, when this node seemed to be gone: what that says holds.
+        case taken
+        /// The engine is away; it is told later.
+        case postponed
+    }
+
+    /// - Returns: the newest revision that the engine was told, and a name that is another's now.
+    private func end(
+        _ claims: [String: Known], _ outcome: (SharedName) -> SharedName.Content
+    ) -> (newest: UInt64?, taken: String?) {
         var newest: UInt64?
+        var taken: String?
         for (key, claim) in claims {
             let content = outcome(claim.shared)
             let done = Known(
                 revision: claim.revision,
                 shared: SharedName(space: claim.shared.space, name: claim.shared.name, content: content))
             state.withLock { $0.local[key] = content == .nothing ? nil : content }
-            if let revision = tell(key, done) { newest = max(newest ?? 0, revision) }
+            switch tell(key, done) {
+            case .told(let revision): newest = max(newest ?? 0, revision)
+            case .taken: taken = claim.shared.name
+            case .postponed: break
+            }
         }
-        return newest
+        return (newest, taken)
     }
 
-    private func tell(_ key: String, _ done: Known) -> UInt64? {
+    private func tell(_ key: String, _ done: Known) -> Telling {
         do throws(Failure) {
             let revision = try engine.put(
                 .lasting, key, done.shared.json, expected: .revision(done.revision), timeout: Self.patience)
             state.withLock { $0.untold[key] = nil }
-            return revision
+            return .told(revision)
         } catch {
-            // Taken over by another, when this node seemed to be gone: what that says holds.
-            if error.kind == .conflict {
+            // An answer that was lost looks like another's change.
+            if error.kind == .conflict, let now = try? read(key), now.shared == done.shared {
                 state.withLock { $0.untold[key] = nil }
-            } else {
-                state.withLock { $0.untold[key] = done }
+                return .told(now.revision)
             }
-            return nil
+            let isTaken = error.kind == .conflict
+            state.withLock { $0.untold[key] = isTaken ? nil : done }
+            return isTaken ? .taken : .postponed
         }
     }
 

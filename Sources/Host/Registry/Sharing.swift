@@ -34,7 +34,8 @@ public protocol RegistrationWitness: Sendable {
 /// Names on which the witness has agreed. Ends by `confirm` or `abandon`, once; blocks.
 public protocol RegistrationClaim: Sendable {
     /// It is done here, durably.
-    func confirm()
+    /// - Throws: `.conflict` when somebody else has taken a name meanwhile, whose change holds and comes here too.
+    func confirm() throws(Failure)
     /// It was not done.
     func abandon()
     /// After `confirm`, and with no lock held: waits until the loss of this node would lose nothing of it.
@@ -60,7 +61,7 @@ extension Catalogue {
             made.abandon()
             throw error
         }
-        made.confirm()
+        try made.confirm()
         claim = made
         return result
     }
