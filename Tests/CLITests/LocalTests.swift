@@ -60,6 +60,32 @@ import Testing
         #expect(ran.errors.contains("\(file.path):3:7: 'node.log' cannot be 'inf', did you mean 'info'?"))
     }
 
+    /// The config says what is a communication function.
+    @Test func graph() throws {
+        let text = try TemporaryFile(
+            """
+            function HTTP(requests) => (headers, bodies);
+            function S3(requests) => (headers, bodies);
+            composition Copy(from) => (to) {
+                HTTP(requests = all from) => (puts = bodies);
+                S3(requests = each puts) => (to = bodies);
+            }
+            """)
+        let drawn = try Ran(["graph", text.path])
+        #expect(drawn.status == 0 && drawn.errors.isEmpty)
+        #expect(drawn.output.hasPrefix("digraph compositions {\n") && drawn.output.hasSuffix("}\n"))
+        let filled = drawn.output.split(separator: "\n").filter { $0.contains("filled") }
+        #expect(filled.count == 1 && filled[0].contains("HTTP"))
+        let config = try TemporaryFile(
+            "[plugins.s3]\npath = \"/nonexistent.so\"\n[functions.S3]\nplugin = \"s3\"\nprotocol = \"s3\"\n")
+        let other = try Ran(["graph", text.path, "--config", config.path]).output
+        #expect(other.contains("label=\"S3\", style=\"rounded,filled\"") && !other.contains("label=\"HTTP\", style"))
+        let wrong = try Ran(["graph", try TemporaryFile("composition C(a) => (b) {}").path])
+        #expect(wrong.status == 1 && wrong.output.isEmpty)
+        #expect(wrong.errors.contains("line 1, column 22: output `b` is produced by no statement"))
+        #expect(try Ran(["graph", "/nonexistent"]).status == 66)
+    }
+
     @Test func pluginsList() throws {
         let file = try TemporaryFile(Self.config)
         let ran = try Ran(["plugins", "list", "--json", "--config", file.path])
