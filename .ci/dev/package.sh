@@ -74,8 +74,9 @@ CONTROL
 # The unit of Docs/systemd as the package installs it.
 package_unit() {
     sed -e '1s,.*,# Installed by the package dandelion; `systemctl edit dandelion` changes it.,' \
+        -e '2d' \
         -e 's,^ExecStart=.*,ExecStart=/usr/bin/dandelion serve --config /etc/dandelion/dandelion.toml --state /var/lib/dandelion,' \
-        -e 's,^DynamicUser=yes,User=dandelion\nGroup=dandelion\nLogsDirectory=dandelion,' Docs/systemd/dandelion.service
+        Docs/systemd/dandelion.service
     printf '\n[Install]\nWantedBy=multi-user.target\n'
 }
 

@@ -68,7 +68,7 @@ final class TestServer {
                 durable: self.durable, accessLog: accessLog, recent: recent))
         try pool.start(preparing: [backend])
         self.durable?.start()
-        let places = try frontend.listen(listeners)
+        let places = try frontend.listen(listeners.map { ($0, nil) })
         port = places.compactMap(\.port).first ?? 0
     }
 

@@ -18,8 +18,10 @@ final class RunningNode: @unchecked Sendable {
     /// - Parameters:
     ///   - wrapper: a command that runs the node's, which is given to it as arguments.
     ///   - listens: on a free port, open to all; else where the config says.
+    ///   - executable: of the node.
     init(
-        config: String? = nil, state: String? = nil, cpus: String? = nil, wrapper: [String] = [], listens: Bool = true
+        config: String? = nil, state: String? = nil, cpus: String? = nil, wrapper: [String] = [], listens: Bool = true,
+        executable: String = RunningNode.executable
     ) throws {
         let folder = state ?? FileManager.default.temporaryDirectory.appending(path: "dandelion-node-\(UUID())").path
         self.state = folder
@@ -34,7 +36,7 @@ final class RunningNode: @unchecked Sendable {
         if state == nil { try SharedTrials.lend(to: own) }
         let command =
             [
-                Self.executable, "serve", "--config", file, "--state", own,
+                executable, "serve", "--config", file, "--state", own,
             ] + (listens ? ["--listen", "127.0.0.1:0"] : [])
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = wrapper + (cpus.map { ["taskset", "-c", $0] } ?? []) + command
@@ -81,6 +83,9 @@ final class RunningNode: @unchecked Sendable {
     }()
 
     var isRunning: Bool { process.isRunning }
+
+    /// The node's process, or its wrapper's where that does not become it.
+    var id: Int32 { process.processIdentifier }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

@@ -128,8 +128,13 @@ static pid_t start(const struct rwasm_command *command, int output) {
     char *stack = mmap(NULL, CHILD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -1;
     struct confined child = {.command = command, .output = output, .parent = getpid()};
-    int spaces = command->is_confined && command->has_root
+    int spaces = command->is_confined && command->is_apart
                      ? CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS : 0;
+    if (spaces && command->user == 0) {
+        spaces |= CLONE_NEWUSER;
+        snprintf(child.user_map, sizeof child.user_map, "%u %u 1", geteuid(), geteuid());
+        snprintf(child.group_map, sizeof child.group_map, "%u %u 1", getegid(), getegid());
+    }
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

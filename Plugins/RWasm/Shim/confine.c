@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,6 +58,16 @@ static int make_place(const char *path, char place[PATH_MAX]) {
     return mkdir(place, 0755) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+/* Mounts a folder again with what is not to be possible there. Who has the rights of a namespace of users only cannot allow
+ * what the mount did not. */
+static int restrict_place(const char *place, unsigned long flags) {
+    struct statvfs status;
+    if (statvfs(place, &status) != 0) return -1;
+    /* ST_RDONLY and the others have the values of their namesakes. */
+    flags |= status.f_flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    return mount(NULL, place, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | flags, NULL);
+}
+
 /* The same folder at the same place in the new root. A link, as /bin is often one, is made again. */
 static int show(const char *path, unsigned long flags) {
     char place[PATH_MAX];
@@ -74,7 +85,7 @@ static int show(const char *path, unsigned long flags) {
     if (!S_ISDIR(status.st_mode)) return 0;
     if (make_place(path, place) != 0) return -1;
     if (mount(path, place, NULL, MS_BIND | MS_REC, NULL) != 0) return -1;
-    return mount(NULL, place, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | flags, NULL);
+    return restrict_place(place, flags);
 }
 
 static int show_null(void) {
@@ -94,8 +105,8 @@ static void make_root(const struct rwasm_command *command, int output) {
     must(mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") == 0, output, "a new root");
     for (const char *const *path = command->readable; *path; path++)
         must(show(*path, MS_RDONLY) == 0, output, *path);
-    must(make_place(command->directory, place) == 0 && mount(".", place, NULL, MS_BIND, NULL) == 0, output, "its folder");
-    must(mount(NULL, place, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL) == 0, output, "its folder");
+    must(make_place(command->directory, place) == 0 && mount(".", place, NULL, MS_BIND | MS_REC, NULL) == 0, output, "its folder");
+    must(restrict_place(place, 0) == 0, output, "its folder");
     must(show_null() == 0, output, "/dev/null");
     must(make_place("/proc", place) == 0, output, "/proc");
     mount("proc", place, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL); /* it does without */
@@ -130,6 +141,19 @@ static void confine_files(const struct rwasm_command *command) {
 }
 
 /* ---- Rights and limits ---- */
+
+static void put(const char *path, const char *text, int output) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), output, path);
+    close(fd);
+}
+
+/* In the new namespace of users it is who it was, and nobody else is there. */
+static void map_user(const struct confined *self, int output) {
+    put("/proc/self/setgroups", "deny", output);
+    put("/proc/self/uid_map", self->user_map, output);
+    put("/proc/self/gid_map", self->group_map, output);
+}
 
 static void drop_rights(const struct rwasm_command *command, int output) {
     for (int capability = 0; capability < 64; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
@@ -178,11 +202,12 @@ int rwasm_confine(void *argument) {
     syscall(SYS_close_range, 3, ~0u, 0); /* of this process's table, not of the node's; Linux 5.9 */
     set_limits(command);
     must(chdir(command->directory) == 0, output, "its folder");
-    if (command->is_confined && command->has_root) make_root(command, output);
+    if (self->user_map[0]) map_user(self, output);
+    if (command->is_confined && command->is_apart) make_root(command, output);
     if (command->is_confined) drop_rights(command, output);
     /* After the change of the user, which would take it back. In a namespace of its own there is no parent to see. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (!(command->is_confined && command->has_root) && getppid() != self->parent) _exit(125);
+    if (!(command->is_confined && command->is_apart) && getppid() != self->parent) _exit(125);
     if (command->is_confined) {
         confine_files(command);
         must(rwasm_filter_apply() == 0, output, "its system calls");

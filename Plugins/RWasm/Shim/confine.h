@@ -11,6 +11,8 @@ struct confined {
     const struct rwasm_command *command;
     int output; /* its standard streams */
     pid_t parent;
+    /* Of a namespace of users: what stands for this process's user and group there, themselves. Empty without one. */
+    char user_map[32], group_map[32];
 };
 
 /* The child's life up to its program; does not return. System calls only: the memory is shared with other threads. */

@@ -10,7 +10,7 @@ struct CheckConfig: ParsableCommand {
         discussion: """
             Loads and probes the plugins, as a node would, and starts nothing. Mistakes
             are told as file:line:column, all at once, and end with exit code 78. A
-            plugin that is not available is no mistake.
+            plugin that is not available is no mistake. Root looks as the config's user.
 
               dandelion check-config
               dandelion check-config node.toml
@@ -21,10 +21,12 @@ struct CheckConfig: ParsableCommand {
 
     func run() throws {
         let config = try ConfigFile.loadOrBuiltIn(file)
+        let rights = try TokenOptions.telling { () throws(Failure) in try NodeRights(config).tried() }
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(config) }
         let places = config.listeners.map { "\($0.place)" }.joined(separator: ", ")
         Output.line("\(config.file): no mistakes; listens on \(places), state in \(config.node.state)")
         for listener in config.listeners { Self.tell(listener) }
+        for mistake in rights { Output.line("  rights: \(mistake)") }
         if !plugins.statuses.isEmpty {
             Output.line("\nplugins")
             Output.table(

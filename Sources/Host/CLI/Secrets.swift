@@ -34,15 +34,21 @@ struct SecretOptions: ParsableArguments {
     @Option(help: "Whose it is.")
     var tenant = TenantConfig.fallback
 
+    private func statePath() throws -> String { try state ?? ConfigFile.loadOrBuiltIn(config).node.state }
+
     func folder() throws -> SecretFolder {
-        let path = try state ?? ConfigFile.loadOrBuiltIn(config).node.state
+        let path = try statePath()
+        try TokenOptions.becomeOwner(of: path)
         return try TokenOptions.telling { () throws(Failure) in try SecretFolder(state: path) }
     }
 
     func secretKey(making: Bool = false) throws -> SecretKey? {
         let path =
             try key ?? state.map(NodeSettings.secretsKey(beside:)) ?? ConfigFile.loadOrBuiltIn(config).node.secretsKey
-        return try TokenOptions.telling { () throws(Failure) in try SecretKey(file: path, making: making) }
+        let owner = User(owning: try statePath())
+        return try TokenOptions.telling { () throws(Failure) in
+            try SecretKey(file: path, making: making, owner: owner)
+        }
     }
 }
 
@@ -86,8 +92,9 @@ struct SetSecret: ParsableCommand {
         if value.last == 10 { value = value.dropLast() }
         if value.last == 13 { value = value.dropLast() }
         let text = String(validating: value, as: UTF8.self) ?? ""
-        let folder = try options.folder()
+        // Before the folder is opened: root may make a file beside it, and its owner may not.
         guard let key = try options.secretKey(making: true) else { throw ExitCode.failure }
+        let folder = try options.folder()
         try TokenOptions.telling { () throws(Failure) in
             try folder.set(
                 try Secret(
@@ -108,8 +115,8 @@ struct ListSecrets: ParsableCommand {
     @OptionGroup var options: SecretOptions
 
     func run() throws {
-        let folder = try options.folder()
         guard let key = try options.secretKey() else { return }
+        let folder = try options.folder()
         let secrets = try TokenOptions.telling { () throws(Failure) in try folder.all(key) }
         Output.table(secrets.map { [$0.tenant, $0.name, "\($0.host):\($0.port)", $0.template] })
     }

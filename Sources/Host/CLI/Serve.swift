@@ -57,9 +57,9 @@ struct Serve: ParsableCommand {
         settings.node.state = Input.absolute(state ?? settings.node.state)
         ProcessEnd.forbid()
         defer { ProcessEnd.permit() }
-        let signals = try telling { () throws(Failure) in try NodeSignals() }
+        let start = try telling { () throws(Failure) in try NodeStart(settings) }
         let plugins = try ConfigFile.telling { () throws(ConfigError) in try PluginSet(settings, serving: true) }
-        let node = try telling { () throws(Failure) in try Node(settings, plugins, signals) }
+        let node = try telling { () throws(Failure) in try Node(settings, plugins, start) }
         try telling { () throws(Failure) in try node.serve { Output.line("Socket ready") } }
     }
 

@@ -3,6 +3,7 @@ internal import Config
 internal import Failure
 internal import Glibc
 internal import Identity
+internal import Platform
 
 struct Tokens: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,7 +30,17 @@ struct TokenOptions: ParsableArguments {
 
     func folder() throws -> TokenFolder {
         let path = try state ?? ConfigFile.loadOrBuiltIn(config).node.state
+        try Self.becomeOwner(of: path)
         return try Self.telling { () throws(Failure) in try TokenFolder(state: path) }
+    }
+
+    /// Root works in a state folder as the one whose it is: the node must be able to read what is made.
+    static func becomeOwner(of state: String) throws {
+        guard ProcessRights.isRoot, let owner = User(owning: state), owner.id != ProcessRights.user else { return }
+        do throws(SystemError) { try ProcessRights.become(owner) } catch {
+            Output.note("dandelion: cannot work as user \(owner.name), whose folder \(state) is: \(error)")
+            throw ExitCode.failure
+        }
     }
 
     static func telling<Result>(_ body: () throws(Failure) -> Result) throws -> Result {

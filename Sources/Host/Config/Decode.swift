@@ -42,6 +42,7 @@ struct Decode {
         let state = nonEmpty(table, "state") ?? "dandelion-state"
         let settings = NodeSettings(
             state: state, secretsKeyFile: nonEmpty(table, "secrets_key"),
+            user: table.string("user"),
             pluginDirectory: nonEmpty(table, "plugin_directory"),
             cores: cores(table),
             maxBody: table.size("max_body", in: 1 << 10...2 << 30, default: 64 << 20),

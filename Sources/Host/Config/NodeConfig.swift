@@ -38,6 +38,8 @@ public struct NodeSettings: Sendable {
     public var state: String
     /// File of the key that secrets are sealed with; nil = beside the state folder (`secretsKey`).
     var secretsKeyFile: String?
+    /// Whose rights the node works with, a name or a number; nil = those of who started it.
+    public var user: Located<String>?
     /// Folder that relative plugin paths start from; nil = beside the executable.
     public var pluginDirectory: String?
     public var cores: CorePolicy

@@ -10,7 +10,7 @@ internal import Platform
 public import Registry
 internal import Synchronization
 public import Traces
-internal import Transport
+public import Transport
 
 /// The node's HTTP side: accepts connections on every worker and serves the routes of Docs/http-api.md.
 public final class Frontend: @unchecked Sendable {
@@ -84,10 +84,12 @@ public final class Frontend: @unchecked Sendable {
     /// Begins to accept on all workers, whose threads are running. Not from a worker's thread.
     /// - Returns: where connections are accepted, in the order of `wanted`; ports are those that were taken.
     /// - Throws: `.unavailable` naming the place.
-    public func listen(_ wanted: [ListenerSettings]) throws(Failure) -> [ListenPlace] {
-        for settings in wanted {
+    public func listen(
+        _ wanted: [(settings: ListenerSettings, bound: ListeningSocket.Bound?)]
+    ) throws(Failure) -> [ListenPlace] {
+        for (settings, bound) in wanted {
             let gate = Gate(settings, self.settings.authenticator, router.access, router.dispatcher.admission)
-            listeners.append(try Listener(settings, gate))
+            listeners.append(try Listener(settings, bound, gate))
         }
         memory.measureProgram(pool)
         for server in servers { server.loop.post { [listeners] in server.startAccepting(listeners) } }

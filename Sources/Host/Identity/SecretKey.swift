@@ -1,7 +1,7 @@
 internal import COpenSSL
 public import Failure
 internal import Glibc
-internal import Platform
+public import Platform
 
 /// The key that secrets are sealed with: 32 bytes in a file of the operator's, beside the state folder or anywhere else.
 public struct SecretKey: Sendable {
@@ -10,12 +10,14 @@ public struct SecretKey: Sendable {
     private static let nonceSize = 12
     private static let tagSize = 16
 
-    /// - Parameter making: a new one when there is no file.
+    /// - Parameters:
+    ///   - making: a new one when there is no file.
+    ///   - owner: whose file it is, or will be when root makes it; nil = this process's user's.
     /// - Returns: nil when there is no file.
     /// - Throws: `.unavailable` for a file that is no key, or that others may read.
-    public init?(file path: String, making: Bool = false) throws(Failure) {
+    public init?(file path: String, making: Bool = false, owner: User? = nil) throws(Failure) {
         func failed(_ why: String) -> Failure { Failure(.unavailable, "the secrets' key \(path) \(why)") }
-        if making, try Self.make(path) { Self.sync(path) }
+        if making, try Self.make(path, owner) { Self.sync(path) }
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -23,7 +25,7 @@ public struct SecretKey: Sendable {
         }
         defer { close(descriptor) }
         var facts = stat()
-        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_uid == geteuid(),
+        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_uid == owner?.id ?? geteuid(),
             facts.st_mode & 0o077 == 0
         else { throw failed("must be the node's user's file that nobody else may read (chmod 600)") }
         guard let bytes = try? WholeFile.read(descriptor, limit: Self.size), bytes.count == Self.size else {
@@ -32,13 +34,16 @@ public struct SecretKey: Sendable {
         self.bytes = bytes
     }
 
-    private static func make(_ path: String) throws(Failure) -> Bool {
+    private static func make(_ path: String, _ owner: User?) throws(Failure) -> Bool {
         let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             if errno == EEXIST { return false }
             throw Failure(.unavailable, "the secrets' key \(path) cannot be made: \(SystemError.last("open"))")
         }
         defer { close(descriptor) }
+        if let owner, owner.id != geteuid(), fchown(descriptor, owner.id, owner.group) != 0 {
+            throw Failure(.unavailable, "the secrets' key \(path) cannot be given away: \(SystemError.last("fchown"))")
+        }
         var random = [UInt8](repeating: 0, count: size)
         random.withUnsafeMutableBytes { Entropy.fill($0) }
         guard write(descriptor, random, random.count) == random.count, fsync(descriptor) == 0 else {

@@ -27,7 +27,7 @@ public final class Node {
     private let tracer: Tracer
     private let audit: AuditLog?
     private let secrets: SecretDesk
-    private let signals: NodeSignals
+    private let start: NodeStart
     private let desk = ControlDesk()
     /// Nil: the node is alone.
     private let membership: Membership?
@@ -35,11 +35,11 @@ public final class Node {
     /// Starts the node: plugins, engines, what was registered before, and the listener.
     ///
     /// Call from the main thread.
-    /// - Parameter signals: taken before the plugins were loaded.
+    /// - Parameter start: made before the plugins were loaded.
     /// - Throws: `Failure` when the node cannot serve; a plugin that is unavailable is only logged.
-    public init(_ config: NodeConfig, _ plugins: PluginSet, _ signals: NodeSignals) throws(Failure) {
+    public init(_ config: NodeConfig, _ plugins: PluginSet, _ start: NodeStart) throws(Failure) {
         self.config = config
-        self.signals = signals
+        self.start = start
         if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
         Log.setFormat(config.node.logLines == .json ? .json : .text)
         accessLog = try AccessLog(config.accessLog)
@@ -50,7 +50,6 @@ public final class Node {
             labels: ["version": PlatformVersion.text, "abi": PlatformVersion.abi]
         ).set(1)
         try Self.raiseDescriptorLimit()
-        Self.refuseCoreDumps()
         Heap.returnBlocks(from: 1 << 20)
         assembly = try Assembly(config, plugins, stateDirectory: config.node.state)
         authenticator = try Self.authenticator(config)
@@ -90,7 +89,7 @@ public final class Node {
         catalogue.restore()
         _ = HelperThreads.shared.submit { catalogue.restoreSnapshots() }
         durable?.start()
-        let places = try frontend.listen(config.listeners)
+        let places = try frontend.listen(zip(config.listeners, start.sockets).map { ($0, $1) })
         for (place, settings) in zip(places, config.listeners) {
             Log.info("serving on \(place)")
             if let reason = settings.warning { Log.warning("insecure: \(reason)") }
@@ -120,6 +119,7 @@ public final class Node {
     /// Changes plugins as clients and SIGHUP order, until a signal asks for the end.
     private func attendUntilStopped() {
         let plugins = assembly.plugins
+        let signals = start.signals
         var again = ConfigAgain(config)
         let files = FileWatch(
             folders: (config.listeners.flatMap { $0.tls?.files ?? [] } + (authenticator?.files ?? []) + [secrets.path])
@@ -172,13 +172,6 @@ public final class Node {
     private static func authenticator(_ config: NodeConfig) throws(Failure) -> Authenticator? {
         guard config.listeners.contains(where: \.authenticates) else { return nil }
         return try Authenticator(config.authentication, try TokenFolder(state: config.node.state))
-    }
-
-    /// What the node knows, secrets among it, is not left in files when it crashes.
-    private static func refuseCoreDumps() {
-        // One byte: too little for a file, and what keeps the kernel from starting a program that would take the memory.
-        var none = rlimit(rlim_cur: 1, rlim_max: 1)
-        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     }
 
     /// - Throws: `.unavailable` when there would be none for connections: workers and sandboxes need many.

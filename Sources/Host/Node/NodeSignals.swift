@@ -1,11 +1,11 @@
 internal import CPlatform
-public import Failure
+internal import Failure
 internal import Glibc
 
 /// The signals that are the node's own: those that ask it to stop, SIGHUP and SIGUSR1.
 ///
 /// They are blocked in every thread and read from a descriptor when the main thread comes to it.
-public struct NodeSignals: Sendable {
+struct NodeSignals: Sendable {
     private static let ignored = [SIGPIPE, SIGXFSZ]
     static let stopping = [SIGTERM, SIGINT, SIGQUIT]
 
@@ -15,7 +15,7 @@ public struct NodeSignals: Sendable {
     /// Call from the main thread before any other thread exists and before any plugin is loaded: a library may start
     /// threads when it is mapped, and a thread has the mask of the one that made it. One that had these signals unblocked
     /// would end the process in the middle of its work.
-    public init() throws(Failure) {
+    init() throws(Failure) {
         // What they tell, write(2) tells whoever called it: a connection that is closed, a file at the limit of its size.
         for ignored in Self.ignored { signal(ignored, SIG_IGN) }
         let all = Self.stopping + [SIGHUP, SIGUSR1]

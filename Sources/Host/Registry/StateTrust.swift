@@ -16,7 +16,7 @@ public enum StateTrust {
         guard descriptor >= 0 else {
             let isOther = errno == ELOOP || errno == ENOTDIR
             let why = isOther ? "it is a link, or no folder" : String(cString: strerror(errno))
-            throw Failure(.internal, "state: cannot open the folder \(path): \(why)")
+            throw Failure(.internal, "state: cannot open the folder \(path) as user \(geteuid()): \(why)")
         }
         var facts = stat()
         guard fstat(descriptor, &facts) == 0, facts.st_uid == geteuid() else {

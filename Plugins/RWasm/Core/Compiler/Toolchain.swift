@@ -54,9 +54,12 @@ package struct Toolchain: Sendable {
         /// In namespaces of its own, as another user.
         case apart
         case otherUser
+        /// In namespaces of its own as the user that this process is: as anybody may, where the kernel has such of users.
+        case apartAsSelf
         case sameUser
 
-        var isOtherUser: Bool { self != .sameUser }
+        var isOtherUser: Bool { self == .apart || self == .otherUser }
+        var isApart: Bool { self == .apart || self == .apartAsSelf }
         /// Root is another user than the compiler's.
         var isPossible: Bool { !isOtherUser || geteuid() == 0 }
     }
@@ -110,6 +113,7 @@ package struct Toolchain: Sendable {
         switch confinement {
         case .apart: "in namespaces of its own as user \(Self.user)"
         case .otherUser: "as user \(Self.user)"
+        case .apartAsSelf: "in namespaces of its own as this node's user"
         case .sameUser: "as this node's user"
         }
     }
@@ -188,7 +192,7 @@ package struct Toolchain: Sendable {
                             memory: limits.memory, seconds: limits.seconds,
                             user: order.confinement?.isOtherUser == true ? Self.user : 0,
                             is_confined: order.confinement == nil ? 0 : 1,
-                            has_root: order.confinement == .apart ? 1 : 0, is_patient: effort.isPatient ? 1 : 0,
+                            is_apart: order.confinement?.isApart == true ? 1 : 0, is_patient: effort.isPatient ? 1 : 0,
                             is_wanted: Asker.ask, may_hold: Asker.hold, arg: asker.pointer)
                         return rwasm_command_run(&command, &output, output.count)
                     }

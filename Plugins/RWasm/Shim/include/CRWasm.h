@@ -210,7 +210,9 @@ struct rwasm_command {
     uint32_t seconds;                               /* of processor time; of wall time twice as many */
     uint32_t user;                                  /* that it becomes, and its group; 0 = it stays what we are */
     int32_t is_confined; /* without capabilities, under a filter of system calls and Landlock */
-    int32_t has_root;    /* confined: in namespaces of its own, where it sees nothing but its folders; needs CAP_SYS_ADMIN */
+    /* Confined: in namespaces of its own, where it sees nothing but its folders. As another user this needs CAP_SYS_ADMIN, else
+     * namespaces of users that anybody may make. */
+    int32_t is_apart;
     int32_t is_patient;  /* runs when no other process wants the processor; of wall time it has twenty times as much */
     int32_t (*_Nullable is_wanted)(void *_Nullable arg); /* asked several times a second; 0 ends it */
     /* Told several times a second how much memory it takes; 0 ends it. What several of them have in common counts by halves,

@@ -14,10 +14,10 @@ final class Listener: Sendable {
     private static let protocols = ["h2", "http/1.1"]
 
     /// - Throws: `.unavailable` naming the place or a file, also when the place turns out to be one that others reach.
-    init(_ settings: ListenerSettings, _ gate: Gate?) throws(Failure) {
+    init(_ settings: ListenerSettings, _ bound: ListeningSocket.Bound?, _ gate: Gate?) throws(Failure) {
         self.gate = gate
         tls = try settings.tls.map { (tls) throws(Failure) in try TLSContext(tls, protocols: Self.protocols) }
-        let socket = try ListeningSocket.open(settings.place)
+        let socket = try ListeningSocket.open(settings.place, bound)
         if let reason = settings.exposure(isLocal: socket.isLocal) {
             close(socket.descriptor)
             throw Failure(.unavailable, "\(reason); if that is what you want, say insecure = true")

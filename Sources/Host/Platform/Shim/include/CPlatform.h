@@ -3,6 +3,7 @@
 #define CPLATFORM_H
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -80,6 +81,16 @@ int64_t cp_text_length(const char *start, uint64_t most);
 /* Between the two, exit(3) tells of itself and leaves with 70 (EX_SOFTWARE). Call from one thread. */
 void cp_forbid_exit(void);
 void cp_permit_exit(void);
+
+/* Rights of the calling thread, of which there is no other yet. Those that give 0 or errno. */
+/* Of the list of what programs to come could have, and of what they inherit, only `kept` stays: bit N for capability N. */
+int cp_bound_capabilities(uint64_t kept);
+/* Of what it may use, only `kept` stays. */
+int cp_keep_capabilities(uint64_t kept);
+/* No program that it starts has more rights than it. */
+int cp_refuse_privileges(void);
+/* The process finds itself in /proc again after a change of its user. */
+int cp_show_self(void);
 
 /* Has connect(2) and sendto(2) with an address fail with ENETUNREACH, in all threads and for ever. Returns 0 or errno. */
 int cp_refuse_connections(void);
