@@ -70,7 +70,7 @@ def demo(folder, class_):
                 here.show("""select c_city, sum(lo_revenue) as revenue from lineorder, customer
                     where lo_custkey = c_custkey and c_region = 'EUROPE' and matches(c_city, '^UNITED KI[15]$') group by c_city order by 1""")
             print("== What is not done is told with its place")
-            here.refused("select d_year, count(distinct lo_custkey) from lineorder, date where lo_orderdate = d_datekey group by d_year")
+            here.refused("select d_year, median(lo_revenue) from lineorder, date where lo_orderdate = d_datekey group by d_year")
         print("== A node with a wrong key for the storage")
         with running.node(folder / "wrong", endpoint=endpoint, class_=class_, secret="not the secret") as (address, _):
             Demo(address, place).refused(QUERIES["Q1.1"])

@@ -57,13 +57,13 @@ def functions_of(words):
 
 def explain(plan, composition, out):
     print(composition.text, file=out)
-    for place, step in enumerate(plan.steps):
-        print(f"\n# {composition.name}_{place}: table {step.table}, {len(step.groups)} partitions", file=out)
+    for place, step in enumerate(plan):
+        told = f"table {step.table}, {len(step.groups)} partitions" if step.groups else "once"
+        print(f"\n# step {place}: {told}", file=out)
         for call in step.calls:
             print(call.plan, file=out)
             print(f"# then function {call.function}, and", file=out)
         print(step.plan, file=out)
-    print(f"\n# last\n{plan.last}", file=out)
 
 
 def run(sql, options, manifest_=None):
@@ -75,7 +75,7 @@ def run(sql, options, manifest_=None):
         explain(plan, Composition(plan, place, "sql"), sys.stdout)
         return None, None, None
     with Node(options.node) as node:
-        called = {call.function for step in plan.steps for call in step.calls}
+        called = {call.function for step in plan for call in step.calls}
         inputs = {function: node.inputs_of(function) for function in called}
         composition = Composition(plan, place, node.register_operators(options.operators, options.memory), inputs)
         node.register_composition(composition)

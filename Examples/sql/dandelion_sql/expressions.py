@@ -7,6 +7,8 @@ from sqlglot import exp
 
 from . import Refused
 
+DATE = "a date"  # the kind (kinds.py) of what a text beside it is taken for
+UNKNOWN = "(= 1 null)"  # NULL as a boolean
 EPOCH = datetime.date(1970, 1, 1)
 COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
@@ -55,6 +57,15 @@ def moved(date, amount, unit):
     return first + datetime.timedelta(min(date.day, (following - first).days) - 1)
 
 
+def days(interval):
+    """How many days an interval beside a column is."""
+    unit = str(interval.args.get("unit") or "DAY").upper().rstrip("S")
+    amount = interval.this.this if isinstance(interval.this, exp.Literal) else ""
+    if not re.fullmatch(r"-?\d{1,9}", str(amount)) or unit not in ("DAY", "WEEK"):
+        refuse(interval, "beside a column, an interval is a whole number of days or weeks; beside a date in the query it may be months, too")
+    return int(amount) * (7 if unit == "WEEK" else 1)
+
+
 def constant_date(node):
     """The date that an expression of constants stands for, or None."""
     if isinstance(node, exp.Paren):
@@ -74,11 +85,11 @@ def constant_date(node):
 
 
 class Translator:
-    """Turns expressions over `columns` into the operators' form. `column(node)` gives (name, type) of a column; `known` what
-    other expressions, by their SQL, are columns already."""
+    """Turns expressions into the operators' form. `column(node)` gives the name of a column, `kinds` the kind of an expression; `known`:
+    what other expressions, by their SQL, are columns already."""
 
-    def __init__(self, column, known=None):
-        self.column, self.known = column, known or {}
+    def __init__(self, column, kinds, known=None):
+        self.column, self.kinds, self.known = column, kinds, {} if known is None else known
 
     def __call__(self, node):
         if (sql := node.sql()) in self.known:
@@ -90,25 +101,30 @@ class Translator:
             return method(node)
         if type(node) in COMPARISONS:
             return self.compare(COMPARISONS[type(node)], node.this, node.expression)
+        if isinstance(node, (exp.Add, exp.Sub)) and isinstance(node.expression, exp.Interval):
+            return f"({ARITHMETIC[type(node)]} {self(node.this)} {days(node.expression)})"
         if type(node) in ARITHMETIC:
             return f"({ARITHMETIC[type(node)]} {self(node.this)} {self(node.expression)})"
         refuse(node, f"{node.sql()[:60]}: no operator does this")
 
-    def is_date(self, node):
-        return isinstance(node, exp.Column) and node.sql() not in self.known and self.column(node)[1][0] == "date"
+    def truth(self, node):
+        """A condition: NULL is a boolean there."""
+        return UNKNOWN if isinstance(node, exp.Null) else self(node)
 
     def compare(self, sign, left, right):
+        if isinstance(left, exp.Null) or isinstance(right, exp.Null):
+            return UNKNOWN
         sides = [self.side(left, right), self.side(right, left)]
         return f"({sign} {sides[0]} {sides[1]})"
 
     def side(self, node, other):
         """A side of a comparison: a text beside a date is a date."""
-        if isinstance(node, exp.Literal) and node.is_string and self.is_date(other):
+        if isinstance(node, exp.Literal) and node.is_string and self.kinds(other) == DATE:
             return f"(date {(day(node, node.this) - EPOCH).days})"
         return self(node)
 
     def of_column(self, node):
-        return name(self.column(node)[0])
+        return name(self.column(node))
 
     def of_literal(self, node):
         return quoted(node.this) if node.is_string else number(node, node.this)
@@ -132,13 +148,13 @@ class Translator:
         return f"(- 0 {self(node.this)})"
 
     def of_and(self, node):
-        return "(and " + " ".join(self(part) for part in node.flatten()) + ")"
+        return "(and " + " ".join(self.truth(part) for part in node.flatten()) + ")"
 
     def of_or(self, node):
-        return "(or " + " ".join(self(part) for part in node.flatten()) + ")"
+        return "(or " + " ".join(self.truth(part) for part in node.flatten()) + ")"
 
     def of_not(self, node):
-        return f"(not {self(node.this)})"
+        return f"(not {self.truth(node.this)})"
 
     def of_between(self, node):
         value = node.this
@@ -164,12 +180,12 @@ class Translator:
     def of_case(self, node):
         parts = []
         for branch in node.args["ifs"]:
-            test = self.compare("=", node.this, branch.this) if node.this else self(branch.this)
+            test = self.compare("=", node.this, branch.this) if node.this else self.truth(branch.this)
             parts += [test, self(branch.args["true"])]
         return f"(case {' '.join(parts)} {self(node.args['default']) if node.args.get('default') else 'null'})"
 
     def of_if(self, node):
-        return f"(case {self(node.this)} {self(node.args['true'])} {self(node.args['false']) if node.args.get('false') else 'null'})"
+        return f"(case {self.truth(node.this)} {self(node.args['true'])} {self(node.args['false']) if node.args.get('false') else 'null'})"
 
     def of_coalesce(self, node):
         parts = [node.this, *node.expressions]

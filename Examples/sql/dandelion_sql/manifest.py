@@ -68,8 +68,35 @@ def columns_of(file, path):
         if codec is None and file.metadata.num_row_groups:
             raise Refused(f"{path}: column {column.name} is compressed by {codecs or 'what is not read'}; write it with snappy or without compression")
         columns[column.name] = {
-            "type": type_of(column), "physical": physical_of(column), "codec": codec or "none", "nullable": column.max_definition_level}
+            "type": type_of(column), "physical": physical_of(column), "codec": codec, "nullable": column.max_definition_level}
     return columns
+
+
+def same_columns(known, columns, path, first):
+    """The columns of a table's files, whose compression is unknown (None) while there are no rows."""
+    def without_codec(one):
+        return {name: {key: value for key, value in column.items() if key != "codec"} for name, column in one.items()}
+    if known is None:
+        return columns
+    if without_codec(known) != without_codec(columns):
+        raise Refused(f"{path}: its columns are not those of {first}")
+    for name, column in columns.items():
+        codec = known[name]["codec"]
+        if codec is not None and column["codec"] not in (None, codec):
+            raise Refused(f"{path}: column {name} is compressed in another way than in {first}")
+        known[name]["codec"] = codec or column["codec"]
+    return known
+
+
+def in_small_letters(table, path):
+    """Names of columns are the same in any case, as in SQL."""
+    names = [name.lower() for name in table["columns"]]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise Refused(f"{path}: two columns are called '{twice}'; names in SQL do not tell large letters from small ones")
+    table["columns"] = {name.lower(): column for name, column in table["columns"].items()}
+    for group in table["groups"]:
+        group["chunks"] = {name.lower(): chunk for name, chunk in group["chunks"].items()}
+    return table
 
 
 def table_of(files, root):
@@ -80,23 +107,20 @@ def table_of(files, root):
     table = {"rows": 0, "columns": None, "groups": []}
     for path in files:
         file = pyarrow.parquet.ParquetFile(path)
-        columns = columns_of(file, path)
-        if table["columns"] not in (None, columns):
-            raise Refused(f"{path}: its columns are not those of {files[0]}")
-        table["columns"] = columns
+        table["columns"] = same_columns(table["columns"], columns_of(file, path), path, files[0])
         for number in range(file.metadata.num_row_groups):
             group = file.metadata.row_group(number)
             chunks = {file.schema.column(place).name: chunk_of(group.column(place)) for place in range(group.num_columns)}
             if group.num_rows:
                 table["groups"].append({"path": path.relative_to(root).as_posix(), "rows": group.num_rows, "chunks": chunks})
                 table["rows"] += group.num_rows
-    if not table["groups"]:
-        raise Refused(f"{files[0]}: the table has no rows")
+    for column in table["columns"].values():
+        column["codec"] = column["codec"] or "none"
     if table["rows"] <= MOST_COUNTED:
         for name, column in table["columns"].items():
             values = pyarrow.concat_tables(pyarrow.parquet.read_table(path, columns=[name], partitioning=None) for path in files)[name]
             column["distinct"] = len(pyarrow.compute.unique(values.combine_chunks() if values.num_chunks > 1 else values))
-    return table
+    return in_small_letters(table, files[0])
 
 
 def build(root):

@@ -1,17 +1,20 @@
-"""From a query to steps: the largest table's partitions are scanned, joined with the other tables and aggregated in part, each in a
-sandbox of its own; the last step puts the parts together."""
+"""From a query to steps. Of each block the largest table's partitions are scanned, joined with the other tables and aggregated in part,
+each in a sandbox of its own; another step puts the parts together. Blocks that are joined come before."""
 
 import dataclasses
+import itertools
 
 from sqlglot import exp
 
 from . import Refused
+from .block import Block
 from .estimates import groups, share, share_of_all
 from .expressions import Translator, name, quoted, refuse
-from .query import AGGREGATES, Query, at, offset_of
+from .kinds import Kinds
+from .query import AGGREGATES, at, offset_of, read
 from .results import finish
 
-MOST_TABLES = 8  # that one step can join
+MOST_TABLES = 8  # that one step has
 
 
 @dataclasses.dataclass
@@ -22,50 +25,66 @@ class Call:
     plan: str    # of the step before it
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Step:
-    """The plan of one table's partitions. tables: names of the steps whose tables it joins, as t1, t2, ...; calls: functions of users, each
-    with the plan before it; `plan` comes after them."""
-    alias: str
-    table: str
-    columns: list  # whose chunks it reads
-    groups: list   # of the manifest
+    """A plan. With groups of a table's manifest it runs once for each, with the chunks of `columns`; without it runs once. tables: the
+    steps whose tables it has as t1, t2, ...; calls: functions of users, each with the plan before it; `plan` comes after them."""
     plan: str
     tables: list = dataclasses.field(default_factory=list)
+    table: str = ""
+    columns: list = dataclasses.field(default_factory=list)
+    groups: list = dataclasses.field(default_factory=list)
     calls: list = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
-class Plan:
-    steps: list  # the last one is that of the largest table
-    last: str    # the plan that puts the parts together
+class Joined:
+    """A table or a lookup that is joined. keys: (expression of what is there, expression of it); condition: what else must hold."""
+    alias: str
+    kind: str
+    keys: list
+    condition: exp.Expression | None = None
+
+
+@dataclasses.dataclass
+class Edge:
+    """Two expressions of one table each that are equal. `used`: as a join's key."""
+    condition: exp.Expression
+    sides: dict  # alias -> expression
+    used: bool = False
 
 
 class Planner:
-    def __init__(self, query, functions):
-        self.query, self.functions = query, functions
-        self.largest = self.find_largest()
-        self.local = {alias: [] for alias in query.tables}  # conditions of one table
-        self.edges = []                                     # (alias, column, alias, column) that are equal
+    """The steps of one block. steps: where they are appended."""
+
+    def __init__(self, block, functions, steps):
+        self.block, self.functions, self.steps = block, functions, steps
+        self.kinds = Kinds(block.kind_of)
+        self.main = self.find_main()
+        self.local = {alias: [] for alias in block.tables}  # conditions of one table
+        self.edges = []
         self.others = []                                    # conditions of several tables, and those that call functions
-        for condition in query.conditions:
+        for condition in block.conditions:
             self.sort_in(condition)
 
     # Tables and conditions
 
-    def table(self, alias):
-        return self.query.manifest["tables"][self.query.tables[alias]]
+    def source(self, alias):
+        """The manifest of a table; None: it is a block."""
+        source = self.block.tables.get(alias)
+        return None if source is None or isinstance(source, Block) else self.block.manifest["tables"][source]
 
     def rows(self, alias):
-        return self.table(alias)["rows"]
+        return self.source(alias)["rows"] if self.source(alias) else 0
 
-    def find_largest(self):
-        """The table whose partitions are scanned: the largest; with left joins the first, whose rows all count."""
-        aliases = list(self.query.tables)
-        return aliases[0] if self.query.left else max(aliases, key=self.rows)
+    def find_main(self):
+        """The table whose partitions are scanned: the largest of those before the first left join, whose rows all count."""
+        aliases = list(self.block.tables)
+        first = next((place for place, alias in enumerate(aliases) if alias in self.block.left), len(aliases))
+        return max(aliases[:first], key=lambda alias: (self.source(alias) is not None, self.rows(alias)))
 
     def aliases(self, node):
-        return {self.query.column(column)[0] for column in node.find_all(exp.Column)}
+        return {self.block.column(column)[0] for column in node.find_all(exp.Column)}
 
     def calls(self, node):
         return [call for call in node.find_all(exp.Anonymous) if self.known(call)]
@@ -78,169 +97,264 @@ class Planner:
 
     def sort_in(self, condition):
         aliases = self.aliases(condition)
-        left = aliases & set(self.query.left)
-        if self.calls(condition) or left:
+        if self.calls(condition) or not aliases <= set(self.block.tables):
             self.others.append(condition)
-        elif len(aliases) == 1:
+        elif len(aliases) == 1 and not aliases & set(self.block.left):
             self.local[aliases.pop()].append(condition)
-        elif len(aliases) == 2 and (edge := self.edge(condition)):
+        elif edge := self.edge(condition):
             self.edges.append(edge)
         else:
             self.others.append(condition)
 
     def edge(self, condition):
-        if isinstance(condition, exp.EQ) and isinstance(condition.this, exp.Column) and isinstance(condition.expression, exp.Column):
-            sides = [self.query.column(side)[:2] for side in (condition.this, condition.expression)]
-            if sides[0][0] != sides[1][0]:
-                return (*sides[0], *sides[1])
-        return None
+        if not isinstance(condition, exp.EQ):
+            return None
+        sides = {}
+        for side in (condition.this, condition.expression):
+            aliases = self.aliases(side)
+            if len(aliases) == 1:
+                sides[aliases.pop()] = side
+        return Edge(condition, sides) if len(sides) == 2 else None
 
     # Columns
 
     def named(self, node):
-        """(name, type) of a column in the largest table's step: its own columns by their names, others by alias and name."""
-        alias, column, type = self.query.column(node)
-        return (column if alias == self.largest else f"{alias}.{column}"), type
-
-    def own(self, node):
-        """The same in its table's own step."""
-        _, column, type = self.query.column(node)
-        return column, type
+        """A column's name in the main step: its own columns by their names, others by alias and name."""
+        alias, column = self.block.column(node)
+        return column if alias == self.main else f"{alias}.{column}"
 
     def used(self, alias, nodes):
         found = {}
         for node in nodes:
             for column in node.find_all(exp.Column):
-                if self.query.column(column)[0] == alias:
+                if self.block.column(column)[0] == alias:
                     found[column.name] = True
         return list(found)
 
     # Steps
 
     def scan(self, alias, columns):
-        specs = self.table(alias)["columns"]
+        specs = self.source(alias)["columns"]
         def form(parts):
             return "(" + " ".join(str(part) for part in parts) + ")"
-        return "(scan " + " ".join(
+        word = "scan" if self.source(alias)["groups"] else "nothing"
+        # A scan needs a column, if only to count rows.
+        return f"({word} " + " ".join(
             f"(column {quoted(column)} {form(specs[column]['physical'])} {form(specs[column]['type'])} {specs[column]['codec']} {specs[column]['nullable']})"
-            for column in columns) + ")"
+            for column in columns or [self.smallest(alias)]) + ")"
+
+    def smallest(self, alias):
+        """The column with the fewest bytes."""
+        table = self.source(alias)
+        chunks = table["groups"][0]["chunks"] if table["groups"] else {}
+        return min(table["columns"], key=lambda column: (chunks.get(column, (0, 0))[1], column))
 
     def reader(self, alias):
-        """Reads columns as they are needed: a function from expressions to the operators that read what was not read yet."""
+        """Reads columns as they are needed: a function from their names to the operators that read what was not read yet."""
         done = {}
         def read(names):
+            if not self.source(alias):
+                return []
             fresh = [column for column in dict.fromkeys(names) if column not in done]
             done.update(dict.fromkeys(fresh))
-            return [f"(read {' '.join(name(column) for column in fresh)})"] if fresh else []
+            return [f"(read {' '.join(map(quoted, fresh))})"] if fresh else []
         return read, done
+
+    def share(self, alias, condition):
+        return share(self.source(alias), condition) if self.source(alias) else 0.5
 
     def filters(self, alias, conditions, read, translate):
         operators = []
-        for condition in sorted(conditions, key=lambda condition: share(self.table(alias), condition)):
+        for condition in sorted(conditions, key=lambda condition: self.share(alias, condition)):
             operators += read(self.used(alias, [condition]))
-            operators.append(f"(filter {translate(condition)})")
+            operators.append(f"(filter {translate.truth(condition)})")
         return operators
 
-    def small_step(self, alias, conditions, needed):
-        """A table that others are joined with: its rows that fulfil its conditions, and the columns that are needed of it."""
-        read, done = self.reader(alias)
-        operators = self.filters(alias, conditions, read, Translator(self.own))
-        operators += read(needed)
-        operators.append("(project " + " ".join(f"({quoted(f'{alias}.{column}')} {name(column)})" for column in needed) + ")")
-        plan = "\n".join([self.scan(alias, list(done)), *operators])
-        return Step(alias, self.query.tables[alias], list(done), groups(self.table(alias), conditions), plan)
+    def partitions(self, alias, columns, conditions):
+        """What a step over a table's partitions has, beside its plan."""
+        table = self.source(alias)
+        return {"table": self.block.tables[alias], "columns": list(columns) or [self.smallest(alias)],
+                "groups": groups(table, conditions)}
 
-    def joins(self):
-        """The other tables in the order in which they are joined: (alias, kind, [(key of what is there, key of the table)])."""
-        order, there = [], {self.largest}
-        waiting = [alias for alias in self.query.tables if alias != self.largest]
-        while waiting:
-            ready = [(self.rank(alias), alias, keys) for alias in waiting if (keys := self.keys(alias, there))]
-            if not ready:
-                refuse(self.query.tree, f"table {waiting[0]} is joined by no equality with the others; a cross product is not done")
-            _, alias, keys = min(ready)
-            order.append((alias, "left" if alias in self.query.left else "inner", keys))
-            there.add(alias)
-            waiting.remove(alias)
-        return order
+    def add(self, step):
+        if len(step.tables) > MOST_TABLES:
+            refuse(self.block.tree, f"at most {MOST_TABLES + 1} tables and inner queries are joined")
+        self.steps.append(step)
+        return step
 
-    def rank(self, alias):
-        """Those that drop the most rows first; left joins, which drop none, last."""
-        return (alias in self.query.left, share_of_all(self.table(alias), self.local[alias]), self.rows(alias), alias)
+    def joined_step(self, joined, needed):
+        """A table or lookup that others are joined with: its rows that fulfil its conditions, and the columns that are needed of it."""
+        alias = joined.alias
+        conditions = self.conditions_of(alias)
+        translate = Translator(lambda node: node.name, self.kinds)
+        project = "(project " + " ".join(f"({quoted(f'{alias}.{column}')} {name(column)})" for column in needed) + ")"
+        if self.source(alias):
+            read, done = self.reader(alias)
+            operators = [*self.filters(alias, conditions, read, translate), *read(needed), project]
+            return self.add(Step("\n".join([self.scan(alias, list(done)), *operators]), **self.partitions(alias, done, conditions)))
+        lookup = self.block.lookup(alias)
+        filters = [f"(filter {translate.truth(condition)})" for condition in conditions]
+        return self.rows_of(lookup.block if lookup else self.block.tables[alias], [*filters, project])
 
-    def keys(self, alias, there):
-        if alias in self.query.left:
-            edges = [self.edge(condition) for condition in self.query.left[alias]]
-            edges = [edge for edge in edges if edge]
-        else:
-            edges = self.edges
-        keys = []
-        for a, column, b, other in edges:
-            if a == alias and b in there:
-                keys.append(((b, other), column))
-            elif b == alias and a in there:
-                keys.append(((a, column), other))
-        return keys
+    def rows_of(self, block, operators):
+        """The step with a block's rows, and what is done with them here; a block that has several uses runs once."""
+        if block.uses <= 1:
+            return Planner(block, self.functions, self.steps).step(operators)
+        if block.step is None:
+            block.step = Planner(block, self.functions, self.steps).step()
+        return self.add(Step("\n".join(["(rows t1)", *operators]), [block.step])) if operators else block.step
+
+    # Joins
 
     def conditions_of(self, alias):
-        """What a table's own step filters by: of a left-joined one its ON, without the keys."""
-        if alias not in self.query.left:
-            return self.local[alias]
-        rest = [condition for condition in self.query.left[alias] if not self.edge(condition)]
-        for condition in rest:
-            if self.aliases(condition) != {alias}:
-                refuse(condition, "of a left join, ON has equalities and conditions of the joined table")
-        return rest
+        """What a table's own step filters by: of a left-joined one the parts of ON that are of it alone."""
+        if alias in self.block.left:
+            return [part for part in self.block.left[alias] if self.aliases(part) == {alias}]
+        return self.local.get(alias, [])
 
-    def plan(self):
-        results = self.query.results()
-        order = self.joins()
-        if len(order) > MOST_TABLES:
-            refuse(self.query.tree, f"at most {MOST_TABLES + 1} tables are joined")
-        needed = results + self.others
-        steps = []
-        read, done = self.reader(self.largest)
-        translate = Translator(self.named)
-        operators = self.filters(self.largest, self.local[self.largest], read, translate)
+    def order(self):
+        """The other tables and the early lookups, in the order in which they are joined."""
+        order, there = [], {self.main}
+        waiting = [alias for alias in self.block.tables if alias != self.main]
+        waiting += [lookup.alias for lookup in self.block.lookups if not lookup.late]
+        while waiting:
+            ready = [(self.rank(joined), place) for place, alias in enumerate(waiting) if (joined := self.ready(alias, there))]
+            if not ready:
+                refuse(self.block.tree, f"the condition of {waiting[0]}'s join has columns of a table that comes after it")
+            joined = self.ready(waiting.pop(min(ready)[1]), there)
+            there.add(joined.alias)
+            order.append(joined)
+            for edge in self.edges:
+                if not edge.used and set(edge.sides) <= there:
+                    edge.used = True
+                    if joined.alias in self.block.left or not any(outer is edge.sides.get(alias) for outer, _ in joined.keys for alias in edge.sides):
+                        self.others.append(edge.condition)
+        return order
+
+    def ready(self, alias, there):
+        """How an alias is joined with what is there; None when that is not possible yet."""
+        if lookup := self.block.lookup(alias):
+            needed = [outer for outer, _ in lookup.keys] + ([lookup.condition] if lookup.condition is not None else [])
+            if not set().union(*map(self.aliases, needed), set()) <= there | {alias}:
+                return None
+            return Joined(alias, lookup.kind, [(outer, exp.column(column, table=alias)) for outer, column in lookup.keys], lookup.condition)
+        if alias in self.block.left:
+            return self.ready_left(alias, there)
+        return Joined(alias, "inner", self.keys([edge for edge in self.edges if not edge.used], alias, there))
+
+    def ready_left(self, alias, there):
+        parts = [part for part in self.block.left[alias] if self.aliases(part) != {alias}]
+        if not all(self.aliases(part) <= there | {alias} for part in parts):
+            return None
+        edges = {id(part): edge for part in parts if (edge := self.edge(part)) and alias in edge.sides}
+        rest = [part for part in parts if id(part) not in edges]
+        condition = exp.and_(*(part.copy() for part in rest), copy=False) if rest else None
+        return Joined(alias, "left", self.keys(edges.values(), alias, there), condition)
+
+    @staticmethod
+    def keys(edges, alias, there):
+        """(outer, inner) of the edges between an alias and what is there."""
+        found = []
+        for edge in edges:
+            if alias in edge.sides:
+                [other] = set(edge.sides) - {alias}
+                if other in there:
+                    found.append((edge.sides[other], edge.sides[alias]))
+        return found
+
+    def rank(self, joined):
+        """Those that drop the most rows first; left joins, which drop none, then; what goes with every row last."""
+        if lookup := self.block.lookup(joined.alias):
+            return 0, 0.3 if lookup.kind in ("semi", "anti") else 0.99, 0, joined.alias
+        source, conditions = self.source(joined.alias), self.conditions_of(joined.alias)
+        kept = share_of_all(source, conditions) if source else 0.5
+        return 1 if joined.kind == "left" else 0 if joined.keys else 2, kept, self.rows(joined.alias), joined.alias
+
+    def join(self, place, joined, probe, payload):
+        """The operator; probe: translates expressions of what is there."""
+        of_table = Translator(lambda node: f"{joined.alias}.{node.name}", self.kinds)
+        probes = " ".join(probe(outer) for outer, _ in joined.keys)
+        builds = " ".join(of_table(inner) for _, inner in joined.keys)
+        payloads = " ".join(quoted(f"{joined.alias}.{column}") for column in payload)
+        mark = f" {quoted(f'{joined.alias}.found')}" if joined.kind in ("exists", "in") else ""
+        condition = f" {probe.truth(joined.condition)}" if joined.condition is not None else ""
+        return f"(join t{place} {joined.kind} ({probes}) ({builds}) ({payloads}){mark}{condition})"
+
+    def columns_of(self, joined, needed):
+        """Of a joined table: what its step gives, and what goes on with the rows."""
+        payload = self.used(joined.alias, needed + ([joined.condition] if joined.condition is not None else []))
+        payload = [column for column in payload if not (joined.kind in ("exists", "in") and column == "found")]
+        inner = self.used(joined.alias, [inner for _, inner in joined.keys])
+        return list(dict.fromkeys(inner + payload)) or [self.any_column(joined.alias)], payload
+
+    def any_column(self, alias):
+        """Rows are counted by a column."""
+        if self.source(alias):
+            return self.smallest(alias)
+        lookup = self.block.lookup(alias)
+        return (lookup.block if lookup else self.block.tables[alias]).select[0][0]
+
+    # The block
+
+    def step(self, extra=()):
+        """The step that gives the block's rows, with `extra` operators behind; the steps before it are appended, too."""
+        order = self.order()
+        outer = [outer for joined in order for outer, _ in joined.keys] + [joined.condition for joined in order if joined.condition is not None]
+        late = [outer for lookup in self.block.lookups if lookup.late for outer, _ in lookup.keys]
+        needed = self.block.results() + self.others + late
+        read, done = self.reader(self.main)
+        translate = Translator(self.named, self.kinds)
+        tables = [] if self.source(self.main) else [self.rows_of(self.block.tables[self.main], [])]
+        is_query = bool(tables)
+        operators = self.filters(self.main, self.local[self.main], read, translate)
         open_conditions = [condition for condition in self.others if not self.calls(condition)]
-        there = {self.largest}
-        for place, (alias, kind, keys) in enumerate(order):
-            payload = dict.fromkeys(self.used(alias, needed))
-            payload.update(dict.fromkeys(column for other in order[place + 1:] for (owner, column), _ in other[2] if owner == alias))
-            own_keys = [column for _, column in keys]
-            steps.append(self.small_step(alias, self.conditions_of(alias), list(dict.fromkeys(own_keys + list(payload)))))
-            probes = []
-            for (owner, column), _ in keys:
-                operators += read([column]) if owner == self.largest else []
-                probes.append(name(column) if owner == self.largest else name(f"{owner}.{column}"))
-            builds = " ".join(name(f"{alias}.{column}") for column in own_keys)
-            payloads = " ".join(name(f"{alias}.{column}") for column in payload)
-            operators.append(f"(join t{place + 1} {kind} ({' '.join(probes)}) ({builds}) ({payloads}))")
-            there.add(alias)
-            for condition in [condition for condition in open_conditions if self.aliases(condition) <= there]:
-                open_conditions.remove(condition)
-                operators += read(self.used(self.largest, [condition]))
-                operators.append(f"(filter {translate(condition)})")
-        for condition in open_conditions:
-            operators += read(self.used(self.largest, [condition]))
-            operators.append(f"(filter {translate(condition)})")
-        operators += read(self.used(self.largest, needed))
+        there = {self.main}
+        for joined in order:
+            columns, payload = self.columns_of(joined, needed + outer)
+            tables.append(self.joined_step(joined, columns))
+            operators += read(self.used(self.main, [outer for outer, _ in joined.keys] + ([joined.condition] if joined.condition is not None else [])))
+            operators.append(self.join(len(tables), joined, translate, payload))
+            there.add(joined.alias)
+            operators += self.ripe(open_conditions, there, read, translate)
+        operators += self.ripe(open_conditions, there, read, translate)
+        operators += read(self.used(self.main, needed))
         calls, known, operators = self.split_at_calls(operators, needed)
-        part, last = finish(self.query, Translator(self.named, known), self.named)
-        # A scan needs a column, if only to count rows.
-        if not done:
-            smallest = min(self.table(self.largest)["groups"][0]["chunks"].items(), key=lambda chunk: chunk[1][1])
-            read([smallest[0]])
-        scan = self.scan(self.largest, list(done))
-        plans = [call.plan for call in calls]
+        translate = Translator(self.named, self.kinds, known)
+        if is_query and not calls:
+            part, last = finish(self.block, translate, lambda known: self.late_joins(tables, known))
+            return self.add(Step("\n".join(["(rows t1)", *operators, *part, *last, *extra]), tables))
+        last_tables = [None]
+        part, last = finish(self.block, translate, lambda known: self.late_joins(last_tables, known))
+        begin = "(rows t1)" if is_query else self.scan(self.main, list(done))
         if calls:
-            calls[0].plan = "\n".join([scan, plans[0]])
-            body = "\n".join([*operators, *part])
-        else:
-            body = "\n".join([scan, *operators, *part])
-        steps.append(Step(self.largest, self.query.tables[self.largest], list(done), groups(self.table(self.largest), self.local[self.largest]), body,
-                          [alias for alias, _, _ in order], calls))
-        return Plan(steps, "\n".join(["(rows t1)", *last]))
+            calls[0].plan = "\n".join([begin, calls[0].plan])
+        plan = "\n".join([*([] if calls else [begin]), *operators, *part])
+        partitions = {} if is_query else self.partitions(self.main, done, self.local[self.main])
+        last_tables[0] = self.add(Step(plan, tables, calls=calls, **partitions))
+        return self.add(Step("\n".join(["(rows t1)", *last, *extra]), last_tables))
+
+    def ripe(self, conditions, there, read, translate):
+        """Filters by the conditions whose tables are there, which are taken out."""
+        operators = []
+        for condition in [condition for condition in conditions if self.aliases(condition) <= there]:
+            conditions.remove(condition)
+            operators += read(self.used(self.main, [condition]))
+            operators.append(f"(filter {translate.truth(condition)})")
+        return operators
+
+    def late_joins(self, tables, known):
+        """The lookups that are joined with groups: operators, while their columns become known and their steps join `tables`."""
+        def group(node):
+            refuse(node, f"column {node.sql()} stands in no GROUP BY and in no aggregate")
+        operators = []
+        for lookup in [lookup for lookup in self.block.lookups if lookup.late]:
+            keys = [(outer, exp.column(column, table=lookup.alias)) for outer, column in lookup.keys]
+            joined = Joined(lookup.alias, lookup.kind, keys, lookup.condition)
+            columns, payload = self.columns_of(joined, self.block.results())
+            known.update({exp.column(column, table=lookup.alias).sql(): f"{lookup.alias}.{column}" for column in [*payload, "found"]})
+            tables.append(self.joined_step(joined, columns))
+            operators.append(self.join(len(tables), joined, Translator(group, self.kinds, known), payload))
+        return operators
 
     # Functions of users
 
@@ -253,9 +367,10 @@ class Planner:
                 refuse(call, "a function's argument is no call of another one")
             if any(isinstance(node, AGGREGATES) for part in call.expressions for node in part.walk()):
                 refuse(call, "a function is called for rows, not for groups")
-        columns = {self.named(column)[0]: column for node in needed for column in node.find_all(exp.Column)}
+        late = {lookup.alias for lookup in self.block.lookups if lookup.late}
+        columns = {self.named(column): column for node in needed for column in node.find_all(exp.Column) if column.table not in late}
         for place, (sql, call) in enumerate(nodes.items()):
-            translate = Translator(self.named, known)
+            translate = Translator(self.named, self.kinds, known)
             kept = [f"({quoted(column)} {name(column)})" for column in columns]
             kept += [f"({quoted(word)} {name(word)})" for word in known.values()]
             arguments = [f"(argument{i} {translate(argument)})" for i, argument in enumerate(call.expressions)]
@@ -265,16 +380,18 @@ class Planner:
             operators = ["(beside t1 t2)", f"(project {' '.join(kept)})"]
             known[sql] = word
         if calls:
-            translate = Translator(self.named, known)
-            operators += [f"(filter {translate(condition)})" for condition in self.others if self.calls(condition)]
+            translate = Translator(self.named, self.kinds, known)
+            operators += [f"(filter {translate.truth(condition)})" for condition in self.others if self.calls(condition)]
         return calls, known, operators
 
+
 def plan(sql, manifest, functions=None):
-    """The plan of a query. functions: the user's, by their names in SQL. Refused says where in the query what is not done stands."""
-    query = None
+    """The steps of a query; the last one gives its rows. functions: the user's, by their names in SQL. Refused says where in the query
+    what is not done stands."""
     try:
-        query = Query(sql, manifest)
-        return Planner(query, functions or {}).plan()
+        steps = []
+        Planner(Block(read(sql, manifest), manifest, {}, itertools.count()), functions or {}, steps).step()
+        return steps
     except Refused as error:
         node = getattr(error, "node", None)
         raise (at(sql, offset_of(node), str(error)) if node is not None else error) from None

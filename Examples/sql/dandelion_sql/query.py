@@ -1,4 +1,6 @@
-"""A SELECT taken apart: its tables, conditions, groups and results. What is not done is refused at its place."""
+"""A query's text as a tree whose columns are known. What is not done is refused at its place."""
+
+import re
 
 import sqlglot
 import sqlglot.errors
@@ -11,8 +13,10 @@ from .expressions import refuse
 AGGREGATES = (exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count)
 # What is understood of each kind of node; whatever else a parser finds in one is refused, so that nothing is left out unseen.
 UNDERSTOOD = {
-    exp.Select: {"expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct"},
-    exp.Join: {"this", "on", "side", "kind"}, exp.Table: {"this", "alias"}, exp.TableAlias: {"this"}, exp.Subquery: {"this", "alias"},
+    exp.Select: {"expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_"},
+    exp.With: {"expressions"}, exp.CTE: {"this", "alias"}, exp.In: {"this", "expressions", "query"}, exp.Distinct: {"expressions"},
+    exp.Join: {"this", "on", "side", "kind", "using"}, exp.Table: {"this", "alias"}, exp.TableAlias: {"this", "columns"},
+    exp.Subquery: {"this", "alias"},
     exp.Alias: {"this", "alias"}, exp.Column: {"this", "table"}, exp.Identifier: {"this", "quoted"}, exp.Literal: {"this", "is_string"},
     exp.Group: {"expressions"}, exp.Ordered: {"this", "desc", "nulls_first"}, exp.Like: {"this", "expression", "negate"},
     exp.Between: {"this", "low", "high"}, exp.Case: {"this", "ifs", "default"}, exp.If: {"this", "true", "false"},
@@ -42,6 +46,13 @@ def at(sql, offset, what):
     return Refused(f"line {sql.count(chr(10), 0, offset) + 1}, column {column + 1}: {what}\n  {line[shown:shown + 100]}\n  {' ' * (column - shown)}^")
 
 
+def told(description):
+    """A parser's error without its own names."""
+    if "Required keyword" in description:
+        return "something is missing here"
+    return description.split("<Token")[0].split("<class")[0].strip()
+
+
 def parse(sql):
     try:
         statements = [statement for statement in sqlglot.parse(sql, read="duckdb") if statement is not None]
@@ -49,7 +60,7 @@ def parse(sql):
         first = error.errors[0]
         lines = sql.split("\n")
         offset = sum(len(line) + 1 for line in lines[:(first.get("line") or 1) - 1]) + max(0, (first.get("col") or 1) - len(first.get("highlight") or "x"))
-        raise at(sql, min(offset, len(sql)), first["description"].split("<Token")[0].strip()) from None
+        raise at(sql, min(offset, len(sql)), told(first["description"])) from None
     except sqlglot.errors.TokenError as error:
         raise Refused(f"the query cannot be read: {error}") from None
     if len(statements) != 1:
@@ -62,22 +73,21 @@ def check(tree):
     if not isinstance(tree, exp.Select):
         refuse(tree, f"only SELECT is done, not {tree.key.upper()}")
     for node in tree.walk():
-        if isinstance(node, (exp.Exists, exp.Any, exp.All)):
-            refuse(node, "queries in conditions are not done")
-        if isinstance(node, exp.Subquery) and not isinstance(node.parent, (exp.From, exp.Join)):
-            refuse(node, "queries in expressions are not done")
+        if isinstance(node, (exp.Any, exp.All)):
+            refuse(node, f"{node.key.upper()} is not done; x IN (query) is what x = ANY (query) is")
         if isinstance(node, exp.SetOperation):
             refuse(node, f"{node.key.upper()} is not done")
         if isinstance(node, exp.Window):
             refuse(node, "window functions are not done")
-        if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct):
-            refuse(node, "COUNT(DISTINCT ...) is not done")
+        if isinstance(node, exp.Distinct) and isinstance(node.parent, AGGREGATES) and len(node.expressions) != 1:
+            refuse(node, "DISTINCT in an aggregate takes one value")
         if isinstance(node, exp.AggFunc) and not isinstance(node, AGGREGATES):
             refuse(node, f"the aggregate {node.key} is not done; there are sum, min, max, avg and count")
-        if isinstance(node, exp.Join) and (node.side in ("RIGHT", "FULL") or node.kind in ("SEMI", "ANTI", "ASOF") or node.args.get("using")
-                                           or node.method):
-            refuse(node, "joins are inner, cross or left, with ON")
+        if isinstance(node, exp.Join) and (node.side == "FULL" or node.kind in ("SEMI", "ANTI", "ASOF") or node.method):
+            refuse(node, "joins are inner, cross, left or right, with ON or USING")
         understood = UNDERSTOOD.get(type(node), {"this", "expression", "expressions"})
+        if type(node) not in UNDERSTOOD and any(value for key, value in node.args.items() if key not in understood):
+            refuse(node, f"{node.sql()[:60]}: no operator does this")
         for key, value in node.args.items():
             if key not in understood and not key.startswith("_") and value not in (None, False, [], ""):
                 what = key.strip("_").replace("_", " ").upper()
@@ -120,101 +130,38 @@ def named(node):
     return exp.alias_(node, node.sql(dialect="duckdb").lower(), quoted=True, copy=False)
 
 
-class Query:
-    """tables: alias -> name in the manifest, the first one first; left: aliases that are left-joined, with their conditions;
-    conditions: what must be true; select: (name, expression); group, having, order [(expression, descending, nulls first)], limit,
-    offset."""
+def read(sql, manifest):
+    """A query's tree: its tables and columns are there, and every column says of which table it is."""
+    tree = parse(sql)
+    check(tree)
+    tree.set("expressions", [named(node) for node in tree.expressions])
+    return qualified(tree, sql, manifest)
 
-    def __init__(self, sql, manifest):
-        self.sql, self.manifest = sql, manifest
-        self.tree = parse(sql)
-        check(self.tree)
-        self.tree.set("expressions", [named(node) for node in self.tree.expressions])
-        self.qualify()
-        tree = self.tree
-        self.tables, self.left, self.conditions = {}, {}, []
-        source = tree.args.get("from_")
-        if source is None:
-            refuse(tree, "a query has a FROM")
-        self.add_table(source.this)
-        for join in tree.args.get("joins") or []:
-            self.add_table(join.this)
-            parts = list(conjuncts(join.args.get("on")))
-            if join.side == "LEFT":
-                self.left[join.this.alias_or_name] = parts
-            else:
-                self.conditions += parts
-        if tree.args.get("where"):
-            self.conditions += list(conjuncts(tree.args["where"].this))
-        self.conditions = [part for condition in self.conditions for part in conjuncts(condition)]
-        self.select = [(part.alias_or_name, part.unalias()) for part in tree.expressions]
-        self.group = list(tree.args["group"].expressions) if tree.args.get("group") else []
-        self.having = tree.args["having"].this if tree.args.get("having") else None
-        self.distinct = bool(tree.args.get("distinct"))
-        self.order = [self.sorted(part) for part in (tree.args["order"].expressions if tree.args.get("order") else [])]
-        self.limit, self.offset = self.count("limit"), self.count("offset") or 0
-        self.resolve()
 
-    def qualify(self):
-        schema = {name: {column: "unknown" for column in table["columns"]} for name, table in self.manifest["tables"].items()}
-        for table in self.tree.find_all(exp.Table):
-            if table.name.lower() not in schema:
-                near = ", ".join(sorted(schema))
-                refuse(table, f"there is no table '{table.name}'; there are {near}")
-        try:
-            self.tree = qualify.qualify(self.tree, schema=schema, dialect="duckdb", expand_stars=True, quote_identifiers=False)
-            self.tree = merge_subqueries.merge_subqueries(self.tree)
-        except sqlglot.errors.OptimizeError as error:
-            text = str(error).split(". Line")[0].replace("Column '", "column '")
-            raise at(self.sql, self.find(text), text) from None
-        self.tree = simplify.simplify(self.tree, dialect="duckdb")
-        for node in self.tree.find_all(exp.Subquery):
-            refuse(node, "a query in FROM is done only when it can be merged: without aggregates, DISTINCT or LIMIT")
+def qualified(tree, sql, manifest):
+    views = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    schema = {name: {column: "unknown" for column in table["columns"]} for name, table in manifest["tables"].items()}
+    for table in tree.find_all(exp.Table):
+        if table.name.lower() not in schema and table.name.lower() not in views:
+            refuse(table, f"there is no table '{table.name}'; there are {', '.join(sorted(schema))}")
+    try:
+        tree = qualify.qualify(tree, schema=schema, dialect="duckdb", expand_stars=True, quote_identifiers=False)
+        tree = merge_subqueries.merge_subqueries(tree)
+    except sqlglot.errors.OptimizeError as error:
+        raise unresolved(str(error), sql, tree, manifest) from None
+    return simplify.simplify(tree, dialect="duckdb")
 
-    def find(self, text):
-        """Where a word in quotes of an error's text stands in the query."""
-        word = text.split('"')[1] if text.count('"') >= 2 else text.split("'")[1] if text.count("'") >= 2 else ""
-        place = self.sql.lower().find(word.split(".")[-1].lower()) if word else -1
-        return place if place >= 0 else None
 
-    def add_table(self, node):
-        if not isinstance(node, exp.Table):
-            refuse(node, "FROM names tables")
-        self.tables[node.alias_or_name] = node.name.lower()
-
-    def sorted(self, part):
-        descending = bool(part.args.get("desc"))
-        return part.this, descending, bool(part.args.get("nulls_first"))
-
-    def count(self, clause):
-        node = self.tree.args.get(clause)
-        if node is None:
-            return None
-        if not isinstance(node.expression, exp.Literal) or node.expression.is_string:
-            refuse(node, f"{clause.upper()} is a number")
-        return int(node.expression.this)
-
-    def resolve(self):
-        """ORDER BY and HAVING may name results."""
-        results = dict(self.select)
-        def replaced(node):
-            if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit() and 1 <= int(node.this) <= len(self.select):
-                return self.select[int(node.this) - 1][1].copy()
-            def one(part):
-                is_result = isinstance(part, exp.Column) and not part.table and part.name in results
-                return results[part.name].copy() if is_result else part
-            return node.copy().transform(one)
-        self.order = [(replaced(node), descending, nulls_first) for node, descending, nulls_first in self.order]
-        if self.having is not None:
-            self.having = replaced(self.having) if not isinstance(self.having, exp.Literal) else self.having
-        self.group = [replaced(node) for node in self.group]
-
-    def column(self, node):
-        """(alias, name, type) of a column."""
-        alias = node.table or next(iter(self.tables))
-        return alias, node.name, self.manifest["tables"][self.tables[alias]]["columns"][node.name]["type"]
-
-    def results(self):
-        """All expressions behind FROM and WHERE."""
-        nodes = [node for _, node in self.select] + self.group + [node for node, _, _ in self.order]
-        return nodes + ([self.having] if self.having is not None else [])
+def unresolved(text, sql, tree, manifest):
+    """A refusal of a column that is in none of the tables, or in several; other errors are told as they come."""
+    found = re.match(r"(?:Column|Unknown column:) '?\"?(?:\w+\.)?\"?([^'\"]+)", text)
+    if not found:
+        return Refused(text)
+    column = found[1].strip().rstrip(".").lower()
+    place = re.search(rf"(?<![\w.]){re.escape(column)}\b", sql.lower()) or re.search(rf"\b{re.escape(column)}\b", sql.lower())
+    tables = [manifest["tables"].get(table.name.lower()) for table in tree.find_all(exp.Table)]
+    if "for table" not in text and sum(column in table["columns"] for table in tables if table) > 1:
+        told = f"column '{column}' is in several tables; say of which, as in TABLE.{column}"
+    else:
+        told = f"there is no column '{column}' here"
+    return at(sql, place.start() if place else None, told)

@@ -13,6 +13,10 @@ public:
         if (node.items.size() > 2) operand = std::make_unique<Expression>(Expression::bind(node.items[2], before));
         if (!operand && function != "count") node.fail("'" + function + "' has an operand");
         if (operand) type = operand->type();
+        if (node.items.size() > 3) {
+            if (node.word_at(3) != "distinct") node.at(3).fail("'distinct' or nothing is expected");
+            seen = std::make_unique<Seen>(type);
+        }
         if (function == "count") type = {Kind::integer, 19, 0};
         if (function != "sum") return;
         if (type.kind == Kind::integer) type.digits = 39;
@@ -34,7 +38,8 @@ public:
             for (size_t i = 0; i < run.count; i++) counts[groups[i]]++;
             return;
         }
-        const Vector values = operand->evaluate(run, arena);
+        Vector values = operand->evaluate(run, arena);
+        if (seen) values.valid = seen->first_ones(values, groups, arena);
         for (size_t i = 0; i < run.count; i++) counts[groups[i]] += values.is_valid(i);
         if (function == "sum") add_up(values, groups);
         else if (function != "count") choose(values, groups);
@@ -72,6 +77,25 @@ private:
         wide bits = 0;
         std::string text;
     };
+    /* Which values each group had. */
+    struct Seen {
+        explicit Seen(Type type) : values(type) {}
+        ValueMap values;
+        PairMap pairs;
+
+        /* 1 for rows whose value comes for the first time in its group. */
+        const uint8_t *first_ones(const Vector &from, const uint32_t *groups, Arena &arena) {
+            uint32_t *numbers = arena.take<uint32_t>(from.count);
+            uint8_t *is_first = arena.take<uint8_t>(from.count);
+            values.numbers(from, numbers, true);
+            for (size_t i = 0; i < from.count; i++) {
+                const size_t before = pairs.size();
+                is_first[i] = numbers[i] != 0 && pairs.insert(groups[i], numbers[i]) == before;
+            }
+            return is_first;
+        }
+    };
+    std::unique_ptr<Seen> seen; /* each value is taken once */
     std::string name, function;
     std::unique_ptr<Expression> operand;
     Type type;

@@ -14,6 +14,33 @@ static Vector make(Type type, size_t count, const void *values, const uint8_t *v
     return result;
 }
 
+/* An expression in a form that people read. */
+static std::string shown(const Node &node) {
+    if (node.form == Node::text) return "'" + node.word_or_text + "'";
+    if (node.form != Node::list) return node.word_or_text;
+    const std::string &head = node.head();
+    if (head == "column") return node.at(1).word_or_text;
+    if (head == "real") return node.at(1).word_or_text;
+    if (head == "decimal") return decimal_text(std::atoll(node.at(1).word_or_text.c_str()), unsigned(node.number_at(2)));
+    if (head.size() == 1 && node.items.size() == 3) {
+        const auto part = [](const Node &of) { return of.form == Node::list && of.head().size() == 1 ? "(" + shown(of) + ")" : shown(of); };
+        return part(node.at(1)) + " " + head + " " + part(node.at(2));
+    }
+    if (head == "cast") return "cast of " + shown(node.at(2)) + " to " + name_of(parse_type(node.at(1)));
+    return head + "(...)";
+}
+
+/* The same, with a failure that says in which expression it happened. */
+static Expression::Evaluate telling(const Node &node, Expression::Evaluate evaluate) {
+    return [=, text = shown(node)](const std::vector<Vector> &in, size_t count, Arena &arena) {
+        try {
+            return evaluate(in, count, arena);
+        } catch (const Failure &failure) {
+            throw Failure(failure.what() + (": " + text));
+        }
+    };
+}
+
 /* Turns nodes into expressions. */
 struct Binder {
     const Schema &schema;
@@ -160,7 +187,7 @@ struct Binder {
                 return make(real_type, count, reals(in[0], arena), in[0].valid);
             });
         if (!to.is_number() || !number) node.fail("there is no cast from " + name_of(type) + " to " + name_of(to));
-        return operation(node, std::move(in), to, [=](const std::vector<Vector> &in, size_t count, Arena &arena) {
+        return operation(node, std::move(in), to, telling(node, [=](const std::vector<Vector> &in, size_t count, Arena &arena) {
             char *bytes = arena.take<char>(count * to.width());
             for (size_t i = 0; i < count; i++) {
                 const wide value = in[0].is_valid(i) ? rescaled(in[0], i, to) : 0;
@@ -168,7 +195,7 @@ struct Binder {
                 else reinterpret_cast<int64_t *>(bytes)[i] = int64_t(value);
             }
             return make(to, count, bytes, in[0].valid);
-        });
+        }));
     }
 
     /* (case CONDITION VALUE ... ELSE) */
@@ -251,7 +278,7 @@ struct Binder {
         if (head.size() == 1 && std::strchr("+-*/%", head[0])) {
             std::vector<Expression> in = operands(node, 2);
             const Type left = in[0].result, right = in[1].result, type = arithmetic_type(node, head[0], left, right);
-            return operation(node, std::move(in), type, arithmetic(head[0], left, right, type));
+            return operation(node, std::move(in), type, telling(node, arithmetic(head[0], left, right, type)));
         }
         if (head == "=" || head == "<>" || head == "<" || head == "<=" || head == ">" || head == ">=") return compare(node);
         if (head == "and" || head == "or") return connect(node, head == "and");

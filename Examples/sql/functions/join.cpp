@@ -1,4 +1,5 @@
 #include "operators.h"
+#include "values.h"
 
 namespace sql {
 
@@ -30,78 +31,90 @@ private:
     PairMap pairs;
 };
 
+/* (cast TYPE expression) */
+Node cast_node(const Node &expression, Type to) {
+    const auto leaf = [&](Node::Form form, const std::string &text) {
+        Node node;
+        node.form = form;
+        node.word_or_text = text;
+        node.place = expression.place;
+        return node;
+    };
+    Node type, cast;
+    type.place = cast.place = expression.place;
+    type.items = {leaf(Node::word, to.kind == Kind::real ? "double" : to.kind == Kind::decimal ? "decimal" : "integer")};
+    if (to.is_number()) type.items.push_back(leaf(Node::number, std::to_string(to.digits)));
+    if (to.kind == Kind::decimal) type.items.push_back(leaf(Node::number, std::to_string(to.scale)));
+    cast.items = {leaf(Node::word, "cast"), type, expression};
+    return cast;
+}
+
 class Join : public Operator {
 public:
-    Join(const Node &node, const Schema &before, const Inputs &inputs) {
-        const std::string &word = node.word_at(2);
-        kind = word == "inner" ? inner : word == "left" ? left : word == "semi" ? semi : word == "anti" ? anti : none;
-        if (kind == none) node.at(2).fail("a join is inner, left, semi or anti");
+    Join(const Node &node, const Schema &before, const Inputs &inputs) : kind(kind_of(node)) {
         for (const Inputs::Item &item : inputs.items(node.word_at(1))) views.emplace_back(item.data);
         if (views.empty()) node.fail("set " + node.at(1).word_or_text + " is empty");
         load();
         bind_keys(node, before);
         index();
-        schema = before;
-        if (kind == semi || kind == anti) return;
+        Schema with_payload = before;
         for (const Node &name : node.at(5).items) {
             payload.push_back(column_place(views[0].schema(), name));
-            schema.push_back(views[0].schema()[payload.back()]);
+            with_payload.push_back(views[0].schema()[payload.back()]);
         }
         /* What a dictionary knows holds for all runs: a column of the table is a dictionary of its rows. */
         for (const size_t place : payload) dictionaries.push_back(columns[place].codes ? columns[place].dictionary : new_dictionary());
+        schema = gives_pairs() ? with_payload : before;
+        const bool marks = kind == exists || kind == in;
+        if (marks) schema.push_back({node.at(6).word_or_text, boolean_type});
+        const size_t place = marks ? 7 : 6;
+        if (node.items.size() <= place) return;
+        condition = std::make_unique<Expression>(Expression::bind(node.items[place], with_payload));
+        if (condition->type().kind != Kind::boolean) node.items[place].fail("a join's condition is a boolean, not " + name_of(condition->type()));
     }
 
     void push(Run run, Arena &arena) override {
         uint32_t *numbers = arena.take<uint32_t>(run.count);
-        match(run, numbers, arena);
-        if (kind == semi || kind == anti) {
-            uint32_t *selected = arena.take<uint32_t>(run.count);
-            size_t count = 0;
-            for (size_t i = 0; i < run.count; i++) {
-                selected[count] = uint32_t(i);
-                count += (numbers[i] != unknown) == (kind == semi);
-            }
-            if (count == 0) return;
-            if (count < run.count) keep(run, selected, count, arena);
-            return next->push(std::move(run), arena);
-        }
-        /* Pairs of a row and a row of the table, a run of them at a time. */
-        uint32_t *rows = arena.take<uint32_t>(run_rows), *matches = arena.take<uint32_t>(run_rows);
-        size_t count = 0;
-        for (size_t i = 0; i < run.count; i++) {
-            uint32_t row = numbers[i] == unknown ? unknown : first[numbers[i]];
-            if (row == unknown && kind == inner) continue;
-            do {
-                rows[count] = uint32_t(i);
-                matches[count++] = row;
-                if (count == run_rows) {
-                    emit(run, rows, matches, count, arena);
-                    rows = arena.take<uint32_t>(run_rows), matches = arena.take<uint32_t>(run_rows);
-                    count = 0;
-                }
-                row = row == unknown || following.empty() ? unknown : following[row];
-            } while (row != unknown);
-        }
-        if (count) emit(run, rows, matches, count, arena);
+        const uint8_t *nulls = match(run, numbers, arena);
+        uint8_t *hit = arena.take<uint8_t>(run.count);
+        std::memset(hit, 0, run.count);
+        if (condition || gives_pairs()) pair(run, numbers, hit, arena);
+        else
+            for (size_t i = 0; i < run.count; i++) hit[i] = numbers[i] != unknown;
+        if (kind == semi || kind == anti) return filter(run, hit, arena);
+        if (kind == exists || kind == in) mark(run, hit, nulls, arena);
     }
 
 private:
-    enum { none, inner, left, semi, anti } kind;
+    enum Which { inner, left, single, semi, anti, exists, in } kind;
     std::deque<TableView> views;
     std::unique_ptr<Table> joined; /* the views together, where there are several */
     std::vector<Vector> columns;   /* of the table */
     size_t rows = 0;
     std::vector<Expression> keys;
-    std::vector<size_t> key_columns, payload;
+    std::vector<Vector> table_keys; /* of the table, of the keys' types */
+    Arena kept;                     /* for those that are made */
+    std::vector<size_t> payload;
     std::vector<uint64_t> dictionaries;
+    std::unique_ptr<Expression> condition; /* of a row with its match; none: keys are all */
     std::unique_ptr<KeyMap> map;
     /* By key: the first row; by row: the next one with that key (empty: keys are unique). */
     std::vector<uint32_t> first, following;
+    bool has_null = false; /* in a key of the table */
     /* Keys that are whole numbers close to each other need no map: number = key - lowest. */
     bool is_dense = false;
     int64_t lowest = 0;
     uint64_t last = 0; /* the dictionary that `translated` is for */
     std::vector<uint32_t> translated;
+
+    static Which kind_of(const Node &node) {
+        static const char *const words[] = {"inner", "left", "single", "semi", "anti", "exists", "in"};
+        for (size_t i = 0; i < std::size(words); i++)
+            if (node.word_at(2) == words[i]) return Which(i);
+        node.at(2).fail("a join is inner, left, single, semi, anti, exists or in");
+    }
+    bool gives_pairs() const { return kind <= single; }
+    bool keeps_all() const { return kind == left || kind == single; }
 
     void load() {
         if (views.size() > 1) {
@@ -114,33 +127,41 @@ private:
 
     void bind_keys(const Node &node, const Schema &before) {
         const std::vector<Node> &probes = node.at(3).items, &builds = node.at(4).items;
-        if (probes.empty() || probes.size() != builds.size()) node.fail("a join has keys on both sides");
+        if (probes.size() != builds.size()) node.fail("a join has as many keys on both sides");
         std::vector<Type> types;
         for (size_t i = 0; i < probes.size(); i++) {
-            keys.push_back(Expression::bind(probes[i], before));
-            key_columns.push_back(column_place(views[0].schema(), builds[i]));
-            const Type type = views[0].schema()[key_columns.back()].type, other = keys.back().type();
-            const bool same = type.kind == other.kind && type.scale == other.scale && type.is_wide() == other.is_wide();
-            if (!same) probes[i].fail("a join does not compare " + name_of(other) + " and " + name_of(type));
-            types.push_back(type);
+            Expression probe = Expression::bind(probes[i], before), build = Expression::bind(builds[i], views[0].schema());
+            if (!comparable(probe.type(), build.type()))
+                probes[i].fail("a join does not compare " + name_of(probe.type()) + " and " + name_of(build.type()));
+            const bool same = probe.type().kind == build.type().kind && probe.type().scale == build.type().scale &&
+                probe.type().is_wide() == build.type().is_wide();
+            if (!same) {
+                const Type common = common_type(probes[i], probe.type(), build.type());
+                probe = Expression::bind(cast_node(probes[i], common), before);
+                build = Expression::bind(cast_node(builds[i], common), views[0].schema());
+            }
+            Run all;
+            all.count = rows;
+            all.columns = columns;
+            table_keys.push_back(build.evaluate(all, kept));
+            types.push_back(build.type());
+            keys.push_back(std::move(probe));
         }
         map = std::make_unique<KeyMap>(types);
     }
 
     void index() {
         std::vector<uint32_t> numbers(rows);
-        const Vector &key = columns[key_columns[0]];
-        is_dense = key_columns.size() == 1 && !key.valid && !key.codes && !key.type.is_wide() &&
-            (key.type.kind == Kind::integer || key.type.kind == Kind::date) && find_range(key);
+        is_dense = table_keys.size() == 1 && find_range(table_keys[0]);
         if (is_dense) {
-            for (size_t i = 0; i < rows; i++) numbers[i] = uint32_t(key.as<int64_t>()[i] - lowest);
+            for (size_t i = 0; i < rows; i++) numbers[i] = uint32_t(table_keys[0].as<int64_t>()[i] - lowest);
         } else {
-            std::vector<Vector> of_rows;
-            for (const size_t place : key_columns) of_rows.push_back(columns[place]);
-            map->numbers(of_rows, rows, numbers.data(), true);
+            map->numbers(table_keys, rows, numbers.data(), true);
             size_t largest = 0;
-            for (const uint32_t number : numbers)
+            for (const uint32_t number : numbers) {
                 if (number != unknown) largest = std::max(largest, size_t(number) + 1);
+                else has_null = true;
+            }
             first.assign(largest, unknown);
         }
         for (size_t i = rows; i-- > 0;) {
@@ -153,6 +174,7 @@ private:
     }
 
     bool find_range(const Vector &key) {
+        if (key.valid || key.codes || key.type.is_wide() || (key.type.kind != Kind::integer && key.type.kind != Kind::date)) return false;
         int64_t highest = INT64_MIN;
         lowest = INT64_MAX;
         for (size_t i = 0; i < rows; i++) {
@@ -170,10 +192,16 @@ private:
         return number < first.size() && first[number] != unknown ? uint32_t(number) : unknown;
     }
 
-    void match(const Run &run, uint32_t *numbers, Arena &arena) {
+    /* Numbers of the rows' keys, `unknown` where the table has none; gives the validity of a single key. */
+    const uint8_t *match(const Run &run, uint32_t *numbers, Arena &arena) {
         std::vector<Vector> values;
         for (const Expression &key : keys) values.push_back(key.evaluate(run, arena));
-        if (!is_dense) return map->numbers(values, run.count, numbers, false);
+        if (!is_dense) {
+            map->numbers(values, run.count, numbers, false);
+            /* Without keys there is the one key of all rows, if the table has a row. */
+            if (keys.empty() && rows == 0) std::fill(numbers, numbers + run.count, unknown);
+            return values.size() == 1 ? values[0].valid : nullptr;
+        }
         const Vector &key = values[0];
         if (key.codes && last != key.dictionary) {
             last = key.dictionary;
@@ -182,18 +210,89 @@ private:
         }
         for (size_t i = 0; i < run.count; i++)
             numbers[i] = !key.is_valid(i) ? unknown : key.codes ? translated[key.codes[i]] : dense(key.as<int64_t>()[i]);
+        return key.valid;
     }
 
-    void emit(const Run &run, const uint32_t *rows, const uint32_t *matches, size_t count, Arena &arena) {
+    /* Pairs of a row and a row of the table, a run of them at a time. */
+    void pair(const Run &run, const uint32_t *numbers, uint8_t *hit, Arena &arena) {
+        uint32_t *left_rows = nullptr, *matches = nullptr;
+        size_t count = 0;
+        const auto flush = [&](bool are_matches) {
+            if (count) emit(run, left_rows, matches, count, are_matches, hit, arena);
+            count = 0;
+        };
+        const auto add = [&](size_t row, uint32_t with, bool is_match) {
+            if (count == 0) left_rows = arena.take<uint32_t>(run_rows), matches = arena.take<uint32_t>(run_rows);
+            left_rows[count] = uint32_t(row);
+            matches[count++] = with;
+            if (count == run_rows) flush(is_match);
+        };
+        for (size_t i = 0; i < run.count; i++) {
+            uint32_t row = numbers[i] == unknown ? unknown : first[numbers[i]];
+            /* In its place, where no condition can take the others away. */
+            if (row == unknown && keeps_all() && !condition) add(i, unknown, true);
+            for (; row != unknown; row = following.empty() ? unknown : following[row]) add(i, row, true);
+        }
+        flush(true);
+        if (!condition || !keeps_all()) return;
+        for (size_t i = 0; i < run.count; i++)
+            if (!hit[i]) add(i, unknown, false);
+        flush(false);
+    }
+
+    /* Notes which rows have a match, and hands the pairs on where the kind gives them. */
+    void emit(const Run &run, const uint32_t *left_rows, const uint32_t *matches, size_t count, bool are_matches, uint8_t *hit, Arena &arena) {
         Run to = run;
-        keep(to, rows, count, arena);
+        keep(to, left_rows, count, arena);
         uint8_t *matched = nullptr;
-        if (kind == left) {
+        if (keeps_all()) {
             matched = arena.take<uint8_t>(count);
             for (size_t i = 0; i < count; i++) matched[i] = matches[i] != unknown;
         }
         for (size_t p = 0; p < payload.size(); p++) to.columns.push_back(payload_of(p, matches, matched, count, arena));
+        if (condition && are_matches) {
+            uint32_t *selected = arena.take<uint32_t>(count);
+            const size_t passed = select(condition->evaluate(to, arena), selected);
+            for (size_t i = 0; i < passed; i++) note(left_rows[selected[i]], hit);
+            if (passed == 0 || !gives_pairs()) return;
+            if (passed < count) keep(to, selected, passed, arena);
+        } else if (are_matches) {
+            for (size_t i = 0; i < count; i++)
+                if (matches[i] != unknown) note(left_rows[i], hit);
+        }
         next->push(std::move(to), arena);
+    }
+
+    void note(uint32_t row, uint8_t *hit) const {
+        if (kind == single && hit[row]) throw Failure("a query that stands for one value gives several rows");
+        hit[row] = 1;
+    }
+
+    void filter(Run &run, const uint8_t *hit, Arena &arena) {
+        uint32_t *selected = arena.take<uint32_t>(run.count);
+        size_t count = 0;
+        for (size_t i = 0; i < run.count; i++) {
+            selected[count] = uint32_t(i);
+            count += hit[i] == (kind == semi);
+        }
+        if (count == 0) return;
+        if (count < run.count) keep(run, selected, count, arena);
+        next->push(std::move(run), arena);
+    }
+
+    /* Adds whether a row has a match; of `in` that is NULL where a NULL could be one. */
+    void mark(Run &run, uint8_t *hit, const uint8_t *nulls, Arena &arena) {
+        Vector found;
+        found.type = boolean_type;
+        found.count = run.count;
+        found.values = hit;
+        if (kind == in && rows != 0) {
+            uint8_t *valid = arena.take<uint8_t>(run.count);
+            for (size_t i = 0; i < run.count; i++) valid[i] = hit[i] || !(has_null || (nulls && !nulls[i]));
+            found.valid = valid;
+        }
+        run.columns.push_back(found);
+        next->push(std::move(run), arena);
     }
 
     /* A column of the table for these rows of it: the column becomes a dictionary. */

@@ -47,9 +47,9 @@ static std::unique_ptr<Operator> make_operator(const Node &node, const Schema &s
 static Table run_plan(Text text, const Inputs &inputs) {
     const Node plan = parse_plan(text);
     const Node &first = plan.at(0);
-    std::unique_ptr<Source> source = first.is("scan") ? make_scan(first, inputs) : first.is("rows") ? make_rows(first, inputs)
+    std::unique_ptr<Source> source = first.is("scan") || first.is("nothing") ? make_scan(first, inputs) : first.is("rows") ? make_rows(first, inputs)
         : first.is("beside") ? make_beside(first, inputs) : nullptr;
-    if (!source) first.fail("a plan begins with 'scan', 'rows' or 'beside'");
+    if (!source) first.fail("a plan begins with 'scan', 'nothing', 'rows' or 'beside'");
     std::vector<std::unique_ptr<Operator>> operators;
     for (size_t i = 1; i < plan.items.size(); i++) {
         const Schema &schema = operators.empty() ? source->schema : operators.back()->schema;

@@ -42,7 +42,8 @@ public:
     Schema schema;
 };
 
-/* (scan (column ...) ...): the chunks of an instance. Its rows have no columns until `read` reads them. */
+/* (scan (column ...) ...): the chunks of an instance. Its rows have no columns until `read` reads them.
+ * (nothing (column ...) ...): a table without rows, for which no chunks come. */
 std::unique_ptr<Source> make_scan(const Node &node, const Inputs &inputs);
 /* (rows SET): the tables of a set. */
 std::unique_ptr<Source> make_rows(const Node &node, const Inputs &inputs);
@@ -52,10 +53,15 @@ std::unique_ptr<Source> make_beside(const Node &node, const Inputs &inputs);
 std::unique_ptr<Operator> make_read(const Node &node, const Schema &schema, Source &source);
 std::unique_ptr<Operator> make_filter(const Node &node, const Schema &schema);
 std::unique_ptr<Operator> make_project(const Node &node, const Schema &schema);
-/* (join SET KIND (KEY ...) (COLUMN ...) (PAYLOAD ...)): keys are expressions of the rows, equal to columns of the set's tables. KIND is
- * inner, left, semi or anti. */
+/* (join SET KIND (KEY ...) (KEY ...) (PAYLOAD ...) [NAME] [CONDITION]): keys are expressions of the rows, equal to those of the set's
+ * tables; without keys every row goes with every one. The condition is on a row with the payload of its match. KIND is
+ *   inner, left       the pairs; left also gives rows without a match
+ *   single            as left, and several matches of a row are a Failure: a query that stands for a value
+ *   semi, anti        the rows with a match, those without
+ *   exists, in        all rows, with the boolean NAME that says whether there is a match; of `in` NULL where a NULL could be one */
 std::unique_ptr<Operator> make_join(const Node &node, const Schema &schema, const Inputs &inputs);
-/* (aggregate ((NAME KEY) ...) ((NAME FUNCTION [OPERAND]) ...)): FUNCTION is sum, min, max or count. */
+/* (aggregate ((NAME KEY) ...) ((NAME FUNCTION [OPERAND]) ...)): FUNCTION is sum, min, max or count;
+ * (NAME FUNCTION OPERAND distinct) takes each value once. */
 std::unique_ptr<Operator> make_aggregate(const Node &node, const Schema &schema);
 /* (sort (COLUMN asc|desc first|last) ...): where NULLs are. (top COUNT SKIP (COLUMN ...) ...): some of the sorted rows. */
 std::unique_ptr<Operator> make_sort(const Node &node, const Schema &schema);

@@ -8,6 +8,8 @@ class Scan : public Source {
 public:
     Scan(const Node &node, const Inputs &inputs) {
         for (size_t i = 1; i < node.items.size(); i++) specs.emplace_back(node.items[i]);
+        if (specs.empty()) node.fail("a scan has at least one column");
+        if (node.is("nothing")) return;
         std::vector<Text> chunks(specs.size());
         for (const Inputs::Item &item : inputs.items("chunks")) {
             size_t place = 0;
@@ -22,7 +24,6 @@ public:
             if (readers[i].rows() != readers[0].rows())
                 throw Failure("columns " + specs[0].name + " and " + specs[i].name + " have different numbers of rows");
         }
-        if (readers.empty()) node.fail("a scan has at least one column");
     }
 
     size_t place(const Node &name) const {
@@ -32,14 +33,16 @@ public:
     }
     const ColumnSpec &spec(size_t place) const { return specs[place]; }
 
+    /* A join can make several runs of one: all of them have their values from the same rows. */
     Vector read(size_t place, const Run &run, Arena &arena) {
+        if (!is_read[place]) columns[place] = readers[place].read(count, arena);
         is_read[place] = true;
-        const Vector all = readers[place].read(count, arena);
-        return run.origin ? gather(all, run.origin, run.count, arena) : all;
+        return run.origin ? gather(columns[place], run.origin, run.count, arena) : columns[place];
     }
 
     void run(Operator &first, Arena &arena) override {
-        for (;;) {
+        columns.resize(readers.size());
+        while (!readers.empty()) {
             count = run_rows;
             for (const ChunkReader &reader : readers) count = std::min(count, reader.run());
             if (count == 0) return;
@@ -56,7 +59,8 @@ public:
 private:
     std::vector<ColumnSpec> specs;
     std::vector<ChunkReader> readers;
-    std::vector<bool> is_read;
+    std::vector<bool> is_read;   /* in this run */
+    std::vector<Vector> columns; /* of those that are */
     size_t count = 0;
 };
 

@@ -1,4 +1,4 @@
--- Queries over TPC-H's tables: those of its 22 that plans can say, in words of our own, and others. "-- NAME" heads each.
+-- Queries over TPC-H's tables: after its 22, and others. "-- NAME" heads each.
 
 -- other0
 select count(*) from lineitem;
@@ -120,3 +120,80 @@ select c_name from customer where c_custkey = 5 or c_name like '%000000123';
 select sum(o_totalprice * 1.5), max(o_totalprice - 0.05) from orders;
 -- other40
 select o_orderdate + 3, o_orderdate - date '1992-01-01' from orders order by o_orderkey limit 3;
+-- Q2
+select s_acctbal, s_name, n_name, p_partkey, p_mfgr, s_address, s_phone, s_comment from part, supplier, partsupp, nation, region
+where p_partkey = ps_partkey and s_suppkey = ps_suppkey and p_size = 15 and p_type like '%BRASS' and s_nationkey = n_nationkey and
+n_regionkey = r_regionkey and r_name = 'EUROPE' and ps_supplycost = (select min(ps_supplycost) from partsupp, supplier, nation,
+region where p_partkey = ps_partkey and s_suppkey = ps_suppkey and s_nationkey = n_nationkey and n_regionkey = r_regionkey and
+r_name = 'EUROPE') order by s_acctbal desc, n_name, s_name, p_partkey limit 100;
+-- Q4
+select o_orderpriority, count(*) as order_count from orders where o_orderdate >= date '1993-07-01' and o_orderdate < date
+'1993-07-01' + interval '3' month and exists (select * from lineitem where l_orderkey = o_orderkey and l_commitdate <
+l_receiptdate) group by o_orderpriority order by o_orderpriority;
+-- Q11
+select ps_partkey, sum(ps_supplycost * ps_availqty) as value from partsupp, supplier, nation where ps_suppkey = s_suppkey and
+s_nationkey = n_nationkey and n_name = 'GERMANY' group by ps_partkey having sum(ps_supplycost * ps_availqty) > (select
+sum(ps_supplycost * ps_availqty) * 0.01 from partsupp, supplier, nation where ps_suppkey = s_suppkey and s_nationkey = n_nationkey
+and n_name = 'GERMANY') order by value desc;
+-- Q13
+select c_count, count(*) as custdist from (select c_custkey, count(o_orderkey) from customer left outer join orders on c_custkey =
+o_custkey and o_comment not like '%special%requests%' group by c_custkey) as c_orders (c_custkey, c_count) group by c_count order
+by custdist desc, c_count desc;
+-- Q15
+with revenue (supplier_no, total_revenue) as (select l_suppkey, sum(l_extendedprice * (1 - l_discount)) from lineitem where
+l_shipdate >= date '1996-01-01' and l_shipdate < date '1996-01-01' + interval '3' month group by l_suppkey) select s_suppkey,
+s_name, s_address, s_phone, total_revenue from supplier, revenue where s_suppkey = supplier_no and total_revenue = (select
+max(total_revenue) from revenue) order by s_suppkey;
+-- Q16
+select p_brand, p_type, p_size, count(distinct ps_suppkey) as supplier_cnt from partsupp, part where p_partkey = ps_partkey and
+p_brand <> 'Brand#45' and p_type not like 'MEDIUM POLISHED%' and p_size in (49, 14, 23, 45, 19, 3, 36, 9) and ps_suppkey not in
+(select s_suppkey from supplier where s_comment like '%Customer%Complaints%') group by p_brand, p_type, p_size order by
+supplier_cnt desc, p_brand, p_type, p_size;
+-- Q17
+select sum(l_extendedprice) / 7.0 as avg_yearly from lineitem, part where p_partkey = l_partkey and p_brand = 'Brand#23' and
+p_container = 'MED BOX' and l_quantity < (select 0.2 * avg(l_quantity) from lineitem where l_partkey = p_partkey);
+-- Q18
+select c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice, sum(l_quantity) from customer, orders, lineitem where o_orderkey in
+(select l_orderkey from lineitem group by l_orderkey having sum(l_quantity) > 250) and c_custkey = o_custkey and o_orderkey =
+l_orderkey group by c_name, c_custkey, o_orderkey, o_orderdate, o_totalprice order by o_totalprice desc, o_orderdate limit 100;
+-- Q20
+select s_name, s_address from supplier, nation where s_suppkey in (select ps_suppkey from partsupp where ps_partkey in (select
+p_partkey from part where p_name like 'forest%') and ps_availqty > (select 0.5 * sum(l_quantity) from lineitem where l_partkey =
+ps_partkey and l_suppkey = ps_suppkey and l_shipdate >= date '1994-01-01' and l_shipdate < date '1994-01-01' + interval '1'
+year)) and s_nationkey = n_nationkey and n_name = 'CANADA' order by s_name;
+-- Q21
+select s_name, count(*) as numwait from supplier, lineitem l1, orders, nation where s_suppkey = l1.l_suppkey and o_orderkey =
+l1.l_orderkey and o_orderstatus = 'F' and l1.l_receiptdate > l1.l_commitdate and exists (select * from lineitem l2 where
+l2.l_orderkey = l1.l_orderkey and l2.l_suppkey <> l1.l_suppkey) and not exists (select * from lineitem l3 where l3.l_orderkey =
+l1.l_orderkey and l3.l_suppkey <> l1.l_suppkey and l3.l_receiptdate > l3.l_commitdate) and s_nationkey = n_nationkey and n_name =
+'SAUDI ARABIA' group by s_name order by numwait desc, s_name limit 100;
+-- Q22
+select cntrycode, count(*) as numcust, sum(c_acctbal) as totacctbal from (select substring(c_phone from 1 for 2) as cntrycode,
+c_acctbal from customer where substring(c_phone from 1 for 2) in ('13', '31', '23', '29', '30', '18', '17') and c_acctbal > (select
+avg(c_acctbal) from customer where c_acctbal > 0.00 and substring(c_phone from 1 for 2) in ('13', '31', '23', '29', '30', '18',
+'17')) and not exists (select * from orders where o_custkey = c_custkey)) as custsale group by cntrycode order by cntrycode;
+-- sub1
+select o_orderpriority, count(distinct o_custkey), count(*), sum(distinct o_shippriority) from orders where o_totalprice > (select
+avg(o_totalprice) * 1.5 from orders) group by o_orderpriority having count(*) > 3 order by 2 desc, o_orderpriority desc;
+-- sub2
+select n_name, (select count(*) from supplier where s_nationkey = n_nationkey) as suppliers, (select max(c_acctbal) from customer
+where c_nationkey = n_nationkey and c_mktsegment = 'BUILDING') as most from nation order by suppliers desc, n_name;
+-- sub3
+select p_brand, avg(p_retailprice) from part where not exists (select 1 from lineitem where l_partkey = p_partkey and l_quantity >
+p_size + 30) group by p_brand order by p_brand;
+-- sub4
+select c_mktsegment, count(*) from customer where c_custkey not in (select o_custkey from orders where o_orderdate >= date
+'1997-01-01') or c_acctbal < 0 group by 1 order by 1;
+-- sub5
+select r_name, n.suppliers, n.named from region left join (select n_regionkey, count(*) as named, sum(s.c) as suppliers from nation
+left join (select s_nationkey, count(*) as c from supplier where s_acctbal > 5000 group by s_nationkey) s on s.s_nationkey =
+n_nationkey group by n_regionkey) n on n.n_regionkey = r_regionkey order by r_name;
+-- sub6
+with late as (select l_orderkey, count(*) as parts from lineitem where l_receiptdate > l_commitdate group by l_orderkey), big as
+(select l_orderkey from late where parts >= 4) select o_orderstatus, count(*), max(parts) from orders, late where o_orderkey =
+late.l_orderkey and o_orderkey in (select l_orderkey from big) group by o_orderstatus order by o_orderstatus;
+-- sub7
+select a.c_custkey, b.c_custkey from customer a, customer b where a.c_nationkey = b.c_nationkey and a.c_custkey < b.c_custkey and
+a.c_acctbal > b.c_acctbal + 9000 order by 1, 2;
+-- sub8
+select s_name from supplier right join nation on s_nationkey = n_nationkey and s_acctbal > 3000 where n_regionkey = 2 order by 1;
