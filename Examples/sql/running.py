@@ -100,11 +100,14 @@ def upload(folder, prefix):
     return f"s3://{BUCKET}/{prefix}"
 
 
-def config(folder, endpoint=None, secret=SECRET, class_=None):
-    """A node's config: the default one, with the S3 plugin when there is a server, and the backends of `class_` as the default class's."""
+def config(folder, endpoint=None, secret=SECRET, class_=None, memory=None):
+    """A node's config: the default one, with the S3 plugin when there is a server, the backends of `class_` as the default class's, and
+    `memory` for all that is at work."""
     text = subprocess.run([DANDELION, "default-config"], check=True, capture_output=True, text=True).stdout
     if class_ not in (None, "default"):
         text = text.replace('[classes.default]\nbackends = ["kvm", "process"]', f'[classes.default]\nbackends = ["{class_}"]')
+    if memory:
+        text = text.replace("\n# memory = ", f'\nmemory = "{memory}"\n# memory = ', 1)
     if endpoint:
         text += f"""
 [plugins.s3]
@@ -117,7 +120,7 @@ buckets = ["{BUCKET}"]
 [functions.S3]
 plugin = "s3"
 protocol = "s3"
-max_response = "16MiB"
+max_response = "64MiB"
 """
     path = Path(folder, "node.toml")
     path.write_text(text)

@@ -138,8 +138,7 @@ static bool read_buckets(struct config config, dn_instance *instance, dn_error *
     return instance->bucket_count == count || (refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory"), false);
 }
 
-static dn_status start(const dn_host *host, dn_bytes json, dn_instance **out, dn_error *err) {
-    (void)json;
+static dn_status make(const dn_host *host, dn_instance **out, dn_error *err) {
     const struct config config = config_of(host);
     if (!config.table) return refuse(err, DN_UNAVAILABLE, DN_NO_OFFSET, "the host offers no %s", DN_HOST_CONFIG_1);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -165,13 +164,24 @@ static dn_status start(const dn_host *host, dn_bytes json, dn_instance **out, dn
     return DN_OK;
 }
 
+static dn_status start(const dn_host *host, dn_bytes json, dn_instance **out, dn_error *err) {
+    (void)json;
+    const dn_status status = make(host, out, err);
+    if (status != DN_OK) return status;
+    /* Asking is the promise to charge what answers take. */
+    const dn_host_memory *memory = host->get_interface(host, DN_HOST_MEMORY_1);
+    (*out)->host = host;
+    (*out)->memory = memory && memory->struct_size >= sizeof *memory ? memory : 0;
+    return DN_OK;
+}
+
 static dn_status probe(const dn_host *host, dn_bytes json, dn_probe *out, dn_error *err) {
     (void)json, (void)err;
     dn_error why = {.struct_size = sizeof why};
     dn_instance *instance;
     const struct config config = config_of(host);
     out->availability = DN_AVAILABLE;
-    if (config.table && start(host, json, &instance, &why) == DN_OK) {
+    if (config.table && make(host, &instance, &why) == DN_OK) {
         stop(instance);
         snprintf(out->message, sizeof out->message, "libcurl %s", curl_version_info(CURLVERSION_NOW)->version);
         return DN_OK;

@@ -194,6 +194,13 @@ static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_
     if (index == NONE) return refuse(err, DN_BUSY, DN_NO_OFFSET, "%d requests are under way", reactor->count);
     struct transfer *transfer = &reactor->transfers[index];
     const int next_free = transfer->next;
+    transfer->instance = instance;
+    transfer->account = request->account;
+    if (!transfer_charge(transfer, FOOTPRINT)) {
+        transfer_clear(transfer);
+        transfer->next = next_free;
+        return refuse(err, DN_BUSY, DN_NO_OFFSET, "the node has no memory for the request now");
+    }
     if (!transfer_begin(transfer, instance, &command)) {
         transfer_clear(transfer);
         transfer->next = next_free;

@@ -10,6 +10,8 @@
 #include <time.h>
 
 struct dn_instance {
+    const dn_host *host;
+    const dn_host_memory *memory; /* null: a host before ABI 1.2, which keeps no account */
     char *endpoint; /* "http://host:port", without a slash at its end */
     char *authority; /* "host:port", what Host says */
     char *region, *access_key, *secret_key;
@@ -67,7 +69,9 @@ struct transfer {
     struct curl_slist *headers;
     uint64_t token, begun, deadline, max_response;
     struct bytes head, body;
-    bool too_large;
+    const dn_instance *instance;
+    uint64_t account, charged; /* bytes, by dn.host.memory/1 */
+    bool too_large, no_memory;
     int32_t outcome, effect, status;
     uint64_t sent, received, ended;
     char message[DN_MESSAGE_SIZE];
@@ -75,6 +79,10 @@ struct transfer {
     dn_bytes outputs[2];
 };
 
+/* What a request takes beside its answer: libcurl's handle and buffers, headers, signature. */
+enum { FOOTPRINT = 64 << 10 };
+/* Charges the request's account; false when there is no room, which the transfer notes. What was charged goes back when it is cleared. */
+bool transfer_charge(struct transfer *transfer, uint64_t bytes);
 /* Prepares transfer->easy for a command; false without memory. */
 bool transfer_begin(struct transfer *transfer, const dn_instance *instance, const struct command *command);
 /* Notes how it ended, from libcurl's result. */

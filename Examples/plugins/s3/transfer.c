@@ -6,10 +6,23 @@
 #include <string.h>
 #include <strings.h>
 
-static bool append(struct bytes *bytes, const char *data, size_t length) {
+bool transfer_charge(struct transfer *transfer, uint64_t bytes) {
+    const dn_instance *instance = transfer->instance;
+    if (!instance->memory) return true;
+    transfer->no_memory = instance->memory->charge(instance->host, transfer->account, bytes) != DN_OK;
+    if (!transfer->no_memory) transfer->charged += bytes;
+    return !transfer->no_memory;
+}
+
+/* Room is charged before it is taken, in steps, so that an answer is charged little more than it has. */
+static bool append(struct transfer *transfer, struct bytes *bytes, const char *data, size_t length) {
+    enum { STEP = 64 << 10 };
     if (bytes->capacity - bytes->used < length) {
-        size_t capacity = bytes->capacity * 2 > bytes->used + length ? bytes->capacity * 2 : bytes->used + length;
+        const size_t wanted = bytes->used + length, roomy = bytes->capacity + bytes->capacity / 4;
+        const size_t capacity = wanted > STEP ? ((wanted > roomy ? wanted : roomy) + STEP - 1) / STEP * STEP : wanted * 2;
+        if (!transfer_charge(transfer, capacity - bytes->capacity)) return false;
         char *more = realloc(bytes->data, capacity);
+        transfer->no_memory = !more;
         if (!more) return false;
         bytes->data = more;
         bytes->capacity = capacity;
@@ -36,11 +49,11 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg) {
     if (!has_room(transfer, used + 1)) return 0;
     const size_t start = transfer->head.used;
     char *colon = transfer->head.used > 0 ? memchr(data, ':', used) : 0;
-    if (!colon) return append(&transfer->head, data, used) && append(&transfer->head, "\n", 1) ? length : 0;
+    if (!colon) return append(transfer, &transfer->head, data, used) && append(transfer, &transfer->head, "\n", 1) ? length : 0;
     char *value = colon + 1;
     while (value < data + used && (*value == ' ' || *value == '\t')) value++;
-    if (!append(&transfer->head, data, (size_t)(colon + 1 - data)) ||
-        !append(&transfer->head, value, (size_t)(data + used - value)) || !append(&transfer->head, "\n", 1))
+    if (!append(transfer, &transfer->head, data, (size_t)(colon + 1 - data)) ||
+        !append(transfer, &transfer->head, value, (size_t)(data + used - value)) || !append(transfer, &transfer->head, "\n", 1))
         return 0;
     for (size_t i = start; transfer->head.data[i] != ':'; i++)
         if (transfer->head.data[i] >= 'A' && transfer->head.data[i] <= 'Z') transfer->head.data[i] |= 32;
@@ -49,7 +62,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg) {
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg) {
     struct transfer *transfer = arg;
-    return has_room(transfer, size * count) && append(&transfer->body, data, size * count) ? size * count : 0;
+    return has_room(transfer, size * count) && append(transfer, &transfer->body, data, size * count) ? size * count : 0;
 }
 
 /* Adds a header; false without memory. */
@@ -129,6 +142,7 @@ bool transfer_begin(struct transfer *transfer, const dn_instance *instance, cons
 
 static int32_t outcome_of(const struct transfer *transfer, CURLcode result) {
     if (transfer->too_large) return DN_COMM_TOO_LARGE;
+    if (transfer->no_memory) return DN_COMM_NO_MEMORY;
     switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST: return DN_COMM_RESOLVE;
     case CURLE_COULDNT_CONNECT: return DN_COMM_CONNECT;
@@ -169,6 +183,7 @@ void transfer_end(struct transfer *transfer, CURLcode result) {
         transfer->outcome = outcome_of(transfer, result);
         transfer->effect = was_sent(transfer) ? DN_EFFECT_MAY_HAVE_HAPPENED : DN_EFFECT_NOT_SENT;
         const char *why = transfer->too_large      ? "the answer is larger than allowed"
+                          : transfer->no_memory ? "the node has no memory for the answer now"
                           : *transfer->curl_error ? transfer->curl_error
                                                    : curl_easy_strerror(result);
         snprintf(transfer->message, sizeof transfer->message, "%s", why);
@@ -194,5 +209,6 @@ void transfer_clear(struct transfer *transfer) {
     curl_slist_free_all(transfer->headers);
     free(transfer->head.data);
     free(transfer->body.data);
+    if (transfer->charged) transfer->instance->memory->release(transfer->instance->host, transfer->account, transfer->charged);
     *transfer = (struct transfer){.easy = transfer->easy, .reactor = transfer->reactor};
 }

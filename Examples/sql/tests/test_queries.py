@@ -59,9 +59,9 @@ class QueryCase(unittest.TestCase):
         for path in cls.data.glob("*.parquet"):
             cls.duckdb.execute(f"create view {path.stem} as select * from '{path}'")
 
-    def query(self, sql, data=None, functions=(), address=None):
+    def query(self, sql, data=None, functions=(), address=None, memory="512MiB"):
         options = types.SimpleNamespace(
-            data=str(data or self.data), node=address or self.address, operators=running.BUILT / "sql", memory="512MiB", timeout="60s",
+            data=str(data or self.data), node=address or self.address, operators=running.BUILT / "sql", memory=memory, timeout="60s",
             explain=False, function=list(functions))
         names, rows, self.timing = cli.run(sql, options)
         return names, rows
@@ -294,6 +294,11 @@ class Storage(QueryCase):
         """Four partitions of four columns, and two columns of the dates."""
         self.query(SSB["Q1.1"], self.place)
         self.assertEqual(self.timing["requests"], 4 * 4 + 2)
+
+    def test_answers_reserve_nothing(self):
+        """A node that has no memory for one of the largest answers has enough for those that come."""
+        with running.node(self.folder / "small", endpoint=self.endpoint, memory="112MiB") as (address, _):
+            self.assertEqual(self.query(SSB["Q1.1"], self.place, address=address, memory="48MiB"), self.query(SSB["Q1.1"]))
 
     def test_wrong_key(self):
         with running.node(self.folder / "wrong", endpoint=self.endpoint, secret="another one") as (address, _):
