@@ -204,10 +204,12 @@ struct RightsTests {
     private func expectThatWhatRootMakesIsTheNodes(_ node: RunningNode) throws {
         #expect(try !node.command(["token", "make", "--tenant", "a", "--roles", "invoke"]).isEmpty)
         _ = try node.command(["secret", "set", "key", "--host", "h.example", "--header", "K: {}"], input: "v\n")
-        let made = [node.state + "/state.key"] + ["tokens", "secrets"].flatMap { folder -> [String] in
-            let path = "\(node.state)/state/\(folder)"
-            return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).map { "\(path)/\($0)" }
-        }
+        let made =
+            [node.state + "/state.key"]
+            + ["tokens", "secrets"].flatMap { folder -> [String] in
+                let path = "\(node.state)/state/\(folder)"
+                return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).map { "\(path)/\($0)" }
+            }
         #expect(made.count == 3)
         for path in made {
             var facts = stat()

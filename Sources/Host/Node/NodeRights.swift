@@ -37,7 +37,8 @@ public struct NodeRights {
     public func giveUp() throws(Failure) {
         try change(makingState: true)
         if ProcessRights.isRoot {
-            Log.warning("the node runs as root: name an ordinary user in the config (user in [node]), or start it as one")
+            Log.warning(
+                "the node runs as root: name an ordinary user in the config (user in [node]), or start it as one")
         }
     }
 
@@ -54,7 +55,8 @@ public struct NodeRights {
             guard ProcessRights.isRoot else {
                 throw Failure(
                     .unavailable,
-                    "the config wants user '\(user.name)', which only root can become: start the node as root or as that user")
+                    "the config wants user '\(user.name)', which only root can become: start the node as root or as that user"
+                )
             }
             if makingState { try makeState(for: user) }
         }
