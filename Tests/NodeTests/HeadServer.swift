@@ -1,12 +1,16 @@
 import Foundation
 import Synchronization
 
-/// A server that keeps the head of every request, and answers it with 200 or, below /go/, with a redirect to what follows.
+/// A server that keeps the head of every request, and answers it with 200 or, where its path has /go/, with a redirect to what
+/// follows.
 final class HeadServer: Sendable {
     let port: UInt16
     private let listener: Int32
     private let seen = Mutex<[String]>([])
     var heads: [String] { seen.withLock { $0 } }
+    private let accepted = Atomic(0)
+    /// Connections so far.
+    var connections: Int { accepted.load(ordering: .relaxed) }
 
     init() throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -24,7 +28,10 @@ final class HeadServer: Sendable {
         self.listener = listener
         port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [weak self] in
-            while case let client = accept(listener, nil, nil), client >= 0 { self?.answer(client) }
+            while case let client = accept(listener, nil, nil), client >= 0 {
+                self?.accepted.add(1, ordering: .relaxed)
+                self?.answer(client)
+            }
         }
     }
 
@@ -41,7 +48,7 @@ final class HeadServer: Sendable {
         let head = String(decoding: buffer[..<count], as: UTF8.self)
         seen.withLock { $0.append(head) }
         let path = head.split(separator: " ").dropFirst().first ?? ""
-        let place = path.hasPrefix("/go/") ? "Location: http://\(path.dropFirst(4))/\r\n" : ""
+        let place = path.range(of: "/go/").map { "Location: http://\(path[$0.upperBound...])/\r\n" } ?? ""
         let status = place.isEmpty ? "200 OK" : "302 Found"
         let reply = Array("HTTP/1.1 \(status)\r\n\(place)Content-Length: 2\r\nConnection: close\r\n\r\nok".utf8)
         send(client, reply, reply.count, Int32(MSG_NOSIGNAL))

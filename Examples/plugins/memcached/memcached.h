@@ -11,6 +11,8 @@
 struct server {
     const char *name; /* as functions write it: "host:port" or "udp://host:port" */
     bool udp;
+    char host[256]; /* without brackets */
+    uint32_t port;
     struct sockaddr_storage address;
     socklen_t address_length;
 };
@@ -19,6 +21,8 @@ struct dn_instance {
     struct server *servers;
     size_t server_count;
     char *names; /* what the servers' names point into */
+    const dn_host *node;
+    const dn_host_egress *egress; /* null: the host bounds nobody's requests */
     uint64_t connections;     /* per server and reactor */
     uint64_t max_inflight;    /* per reactor */
     uint64_t max_value;       /* bytes */

@@ -48,15 +48,15 @@ static void stop(dn_instance *instance) {
 
 /* Looks "host:port" or "[address]:port" up. Names are looked up here once, so a change of theirs needs a restart. */
 static bool look_up(struct server *server, dn_error *err) {
-    char host[256];
     const char *address = server->name + (server->udp ? 6 : 0), *colon = strrchr(address, ':');
     size_t length = colon ? (size_t)(colon - address) : 0;
-    if (length == 0 || length >= sizeof host)
+    if (length == 0 || length >= sizeof server->host)
         return refuse(err, DN_BAD_CONFIG, DN_NO_OFFSET, "server '%s' is not host:port", server->name), false;
     const bool brackets = address[0] == '[' && address[length - 1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(brackets ? length - 2 : length), address + (brackets ? 1 : 0));
+    snprintf(server->host, sizeof server->host, "%.*s", (int)(brackets ? length - 2 : length), address + (brackets ? 1 : 0));
+    server->port = (uint32_t)strtoul(colon + 1, 0, 10);
     struct addrinfo *found, hints = {.ai_socktype = server->udp ? SOCK_DGRAM : SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    const int error = getaddrinfo(host, colon + 1, &hints, &found);
+    const int error = getaddrinfo(server->host, colon + 1, &hints, &found);
     if (error != 0)
         return refuse(err, DN_BAD_CONFIG, DN_NO_OFFSET, "server '%s': %s", server->name, gai_strerror(error)), false;
     memcpy(&server->address, found->ai_addr, found->ai_addrlen);
@@ -102,6 +102,8 @@ static dn_status start(const dn_host *host, dn_bytes json, dn_instance **out, dn
     if (!config) return refuse(err, DN_UNAVAILABLE, DN_NO_OFFSET, "the host offers no %s", DN_HOST_CONFIG_1);
     dn_instance *instance = calloc(1, sizeof *instance);
     if (!instance) return refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory");
+    instance->node = host;
+    instance->egress = host->get_interface(host, DN_HOST_EGRESS_1);
     instance->connections = number(host, config, "connections", 4);
     instance->max_inflight = number(host, config, "max_inflight", 1024);
     instance->max_value = number(host, config, "max_value_bytes", 1 << 20);

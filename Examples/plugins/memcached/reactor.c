@@ -134,9 +134,24 @@ static void send_waiting(dn_reactor *reactor, size_t server) {
     else streams_send(reactor, server);
 }
 
+/* Whether the operator lets who makes the request go to the server by this verb. */
+static dn_status allow(const dn_instance *instance, uint64_t caller, const struct command *command, dn_error *err) {
+    if (!instance->egress) return DN_OK;
+    const struct server *server = &instance->servers[command->server];
+    const char *method = verb_name(command->verb);
+    const dn_egress to = {
+        .struct_size = sizeof to,
+        .port = server->port,
+        .host = {(const uint8_t *)server->host, strlen(server->host)},
+        .method = {(const uint8_t *)method, strlen(method)},
+    };
+    return instance->egress->allow(instance->node, caller, &to, err);
+}
+
 static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {
     struct command command;
-    const dn_status status = check(reactor->instance, request, &command, err);
+    dn_status status = check(reactor->instance, request, &command, err);
+    if (status == DN_OK) status = allow(reactor->instance, request->caller, &command, err);
     if (status != DN_OK) return status;
     const int index = reactor->free_slots;
     if (index == NONE) return refuse(err, DN_BUSY, DN_NO_OFFSET, "%d requests are under way", reactor->slot_count);

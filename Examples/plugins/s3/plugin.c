@@ -77,6 +77,7 @@ static void stop(dn_instance *instance) {
     free(instance->endpoint);
     free(instance->region);
     free(instance->authority);
+    free(instance->host);
     free(instance->access_key);
     free(instance->secret_key);
     free(instance->token);
@@ -102,12 +103,22 @@ static bool read_credentials(struct config config, dn_instance *instance, dn_err
 static bool read_endpoint(struct config config, dn_instance *instance, dn_error *err) {
     instance->endpoint = text(config, "endpoint");
     CURLU *url = curl_url();
-    char *path = 0, *scheme = 0, *query = 0;
+    char *path = 0, *scheme = 0, *query = 0, *host = 0, *port = 0;
     bool right = url && instance->endpoint && curl_url_set(url, CURLUPART_URL, instance->endpoint, 0) == CURLUE_OK &&
                  curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
                  (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
                  curl_url_get(url, CURLUPART_PATH, &path, 0) == CURLUE_OK && strcmp(path, "/") == 0 &&
+                 curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                 curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
                  curl_url_get(url, CURLUPART_QUERY, &query, 0) != CURLUE_OK && !strchr(instance->endpoint, '@');
+    if (right) {
+        const bool brackets = host[0] == '[';
+        instance->host = strndup(host + brackets, strlen(host) - 2 * brackets);
+        instance->port = (uint32_t)strtoul(port, 0, 10);
+        instance->is_secure = strcmp(scheme, "https") == 0;
+    }
+    curl_free(host);
+    curl_free(port);
     curl_free(path);
     curl_free(scheme);
     curl_free(query);
@@ -116,11 +127,11 @@ static bool read_endpoint(struct config config, dn_instance *instance, dn_error 
     const size_t length = strlen(instance->endpoint);
     if (instance->endpoint[length - 1] == '/') instance->endpoint[length - 1] = 0;
     /* A default port is not said. */
-    const char *host = strstr(instance->endpoint, "://") + 3;
-    const char *usual = instance->endpoint[4] == 's' ? ":443" : ":80", *colon = strrchr(host, ':');
+    const char *authority = strstr(instance->endpoint, "://") + 3;
+    const char *usual = instance->is_secure ? ":443" : ":80", *colon = strrchr(authority, ':');
     const bool is_usual = colon && strcmp(colon, usual) == 0;
-    instance->authority = strndup(host, is_usual ? (size_t)(colon - host) : strlen(host));
-    return instance->authority || (refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory"), false);
+    instance->authority = strndup(authority, is_usual ? (size_t)(colon - authority) : strlen(authority));
+    return (instance->authority && instance->host) || (refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory"), false);
 }
 
 static bool read_buckets(struct config config, dn_instance *instance, dn_error *err) {
@@ -145,6 +156,8 @@ static dn_status make(const dn_host *host, dn_instance **out, dn_error *err) {
         return refuse(err, DN_FAILED, DN_NO_OFFSET, "libcurl does not start");
     dn_instance *instance = calloc(1, sizeof *instance);
     if (!instance) return refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory");
+    instance->node = host;
+    instance->egress = host->get_interface(host, DN_HOST_EGRESS_1);
     instance->region = text(config, "region");
     if (!instance->region) instance->region = strdup("us-east-1");
     instance->token = text(config, "session_token");

@@ -185,10 +185,25 @@ static int find(dn_reactor *reactor, uint64_t token) {
     return NONE;
 }
 
+/* Whether the operator lets who makes the request go to the server by this method. */
+static dn_status allow(const dn_instance *instance, uint64_t caller, const struct command *command, dn_error *err) {
+    if (!instance->egress) return DN_OK;
+    const char *method = command->verb == LIST ? "GET" : verb_name(command->verb);
+    const dn_egress to = {
+        .struct_size = sizeof to,
+        .is_secure = instance->is_secure,
+        .port = instance->port,
+        .host = {(const uint8_t *)instance->host, strlen(instance->host)},
+        .method = {(const uint8_t *)method, strlen(method)},
+    };
+    return instance->egress->allow(instance->node, caller, &to, err);
+}
+
 static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {
     const dn_instance *instance = reactor->instance;
     struct command command;
-    const dn_status status = check(instance, request, &command, err);
+    dn_status status = check(instance, request, &command, err);
+    if (status == DN_OK) status = allow(instance, request->caller, &command, err);
     if (status != DN_OK) return status;
     const int index = reactor->free_first;
     if (index == NONE) return refuse(err, DN_BUSY, DN_NO_OFFSET, "%d requests are under way", reactor->count);

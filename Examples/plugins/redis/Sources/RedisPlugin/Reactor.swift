@@ -71,6 +71,7 @@ final class Reactor {
     func submit(_ raw: dn_comm_request) throws(Refusal) {
         guard raw.input_count == 1 else { throw Refusal(DN_MISUSE, "one item of the set 'requests' is wanted") }
         let command = try Command(raw.inputs.pointee, instance)
+        try instance.egress.allow(raw.caller, instance.servers[command.server], command)
         guard requests.count < maxInflight else { throw Refusal(DN_BUSY, "\(maxInflight) requests are under way") }
         time = now()
         let request = Request(command, raw, instance, now: time)

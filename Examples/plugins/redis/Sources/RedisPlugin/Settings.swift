@@ -5,6 +5,9 @@ import Glibc
 struct Server {
     /// As functions write it, "host:port".
     let name: String
+    /// Without brackets.
+    let host: String
+    let port: UInt16
     let address: [UInt8]
     let family: Int32
 
@@ -26,6 +29,7 @@ final class Instance: Sendable {
     let greeting: [UInt8]
     let greetingReplies: Int
     let rules: [CommandName: Rule]
+    let egress: Egress
 
     static let schema: StaticString = """
         {"type":"object","properties":{
@@ -49,6 +53,7 @@ final class Instance: Sendable {
             throw Refusal(DN_BAD_CONFIG, "'servers' lists the servers that functions may use: [\"host:port\"]")
         }
         self.servers = servers
+        egress = Egress(host)
         connections = config.number("connections", 2)
         maxInflight = config.number("max_inflight", 1024)
         maxReply = config.number("max_reply_bytes", 16 << 20)
@@ -70,7 +75,9 @@ final class Instance: Sendable {
 
     /// Names are looked up here, once: a change of theirs needs a reload.
     private static func lookUp(_ name: String) throws(Refusal) -> Server {
-        guard let colon = name.lastIndex(of: ":"), colon != name.startIndex else {
+        guard let colon = name.lastIndex(of: ":"), colon != name.startIndex,
+            let port = UInt16(name[name.index(after: colon)...])
+        else {
             throw Refusal(DN_BAD_CONFIG, "server '\(name)' is not host:port")
         }
         var host = String(name[..<colon])
@@ -87,7 +94,7 @@ final class Instance: Sendable {
         defer { freeaddrinfo(found) }
         // SAFETY: getaddrinfo gives an address of that length.
         let address = Array(UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen)))
-        return Server(name: name, address: address, family: first.pointee.ai_family)
+        return Server(name: name, host: host, port: port, address: address, family: first.pointee.ai_family)
     }
 }
 
