@@ -77,7 +77,7 @@ static void stop(dn_instance *instance) {
     free(instance->endpoint);
     free(instance->region);
     free(instance->authority);
-    free(instance->host);
+    free(instance->server);
     free(instance->access_key);
     free(instance->secret_key);
     free(instance->token);
@@ -113,7 +113,7 @@ static bool read_endpoint(struct config config, dn_instance *instance, dn_error 
                  curl_url_get(url, CURLUPART_QUERY, &query, 0) != CURLUE_OK && !strchr(instance->endpoint, '@');
     if (right) {
         const bool brackets = host[0] == '[';
-        instance->host = strndup(host + brackets, strlen(host) - 2 * brackets);
+        instance->server = strndup(host + brackets, strlen(host) - 2 * brackets);
         instance->port = (uint32_t)strtoul(port, 0, 10);
         instance->is_secure = strcmp(scheme, "https") == 0;
     }
@@ -131,7 +131,7 @@ static bool read_endpoint(struct config config, dn_instance *instance, dn_error 
     const char *usual = instance->is_secure ? ":443" : ":80", *colon = strrchr(authority, ':');
     const bool is_usual = colon && strcmp(colon, usual) == 0;
     instance->authority = strndup(authority, is_usual ? (size_t)(colon - authority) : strlen(authority));
-    return (instance->authority && instance->host) || (refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory"), false);
+    return (instance->authority && instance->server) || (refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory"), false);
 }
 
 static bool read_buckets(struct config config, dn_instance *instance, dn_error *err) {
@@ -156,7 +156,6 @@ static dn_status make(const dn_host *host, dn_instance **out, dn_error *err) {
         return refuse(err, DN_FAILED, DN_NO_OFFSET, "libcurl does not start");
     dn_instance *instance = calloc(1, sizeof *instance);
     if (!instance) return refuse(err, DN_NO_MEMORY, DN_NO_OFFSET, "no memory");
-    instance->node = host;
     instance->egress = host->get_interface(host, DN_HOST_EGRESS_1);
     instance->region = text(config, "region");
     if (!instance->region) instance->region = strdup("us-east-1");

@@ -193,10 +193,10 @@ static dn_status allow(const dn_instance *instance, uint64_t caller, const struc
         .struct_size = sizeof to,
         .is_secure = instance->is_secure,
         .port = instance->port,
-        .host = {(const uint8_t *)instance->host, strlen(instance->host)},
+        .host = {(const uint8_t *)instance->server, strlen(instance->server)},
         .method = {(const uint8_t *)method, strlen(method)},
     };
-    return instance->egress->allow(instance->node, caller, &to, err);
+    return instance->egress->allow(instance->host, caller, &to, err);
 }
 
 static dn_status submit(dn_reactor *reactor, const dn_comm_request *request, dn_error *err) {

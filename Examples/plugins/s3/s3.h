@@ -14,10 +14,9 @@ struct dn_instance {
     const dn_host_memory *memory; /* null: a host before ABI 1.2, which keeps no account */
     char *endpoint; /* "http://host:port", without a slash at its end */
     char *authority; /* "host:port", what Host says */
-    char *host;      /* the endpoint's, without brackets */
+    char *server;    /* the endpoint's, without brackets */
     uint32_t port;
     bool is_secure;
-    const dn_host *node;
     const dn_host_egress *egress; /* null: the host bounds nobody's requests */
     char *region, *access_key, *secret_key;
     char *token;     /* of temporary credentials; null without */
