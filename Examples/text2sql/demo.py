@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Asks a database in words, by a workflow on a node of this machine: demo.py [--check] [MODEL]
 
-MODEL is the URL of an OpenAI-compatible API (http://127.0.0.1:8000/v1); without it a stand-in answers, which knows a few questions by
-heart."""
+MODEL is the URL of an OpenAI-compatible API (http://127.0.0.1:8000/v1), or `real` for a small model on this machine; without it a
+stand-in answers, which knows a few questions by heart."""
 
 import sys
 
@@ -27,8 +27,8 @@ def main(arguments):
     if len(arguments) > 1:
         sys.exit(f"demo: unknown argument '{arguments[1]}'; it takes one: a model's URL")
     model = arguments[0] if arguments else None
-    if model is not None and not model.startswith(("http://", "https://")):
-        sys.exit(f"demo: '{model}' is no URL of a model, such as http://127.0.0.1:8000/v1")
+    if model not in (None, "real") and not model.startswith(("http://", "https://")):
+        sys.exit(f"demo: '{model}' is no URL of a model, such as http://127.0.0.1:8000/v1, and not 'real'")
     if only_check:
         return
     # Needs packages of the Python package index, which checking arguments does not.
@@ -37,7 +37,7 @@ def main(arguments):
 
     try:
         with workflow.everything(model) as (address, settings):
-            print(f"The model is {'a stand-in, NO language model, that knows these questions by heart' if model is None else model}.")
+            print(f"The model is {'a stand-in, NO language model, that knows these questions by heart' if model is None else model if model != 'real' else 'Gemma 3 270M on this machine, which is small and often wrong'}.")
             outcomes = {question: show(workflow, address, settings, question) for question in KNOWN}
     except (workflow.Refused, RuntimeError) as error:
         sys.exit(f"demo: {error}")

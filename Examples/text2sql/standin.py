@@ -44,18 +44,24 @@ def said(body):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with the message that `message` gives for a request's body."""
+
     protocol_version = "HTTP/1.1"
+
+    @staticmethod
+    def message(body):
+        return {"role": "assistant", "content": said(body)}
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path != "/v1/chat/completions":
             return self.answer(404, {"error": {"message": f"there is no {self.path}"}})
         try:
-            content = said(json.loads(body))
+            message = self.message(json.loads(body))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             return self.answer(400, {"error": {"message": f"the stand-in objects: {error}"}})
         self.answer(200, {"object": "chat.completion", "model": "stand-in, no language model", "choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]})
+            {"index": 0, "finish_reason": "stop", "message": message}]})
 
     def answer(self, status, document):
         data = json.dumps(document).encode()
@@ -69,5 +75,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def serve(handler):
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), handler).serve_forever()
+
+
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    serve(Handler)

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -25,14 +27,22 @@ SCHEMA = {"sql": "select sql from sqlite_master where type = 'table' order by na
 
 def register(address):
     """Registers steps and composition."""
+    files = {name: HERE / f"steps/{name.lower()}.py" for name in STEPS}
+    register_steps(address, STEPS, files, "Text2SQL", HERE / "text2sql.dandelion")
+
+
+def register_steps(address, steps, files, name, composition, more=None):
+    """Registers functions in Python (steps: their inputs and outputs) and the composition of them; more: further items that are bound to
+    inputs, {function: {input: [(name, bytes)]}}."""
     if not running.PYTHON.exists():
         raise Refused(f"there is no {running.PYTHON}: ./dev python builds it")
     image = running.PYTHON.read_bytes()
+    common = ("common.py", (HERE / "steps/common.py").read_bytes())
     with Node(address) as client:
-        for name, (inputs, outputs) in STEPS.items():
-            code = [("function.py", (HERE / f"steps/{name.lower()}.py").read_bytes()), ("common.py", (HERE / "steps/common.py").read_bytes())]
-            running.register(client, name, inputs, {"image": [("image", image)], "code": code}, outputs=outputs)
-        status, _, reply = client.send("PUT", "/v1/compositions/Text2SQL", (HERE / "text2sql.dandelion").read_bytes(), {"Content-Type": "application/octet-stream"})
+        for step, (inputs, outputs) in steps.items():
+            parts = {"image": [("image", image)], "code": [("function.py", files[step].read_bytes()), common]} | (more or {}).get(step, {})
+            running.register(client, step, inputs, parts, outputs=outputs)
+        status, _, reply = client.send("PUT", f"/v1/compositions/{name}", composition.read_bytes(), {"Content-Type": "application/octet-stream"})
         if status not in (200, 201):
             raise Refused(client.problem(reply))
 
@@ -67,18 +77,46 @@ def database(folder):
 
 
 @contextlib.contextmanager
-def standin(folder):
+def standin(folder, program=HERE / "standin.py"):
     """The stand-in for a model: the URL of its API."""
     port = running.free_port()
-    with running.process([sys.executable, str(HERE / "standin.py"), str(port)], Path(folder, "standin.log"), port):
+    with running.process([sys.executable, str(program), str(port)], Path(folder, "standin.log"), port):
         yield f"http://127.0.0.1:{port}/v1"
 
 
 @contextlib.contextmanager
+def real_model(folder):
+    """A small language model on this machine: the URL of its API."""
+    python = Path(os.environ.get("DANDELION_MODEL", running.ROOT / ".build-sql/model")) / "bin/python"
+    if not python.exists():
+        raise RuntimeError("there is no model on this machine; ./dev demo text2sql real fetches it")
+    with open(Path(folder, "model.log"), "wb") as log:
+        child = subprocess.Popen([python, HERE / "realmodel.py", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        url = child.stdout.readline().strip()
+        if not url:
+            raise RuntimeError(f"the model's server did not start:\n{Path(folder, 'model.log').read_text(errors='replace')[-2000:]}")
+        yield url
+    finally:
+        # It serves until nobody holds the other end.
+        child.stdin.close()
+        child.wait(30)
+
+
+@contextlib.contextmanager
+def model_at(model, folder, program=HERE / "standin.py"):
+    """The URL of a model's API: as it is given, of the model on this machine (`real`), or of a stand-in (None)."""
+    if model not in (None, "real"):
+        yield model
+        return
+    with real_model(folder) if model else standin(folder, program) as url:
+        yield url
+
+
+@contextlib.contextmanager
 def everything(model=None):
-    """Node, database and model (the stand-in without one): the address of the node and the settings."""
-    with tempfile.TemporaryDirectory() as folder, database(folder) as tables, contextlib.ExitStack() as stack:
-        api = model or stack.enter_context(standin(folder))
-        address, _ = stack.enter_context(running.node(Path(folder, "node")))
+    """Node, database and model (`model_at`): the address of the node and the settings."""
+    with tempfile.TemporaryDirectory() as folder, database(folder) as tables, model_at(model, folder) as api, \
+            running.node(Path(folder, "node")) as (address, _):
         register(address)
         yield address, settings_of(address, api, tables)

@@ -1,4 +1,4 @@
-"""After a second attempt: its answer, or what became of it."""
+"""After an invocation that the workflow started itself: its answer, or what became of it."""
 
 from common import Problem, status_of
 from dandelion import ItemSet, handler
@@ -12,4 +12,4 @@ def finish(heads: ItemSet, bodies: ItemSet) -> bytes:
         document = bodies[0].json()
         raise Problem(document.get("message") or document["detail"])
     except (ValueError, KeyError, AttributeError):
-        raise Problem(f"the second attempt ended with {status_of(heads[0])}") from None
+        raise Problem(f"the invocation that this one started ended with {status_of(heads[0])}") from None

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import sqlite3
 import sys
 import unittest
@@ -9,8 +10,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import accuracy  # noqa: E402
 import workflow  # noqa: E402
 from database import make_into  # noqa: E402
+from questions import QUESTIONS  # noqa: E402
 from standin import KNOWN  # noqa: E402
 from workflow import Refused  # noqa: E402
 
@@ -74,6 +77,26 @@ class Text2SQL(unittest.TestCase):
             with self.assertRaises(urllib.error.HTTPError):
                 urllib.request.urlopen(f"{self.settings['database']}.json?{urllib.parse.urlencode({'sql': sql})}")
         self.assertEqual(self.ask("How many books are there?")["rows"], before)
+
+
+@unittest.skipUnless(os.environ.get("DANDELION_LONG_TESTS"), "--long asks a real model")
+@unittest.skipUnless(workflow.running.PYTHON.exists(), "there is no Python image: ./dev python builds it")
+class RealModel(unittest.TestCase):
+    """A small language model, which is often wrong: every question ends with rows of the database, or says why not."""
+
+    def test_questions(self):
+        try:
+            address, settings = self.enterContext(workflow.everything("real"))
+        except RuntimeError as error:
+            self.skipTest(str(error))
+        outcomes = accuracy.outcomes(address, settings)
+        self.assertEqual(set(outcomes), set(QUESTIONS))
+        answered = [outcome for outcome in outcomes.values() if outcome["attempts"]]
+        self.assertTrue(all(outcome["right"] or "problem" in outcome or outcome["attempts"] for outcome in outcomes.values()))
+        # Its SQL came from the model: it knows how to count the rows of one table.
+        self.assertGreater(len(answered), len(QUESTIONS) // 2)
+        self.assertTrue(outcomes["How many members are there?"]["right"])
+        print(f"{sum(outcome['right'] for outcome in outcomes.values())} of {len(outcomes)} questions were answered rightly")
 
 
 class Extract(unittest.TestCase):
