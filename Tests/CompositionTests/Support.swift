@@ -38,7 +38,7 @@ func compile(_ text: String) throws -> [CompositionGraph] {
 /// The failure of a text that must not compile.
 func refusal(_ text: String, shadowing: Bool = false) -> Failure? {
     do throws(Failure) {
-        _ = try CompositionGraph.compile(text, in: environment, shadowing: shadowing)
+        _ = try CompositionGraph.compile(text, in: environment, taken: shadowing ? .shadowed : .refused)
         return nil
     } catch {
         return error

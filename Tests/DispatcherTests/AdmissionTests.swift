@@ -99,7 +99,7 @@ import Testing
         let names = try node.catalogue.standard.register(
             compositions: "function S(a, b) => (x, y); composition Wide(p) => (q) { S(a = each p) => (q = x); }",
             account: node.account)
-        defer { for name in names { try? node.catalogue.standard.removeComposition(name) } }
+        defer { for made in names { try? node.catalogue.standard.removeComposition(made.name) } }
         let finished = DispatchSemaphore(value: 0)
         let items = (0..<150).map { "\($0)" }
         nonisolated(unsafe) var wide: InvocationOutcome?
@@ -124,7 +124,7 @@ import Testing
                 composition Inner(i) => (o) { E(a = all i) => (o = x); }
                 composition Outer(p) => (q) { Inner(i = each p) => (q = o); }
                 """, account: node.account)
-        defer { for name in names.reversed() { try? node.catalogue.standard.removeComposition(name) } }
+        defer { for made in names.reversed() { try? node.catalogue.standard.removeComposition(made.name) } }
         let items = (0..<20_000).map { "\($0)" }
         #expect(node.invoke(.name("Outer"), [items]).texts == [items])
         #expect(node.contexts() == 0)

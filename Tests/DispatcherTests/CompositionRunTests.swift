@@ -123,6 +123,6 @@ import Testing
         let failure = node.invoke(.name("N\(depth)"), [["1"]]).failure
         #expect(failure?.kind == .tooLarge)
         #expect(failure?.detail.contains("'N44' is nested in 256 others") == true)
-        for name in names.reversed() { try node.catalogue.standard.removeComposition(name) }
+        for made in names.reversed() { try node.catalogue.standard.removeComposition(made.name) }
     }
 }

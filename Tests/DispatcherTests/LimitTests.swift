@@ -88,7 +88,7 @@ import Testing
             return "composition T\(level)(p) => (q) { \(inner) E(a = all p) => (q = x); }"
         }.joined(separator: "\n")
         let names = try node.catalogue.standard.register(compositions: Self.declarations + text, account: node.account)
-        defer { for name in names.reversed() { try? node.catalogue.standard.removeComposition(name) } }
+        defer { for made in names.reversed() { try? node.catalogue.standard.removeComposition(made.name) } }
         let failure = try invoke("", Self.items(1), by: dispatcher, target: "T18").outcome.failure
         #expect(failure?.kind == .limit && failure?.detail.contains("max_sandboxes") == true, "\(failure as Any)")
         dispatcher = self.dispatcher(time: 100_000_000)

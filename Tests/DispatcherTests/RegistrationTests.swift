@@ -21,9 +21,9 @@ import TestSupport
 
     @discardableResult
     private func register(
-        _ definition: FunctionDefinition, _ image: Blob, replacing: Bool = false
+        _ definition: FunctionDefinition, _ image: Blob, as place: VersionPlace = .free
     ) throws(Failure) -> Bool {
-        try node.catalogue.standard.register(definition, image: image, account: node.account, replacing: replacing)
+        try node.catalogue.standard.register(definition, image: image, account: node.account, as: place).hasReplaced
     }
 
     private func registered(_ name: String) throws -> RegisteredFunction {
@@ -65,7 +65,7 @@ import TestSupport
         try register(definition("gone"), Blob("E: of this test, \(replaced)"))
         let compute = try registered("gone").compute(in: nil)
         if replaced {
-            try register(definition("gone"), Blob("E: another"), replacing: true)
+            try register(definition("gone"), Blob("E: another"), as: .newest)
         }
         try node.catalogue.standard.removeFunction("gone")
         for fresh in [true, false, true] { #expect(throws: Never.self) { _ = try compute.image(fresh, node.account) } }
@@ -100,7 +100,7 @@ import TestSupport
         let stop = Date(timeIntervalSinceNow: 1.5)
         let changes = Foundation.Thread {
             for number in 1... where Date() < stop {
-                _ = try? register(definition("steady"), Blob("E: \(number)"), replacing: true)
+                _ = try? register(definition("steady"), Blob("E: \(number)"), as: .newest)
                 usleep(500)
             }
         }
@@ -123,15 +123,15 @@ import TestSupport
                 composition Caller(p) => (q) { callee(a = all p) => (q = x); }
                 """, account: node.account)
         defer {
-            for name in names { try? node.catalogue.standard.removeComposition(name) }
+            for made in names { try? node.catalogue.standard.removeComposition(made.name) }
             try? node.catalogue.standard.removeFunction("callee")
         }
         let other = definition("callee", inputs: [.init(name: "other")])
         let failure = #expect(throws: Failure.self) {
-            try register(other, Blob("E"), replacing: true)
+            try register(other, Blob("E"), as: .newest)
         }
         #expect(failure?.kind == .conflict && failure?.detail.contains("Caller") == true, "\(failure?.detail ?? "")")
-        #expect(try register(definition("callee"), Blob("K"), replacing: true))
+        #expect(try register(definition("callee"), Blob("K"), as: .newest))
         #expect(node.invoke(.name("Caller"), [["1"]]).texts == [["1"]])
     }
 

@@ -39,7 +39,7 @@ final class TestServer {
         authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, recent: RecentInvocations? = nil,
         publishers: [String: String] = [:],
         quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = [],
-        durable: DurableSettings? = nil, state: String? = nil
+        durable: DurableSettings? = nil, state: String? = nil, keptVersions: Int = 5
     ) throws {
         var template = Array("\(Temporary.folder)/frontend-tests-XXXXXX".utf8CString)
         directory = state ?? mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
@@ -53,7 +53,7 @@ final class TestServer {
         pool = try WorkerPool(cores: cores, control: control, budget: budget, measure: measure)
         let catalogue = Catalogue(
             store: try Store(directory: directory), classes: [runClass], communications: [], imageCache: 1 << 20,
-            cores: cores?.count ?? 1, publishers: publishers, quotas: quotas)
+            cores: cores?.count ?? 1, publishers: publishers, quotas: quotas, keptVersions: keptVersions)
         catalogue.restore()
         let dispatcher = Dispatcher(
             catalogue: catalogue, admission: Admission(Admission.Settings(tenants: tenants), budget: budget))

@@ -65,8 +65,22 @@ import Testing
         try wait("hello in every list", within: 2) {
             nodes.allSatisfy { $0.request("GET", "/v1/functions/hello").status == 200 }
         }
-        // One name, one owner.
-        #expect(try nodes[1].register("hello", class: "default").status == 409)
+        // The next version, wherever it is registered, and an alias.
+        #expect(try nodes[1].register("hello", class: "default").text.contains("\"version\":2,"))
+        #expect(nodes[1].request("PUT", "/v1/aliases/hello@prod?to=1").status == 200)
+        try wait("version and alias at every node", within: 3) {
+            nodes.allSatisfy { node in
+                ["hello@1", "hello@2", "hello@prod"].allSatisfy {
+                    node.request("POST", "/v1/invoke/\($0)", [1]).status == 200
+                }
+            }
+        }
+        try wait("another node can go on from there", within: 3) {
+            nodes[2].request("PUT", "/v1/aliases/hello@prod?to=2").status == 200
+        }
+        try wait("what it points to is everywhere", within: 3) {
+            nodes.allSatisfy { $0.request("GET", "/v1/aliases/hello@prod").text.contains("{\"version\":2,") }
+        }
         #expect(nodes[1].request("PUT", "/v1/compositions/Greet", Array(Self.shout.utf8)).status == 201)
         for node in nodes {
             try wait("Greet at every node", within: 2) {
@@ -93,7 +107,11 @@ import Testing
         }
         #expect(nodes[0].request("DELETE", "/v1/functions/hello").status == 204)
         try wait("hello is gone", within: 2) {
-            nodes.allSatisfy { $0.request("POST", "/v1/invoke/hello", [1]).status == 404 }
+            nodes.allSatisfy { node in
+                ["hello", "hello@1", "hello@2", "hello@prod"].allSatisfy {
+                    node.request("POST", "/v1/invoke/\($0)", [1]).status == 404
+                }
+            }
         }
         for node in nodes { #expect(node.stop() == 0) }
     }
@@ -112,15 +130,17 @@ import Testing
         #expect(node.request("POST", "/v1/invoke/hello", [1]).status == 200)
     }
 
+    /// Whoever is told that it registered something has a version of its own, and the others are told that they lost.
     @Test func ofTwoAtOnceOneWins() throws {
         guard let server = try NatsServer.alone() else { return }
         let nodes = try nodes(2, [server])
         let image = try GuestCompiler.image("hello")
         for round in 0..<8 {
             let path = "/v1/functions/f\(round)?class=default&inputs=in&outputs=out&memory=1MiB"
-            let statuses = together(8) { nodes[$0 % 2].request("PUT", path, image).status }
-            #expect(statuses.count { $0 == 201 } == 1, "\(statuses)")
-            #expect(statuses.count { $0 == 409 } == 7, "\(statuses)")
+            let replies = together(8) { nodes[$0 % 2].request("PUT", path, image) }
+            let won = replies.filter { $0.status == 201 }.map { $0.text.firstMatch(of: /"version":\d+/)?.output }
+            #expect(!won.isEmpty && Set(won).count == won.count, "\(won)")
+            #expect(replies.allSatisfy { $0.status == 201 || $0.status == 409 }, "\(replies.map(\.status))")
         }
     }
 

@@ -11,7 +11,7 @@ import Testing
         _ = node.stop(SIGKILL)
         node = try RunningNode(state: kept)
         #expect(node.request("POST", "/v1/invoke/hello", [1]).text == "hello, world")
-        #expect(try node.register("hello", class: "process").status == 409)
+        #expect(try node.register("hello", class: "process").text.contains("\"version\":2,"))
         #expect(node.stop() == 0)
     }
 

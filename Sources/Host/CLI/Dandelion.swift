@@ -34,7 +34,8 @@ struct Dandelion: ParsableCommand {
         subcommands: [
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
             Compose.self, Graph.self,
-            Invoke.self, Wait.self, Cancel.self, Invocations.self, Schedules.self, List.self, Remove.self, Nodes.self,
+            Invoke.self, Wait.self, Cancel.self, Invocations.self, Schedules.self, Aliases.self, List.self, Remove.self,
+            Nodes.self,
             Top.self,
             Tokens.self, Secrets.self, Audit.self, Libraries.self,
         ])

@@ -32,7 +32,11 @@ struct List: ParsableCommand {
         }
         var rows: [[String]] = []
         for function in functions {
-            rows.append(Self.row("function", function, function, function["class"]?.text ?? ""))
+            let number = function["version"]?.json ?? "1"
+            rows.append(
+                Self.row(
+                    "function", function, function,
+                    (function["class"]?.text ?? "") + (number == "1" ? "" : " version \(number)")))
         }
         for function in communication {
             rows.append(Self.row("communication", function, function["signatures"]?.elements.first, ""))

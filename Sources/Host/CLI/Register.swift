@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import Config
+internal import Transport
+internal import Values
 
 struct Register: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,6 +10,8 @@ struct Register: ParsableCommand {
               dandelion register matmul ./matmul --input in --output out --memory 8MiB
               dandelion register render ./render --input logs --output html \\
                 --input template --bind template=page.html
+
+            A name that is taken by a function gets another version of it.
             """)
 
     @Argument(help: "The name to register.")
@@ -37,7 +41,7 @@ struct Register: ParsableCommand {
     @Option(help: "The exported function of a module at which a run begins. (default: the one that its kind has)")
     var entry: String?
 
-    @Flag(help: "Take the place of a function of that name, without a moment between the two.")
+    @Flag(help: "Take the place of the newest version of that name, instead of being the next.")
     var replace = false
 
     @Flag(help: "The node reads the image from its own file system, if its config allows that.")
@@ -76,7 +80,8 @@ struct Register: ParsableCommand {
             request.fields = [("Content-Type", type)]
             request.body = bytes
         }
-        _ = try node.send(request)
-        Output.line("registered function \(name)")
+        let reply = try node.send(request)
+        let version = (try? JSONReader.read(bytes: reply.body))?["version"]?.json ?? "1"
+        Output.line("registered function \(name)" + (version == "1" ? "" : ", version \(version)"))
     }
 }

@@ -8,7 +8,7 @@ struct Remove: ParsableCommand {
               dandelion remove upper
             """)
 
-    @Argument(help: "The name that it was registered under.")
+    @Argument(help: "The name that it was registered under, or NAME@VERSION for one version.")
     var name: String
 
     @OptionGroup var node: NodeOptions

@@ -4,6 +4,8 @@ internal import Values
 struct Token {
     enum Kind: Equatable {
         case name
+        /// A name, `@`, and a version's number or an alias.
+        case versionedName
         /// One of `(){},;=`.
         case sign(UInt8)
         /// `=>`
@@ -109,11 +111,13 @@ struct Lexer {
             return .sign(byte)
         case _ where isNameByte(byte):
             while isNameByte(peek()) { advance() }
+            let isVersioned = peek() == UInt8(ascii: "@") && isNameByte(peek(1))
+            if isVersioned { repeat { advance() } while isNameByte(peek()) }
             if isDigit(byte) { diagnostics.add(start, "a name cannot begin with a digit") }
             if offset - start.offset > Lexer.longestName {
                 diagnostics.add(start, "a name has at most \(Lexer.longestName) bytes")
             }
-            return .name
+            return isVersioned ? .versionedName : .name
         default:
             refuse(byte, at: start)
             return nil

@@ -31,18 +31,18 @@ struct ModuleChecker {
     private let module: Module
     private let environment: Environment
     private let diagnostics: Diagnostics
-    private let shadowing: Bool
+    private let taken: TakenNames
     /// Index into `module.compositions`.
     private var local: [String: Int] = [:]
     private var callees: [String: Callee] = [:]
     /// Line of each declaration.
     private var declared: [String: Int] = [:]
 
-    init(_ module: Module, _ environment: Environment, _ diagnostics: Diagnostics, shadowing: Bool) {
+    init(_ module: Module, _ environment: Environment, _ diagnostics: Diagnostics, _ taken: TakenNames) {
         self.module = module
         self.environment = environment
         self.diagnostics = diagnostics
-        self.shadowing = shadowing
+        self.taken = taken
     }
 
     /// The compositions, callees first; meaningless when a mistake was told.
@@ -106,7 +106,7 @@ struct ModuleChecker {
                     header.name.place, "composition `\(header.name.text)` is defined on line \(line) already")
                 continue
             }
-            if !shadowing, environment.lookup(header.name.text) != nil {
+            if taken == .refused, environment.lookup(header.name.text) != nil {
                 diagnostics.add(
                     header.name.place, "the name `\(header.name.text)` is registered already", isConflict: true)
             }
@@ -204,7 +204,7 @@ struct ModuleChecker {
             return nil
         }
         // A one-shot text is not registered: what is registered refers to what was before it.
-        if !shadowing { checked.forEach(refuseRecursion) }
+        if taken != .shadowed { checked.forEach(refuseRecursion) }
         return diagnostics.isEmpty ? order : nil
     }
 

@@ -55,7 +55,8 @@ struct Parser {
     }
 
     private mutating func header(_ kind: String) throws(Mistake) -> Header {
-        let name = try name("the name of the \(kind)")
+        let name =
+            kind == "function" ? try callee("the name of the \(kind)") : try name("the name of the \(kind)")
         let inputs = try list("before the input sets") { (p: inout Parser) throws(Mistake) in
             try p.name("the name of an input set")
         }
@@ -86,7 +87,7 @@ struct Parser {
     }
 
     private mutating func statement() throws(Mistake) -> Statement {
-        let callee = try name("a statement or `}`")
+        let callee = try callee("a statement or `}`")
         let inputs = try list("before the inputs") { (p: inout Parser) throws(Mistake) in try p.input() }
         try expectArrow()
         let outputs = try list("before the outputs") { (p: inout Parser) throws(Mistake) in try p.output() }
@@ -168,11 +169,21 @@ struct Parser {
         token.kind == .end ? "the end of the text" : "`\(lexer.text(token))`"
     }
 
+    /// The name of something registered: also of one of its versions or aliases.
+    private mutating func callee(_ what: String) throws(Mistake) -> Name {
+        guard token.kind == .versionedName else { return try name(what) }
+        return take()
+    }
+
     private mutating func name(_ what: String) throws(Mistake) -> Name {
         guard token.kind == .name else {
             throw Mistake(place: token.place, message: "expected \(what), found \(found)")
         }
-        let name = Name(text: text(token), place: token.place)
+        return take()
+    }
+
+    private mutating func take() -> Name {
+        let name = Name(text: lexer.text(token), place: token.place)
         advance()
         return name
     }
@@ -214,7 +225,8 @@ struct Parser {
     /// `function` or `composition` followed by a name: no statement begins so.
     private var isAtTopLevel: Bool {
         let word = text(token)
-        return (word == "function" || word == "composition") && following.kind == .name
+        return (word == "function" || word == "composition")
+            && (following.kind == .name || following.kind == .versionedName)
     }
 
     private mutating func skipToTopLevel() {

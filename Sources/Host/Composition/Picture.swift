@@ -12,7 +12,7 @@ extension CompositionGraph {
         // A text that is too long is refused below, before anybody reads it.
         let declared = text.utf8.count > longestText ? [:] : signatures(declaredIn: text, isCommunication)
         let environment = Environment(lookup: { declared[$0] })
-        return Picture(try compile(text, in: environment, shadowing: true)).text
+        return Picture(try compile(text, in: environment, taken: .shadowed)).text
     }
 
     private static func signatures(

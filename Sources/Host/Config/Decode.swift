@@ -60,7 +60,8 @@ struct Decode {
             defaultTimeout: table.time(
                 "default_timeout", in: Self.millisecond...Self.day, default: 600 * Self.second),
             maxSandboxes: Int(table.integer("max_sandboxes", in: 1...1_000_000_000, default: 1_000_000)),
-            maxOutgoingRequests: Int(table.integer("max_outgoing_requests", in: 1...1_000_000, default: 10_000)))
+            maxOutgoingRequests: Int(table.integer("max_outgoing_requests", in: 1...1_000_000, default: 10_000)),
+            keepVersions: Int(table.integer("keep_versions", in: 0...10_000, default: 5)))
         table.finish()
         return settings
     }

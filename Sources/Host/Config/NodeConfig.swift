@@ -70,6 +70,8 @@ public struct NodeSettings: Sendable {
     public var maxSandboxes: Int
     /// Requests of communication functions for one request.
     public var maxOutgoingRequests: Int
+    /// Versions of each name that are kept beside the newest, and those that something points to.
+    public var keepVersions: Int
 }
 
 extension NodeSettings {

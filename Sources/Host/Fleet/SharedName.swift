@@ -1,3 +1,4 @@
+internal import Registry
 internal import Values
 
 /// What the fleet's registry says of one name of one tenant's space.
@@ -9,6 +10,8 @@ struct SharedName: Equatable, Sendable {
         case function(String)
         /// The text that defines it.
         case composition(String)
+        /// `StoredAlias.sharedRecord`.
+        case alias(String)
     }
 
     var space: String
@@ -17,6 +20,12 @@ struct SharedName: Equatable, Sendable {
     /// Who is about to bring `content` about; until that is done, `before` holds. Nil: it is done.
     var pending: String?
     var before = Content.nothing
+
+    /// Of a composition: its own name, and which version.
+    var version: (name: String, number: Int) {
+        guard let wanted = VersionedName(name), case .version(let number) = wanted.choice else { return (name, 1) }
+        return (wanted.name, number)
+    }
 
     /// What holds now.
     var present: Content { pending == nil ? content : before }
@@ -53,11 +62,23 @@ struct SharedName: Equatable, Sendable {
 }
 
 extension SharedName.Content {
+    init(_ content: SharedChange.Content) {
+        self =
+            switch content {
+            case .nothing: .nothing
+            case .function(let stored): .function(stored.sharedRecord)
+            case .composition(let text): .composition(text)
+            case .alias(let stored): .alias(stored.sharedRecord)
+            }
+    }
+
     fileprivate init?(_ read: ParsedValue) {
         if let record = read["function"]?.text {
             self = .function(record)
         } else if let text = read["composition"]?.text {
             self = .composition(text)
+        } else if let record = read["alias"]?.text {
+            self = .alias(record)
         } else if case .table(let entries) = read.kind, entries.isEmpty {
             self = .nothing
         } else {
@@ -73,6 +94,7 @@ extension JSONWriter {
             case .nothing: break
             case .function(let record): json.member("function", record)
             case .composition(let text): json.member("composition", text)
+            case .alias(let record): json.member("alias", record)
             }
         }
     }

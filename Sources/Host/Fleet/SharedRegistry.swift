@@ -80,7 +80,7 @@ final class SharedRegistry: RegistrationWitness {
 
     /// The revision at which a name holds, for those that are registered somewhere and not here.
     func revision(of name: String, in space: String) -> UInt64? {
-        let key = Self.key(space, name)
+        let key = Self.key(space, VersionedName(name)?.choice == .version(1) ? String(name.dropLast(2)) : name)
         return state.withLock { state in
             guard let known = state.names[key], known.shared.present != .nothing else { return nil }
             return known.revision
@@ -92,12 +92,7 @@ final class SharedRegistry: RegistrationWitness {
     func claim(_ changes: [SharedChange]) throws(Failure) -> any RegistrationClaim {
         var made: [String: Known] = [:]
         for change in changes {
-            let content: SharedName.Content =
-                switch change.content {
-                case .nothing: .nothing
-                case .function(let stored): .function(stored.sharedRecord)
-                case .composition(let text): .composition(text)
-                }
+            let content = SharedName.Content(change.content)
             let key = Self.key(change.space, change.name)
             do throws(Failure) {
                 made[key] = try claim(key, change, content)
@@ -303,12 +298,7 @@ final class SharedRegistry: RegistrationWitness {
         else { return }
         for change in catalogue.sharedNames() {
             let key = Self.key(change.space, change.name)
-            let content: SharedName.Content =
-                switch change.content {
-                case .nothing: .nothing
-                case .function(let stored): .function(stored.sharedRecord)
-                case .composition(let text): .composition(text)
-                }
+            let content = SharedName.Content(change.content)
             state.withLock { $0.local[key] = content }
             let known = state.withLock { $0.names[key] }
             let shared = SharedName(space: change.space, name: change.name, content: content)
@@ -378,28 +368,36 @@ final class SharedRegistry: RegistrationWitness {
     private func bring(_ shared: SharedName, _ key: String, from have: SharedName.Content) throws(Failure) {
         let space = catalogue.space(of: shared.space)
         let wanted = shared.present
-        if case .composition = have {
-            try space.removeComposition(shared.name, isShared: true)
+        // A function takes the place of one, and an alias that of one; what is of another kind goes first.
+        switch (have, wanted) {
+        case (.nothing, _), (.function, .function), (.alias, .alias): break
+        default:
+            try space.removeShared(shared.name)
             state.withLock { $0.local[key] = nil }
         }
         switch wanted {
-        case .nothing:
-            if case .function = have { try space.removeFunction(shared.name, isShared: true) }
-        case .function(let record):
-            let stored = try StoredFunction(sharedRecord: record) { (digest, size) throws(Failure) in
-                try fetch.content(digest, size, budget.own)
-            }
-            let account = budget.account(named: stored.definition.tenant)
-            defer { account.close() }
-            let image = try fetch.content(stored.digest, stored.imageSize, account)
-            try space.register(stored.definition, image: image, account: account, replacing: true, isShared: true)
+        case .nothing: break
+        case .function(let record): try bring(function: record, to: space)
         case .composition(let text):
-            if case .function = have { try space.removeFunction(shared.name, isShared: true) }
             let account = budget.account(named: shared.space)
             defer { account.close() }
-            _ = try space.register(compositions: text, account: account, expecting: shared.name, isShared: true)
+            let (name, version) = shared.version
+            _ = try space.register(
+                compositions: text, account: account, expecting: name, as: .version(version), isShared: true)
+        case .alias(let record): try space.takeShared(try StoredAlias(sharedRecord: record))
         }
         state.withLock { $0.local[key] = wanted == .nothing ? nil : wanted }
+    }
+
+    private func bring(function record: String, to space: Space) throws(Failure) {
+        let stored = try StoredFunction(sharedRecord: record) { (digest, size) throws(Failure) in
+            try fetch.content(digest, size, budget.own)
+        }
+        let account = budget.account(named: stored.definition.tenant)
+        defer { account.close() }
+        let image = try fetch.content(stored.digest, stored.imageSize, account)
+        try space.register(
+            stored.definition, image: image, account: account, as: .version(stored.version), isShared: true)
     }
 
     func stop() {
@@ -409,7 +407,8 @@ final class SharedRegistry: RegistrationWitness {
 }
 
 extension SharedRegistry.State {
-    /// Functions are brought before the compositions that call them.
+    /// Functions are brought before the compositions that call them, and aliases that compositions call, too; an alias of a
+    /// composition is tried again.
     func isBefore(_ one: String, _ other: String) -> Bool {
         func rank(_ key: String) -> (Int, UInt64) {
             guard let known = names[key] else { return (0, 0) }

@@ -48,7 +48,7 @@ struct Assembly {
             communications: live.flatMap(\.functions),
             imageCache: min(config.node.imageCache, UInt64(budget.limit / 4)), cores: cores.count,
             mostCalls: config.node.maxSandboxes, publishers: config.publishers,
-            quotas: Self.spaceQuotas(config))
+            quotas: Self.spaceQuotas(config), keptVersions: config.node.keepVersions)
         fleetEngine = live.lazy.compactMap(\.fleetEngine).first
         transport = live.lazy.compactMap(\.transport).first
         self.plugins = PluginControl(config, folder: plugins.folder, plugins: live, catalogue: catalogue)

@@ -19,6 +19,8 @@ public final class Catalogue: Sendable {
     private let spaces: Mutex<Spaces>
     /// By name that all tenants may use: whose it is.
     let publishers: [String: String]
+    /// How many versions before the newest of each name are kept.
+    let keptVersions: Int
 
     private struct Spaces {
         var byName: [String: Space] = [:]
@@ -29,11 +31,13 @@ public final class Catalogue: Sendable {
     /// - Parameters:
     ///   - publishers: By name that all tenants may use, the tenant that registers it.
     ///   - quotas: By tenant; `default` for those that are not named.
+    ///   - keptVersions: So many before the newest of each name, and those that aliases and compositions have.
     public init(
         store: Store, classes: [RunClass], communications: [CommFunction], imageCache: UInt64, cores: Int,
         partition: PartitionMode = .auto(2), mostCalls: Int = 1_000_000, publishers: [String: String] = [:],
-        quotas: [String: SpaceQuota] = [:]
+        quotas: [String: SpaceQuota] = [:], keptVersions: Int = 5
     ) {
+        self.keptVersions = keptVersions
         self.mostCalls = mostCalls
         self.store = store
         self.publishers = publishers

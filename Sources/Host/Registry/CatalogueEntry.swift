@@ -9,6 +9,15 @@ public enum CatalogueEntry: Sendable {
     case communication(CommFunction, Int)
     case composition(RegisteredComposition)
 
+    /// Of the name, from 1 on; nil for what the config has.
+    var version: Int? {
+        switch self {
+        case .function(let function): function.version
+        case .composition(let composition): composition.version
+        case .communication: nil
+        }
+    }
+
     /// What a composition must know to call it.
     public var signature: Signature {
         switch self {
@@ -27,6 +36,8 @@ public enum CatalogueEntry: Sendable {
 /// A composition that can be invoked.
 public final class RegisteredComposition: Sendable {
     public let graph: CompositionGraph
+    /// Of its name, from 1 on.
+    public let version: Int
     /// What it was registered with; others may have been, too.
     public let text: String
     /// Where the names that it calls are looked up, whoever invokes it.
@@ -37,8 +48,10 @@ public final class RegisteredComposition: Sendable {
     private let charge: MemoryHold
 
     /// - Parameter number: of those that the text defines.
-    init(_ graph: CompositionGraph, text: String, of number: Int, space: Space, charge: MemoryHold) {
-        (self.graph, self.text, self.space, self.charge) = (graph, text, space, charge)
+    init(
+        _ graph: CompositionGraph, version: Int, text: String, of number: Int, space: Space, charge: MemoryHold
+    ) {
+        (self.graph, self.version, self.text, self.space, self.charge) = (graph, version, text, space, charge)
         storedBytes = (text.utf8.count + number - 1) / max(1, number)
     }
 }

@@ -9,6 +9,9 @@ extension Catalogue {
     /// Brings it back; damaged or no longer fitting entries are told to the log and stay stored.
     public func restore() {
         for stored in store.functions() { adopt(stored) }
+        for stored in store.aliases() {
+            kept(space(of: stored.space)).table.withLock { $0.set(stored.value, stored.alias, of: stored.name) }
+        }
         var waiting = store.compositions()
         while !waiting.isEmpty {
             var failed: [(StoredComposition, Failure)] = []
@@ -34,7 +37,8 @@ extension Catalogue {
         var charge = MemoryCharge(account, .functions)
         charge.note(stored.definition.recordBytes)
         let function = RegisteredFunction(
-            stored.definition, digest: stored.digest, imageSize: stored.imageSize, catalogue: self, charge: charge)
+            stored.definition, version: stored.version, digest: stored.digest, imageSize: stored.imageSize,
+            catalogue: self, charge: charge)
         kept(space(of: stored.definition.space)).table.withLock { $0.add(function) }
     }
 
@@ -67,7 +71,7 @@ extension Catalogue {
         var environment = space.environment()
         environment.mostCalls = .max
         do throws(Failure) {
-            let graphs = try CompositionGraph.compile(text, in: environment, shadowing: true)
+            let graphs = try CompositionGraph.compile(text, in: environment, taken: .shadowed)
             return .success(Dictionary(graphs.map { ($0.name, $0) }) { first, _ in first })
         } catch {
             return .failure(error)
@@ -79,7 +83,8 @@ extension Catalogue {
             throw Failure(.invalid, "its text does not define it")
         }
         let composition = RegisteredComposition(
-            graph, text: compiled.text, of: (try compiled.graphs.get()).count, space: compiled.space,
+            graph, version: stored.version, text: compiled.text, of: (try compiled.graphs.get()).count,
+            space: compiled.space,
             charge: compiled.charge)
         compiled.space.table.withLock { $0.add(composition) }
     }

@@ -75,7 +75,11 @@ extension Catalogue {
             while true {
                 let some = space.functions(after: last, limit: 100)
                 guard let end = some.last else { break }
-                for function in some { restoreSnapshots(of: function, &files) }
+                for function in some {
+                    for case .function(let version) in space.versions(of: function.definition.name) {
+                        restoreSnapshots(of: version, &files)
+                    }
+                }
                 last = end.definition.name
             }
         }

@@ -26,14 +26,18 @@ public final class RegisteredFunction: Sendable {
     /// Tells this registration from every other.
     let number: UInt64
     private static let numbers = Atomic<UInt64>(0)
+    private let place: Atomic<Int>
     /// By class in which it was run.
     private let computes = Mutex<[(className: String, function: ComputeFunction)]>([])
 
-    /// - Parameter charge: Of `FunctionDefinition.recordBytes`.
+    /// - Parameters:
+    ///   - version: 0 until it `takes` one.
+    ///   - charge: Of `FunctionDefinition.recordBytes`.
     init(
-        _ definition: FunctionDefinition, digest: String, imageSize: Int, catalogue: Catalogue,
+        _ definition: FunctionDefinition, version: Int, digest: String, imageSize: Int, catalogue: Catalogue,
         charge: consuming MemoryCharge
     ) {
+        place = Atomic(version)
         number = Self.numbers.add(1, ordering: .relaxed).newValue
         self.charge = charge
         self.definition = definition
@@ -84,6 +88,12 @@ public final class RegisteredFunction: Sendable {
             return made
         }
     }
+
+    /// Of its name, from 1 on.
+    public var version: Int { place.load(ordering: .relaxed) }
+
+    /// It gets its place among the versions of its name, before anybody else knows it.
+    func takes(version: Int) { place.store(version, ordering: .relaxed) }
 
     var image: ImageChoice { ImageChoice(digest: digest, entry: definition.entry, space: definition.space) }
 

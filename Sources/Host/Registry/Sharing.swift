@@ -14,10 +14,12 @@ public struct SharedChange: Sendable {
         case function(StoredFunction)
         /// The text that defines it.
         case composition(String)
+        case alias(StoredAlias)
     }
 
     /// The tenant's whose space it is.
     public let space: String
+    /// `NAME`, `NAME@2` from the second version on, or `NAME@ALIAS`.
     public let name: String
     public let content: Content
     /// It takes the place of what has the name; else nothing may have it.
@@ -70,10 +72,17 @@ extension Catalogue {
     public func sharedNames() -> [SharedChange] {
         store.functions().map { stored in
             SharedChange(
-                space: stored.definition.space, name: stored.definition.name, content: .function(stored))
+                space: stored.definition.space, name: VersionedName.shared(stored.definition.name, stored.version),
+                content: .function(stored))
         }
             + store.compositions().map { stored in
-                SharedChange(space: stored.space, name: stored.name, content: .composition(stored.text))
+                SharedChange(
+                    space: stored.space, name: VersionedName.shared(stored.name, stored.version),
+                    content: .composition(stored.text))
+            }
+            + store.aliases().map { stored in
+                SharedChange(
+                    space: stored.space, name: VersionedName.text(stored.name, stored.alias), content: .alias(stored))
             }
     }
 
@@ -116,4 +125,18 @@ extension StoredFunction {
 
     /// Whether both are registered alike, whatever the names of their classes are here.
     public func isLike(_ record: String) -> Bool { sharedRecord == record }
+}
+
+extension StoredAlias {
+    /// What another node makes it of.
+    public var sharedRecord: String { json }
+
+    /// - Throws: `.invalid` for a text that is no record.
+    public init(sharedRecord text: String) throws(Failure) {
+        do {
+            self = try StoredAlias(RecordFields(try JSONReader.read(text)))
+        } catch {
+            throw Failure(.invalid, "the record of a shared alias cannot be used: \(error)")
+        }
+    }
 }

@@ -38,7 +38,10 @@ public final class Space: Sendable {
 
     /// What another tenant registered under a name that is published.
     private func published(_ name: String) -> CatalogueEntry? {
-        guard let publisher = catalogue.publishers[name], publisher != self.name else { return nil }
+        let publishers = catalogue.publishers
+        guard let publisher = publishers[name] ?? VersionedName(name).flatMap({ publishers[$0.name] }),
+            publisher != self.name
+        else { return nil }
         return catalogue.space(of: publisher).table.withLock { $0.entry(named: name) }
     }
 
@@ -93,7 +96,7 @@ public final class Space: Sendable {
                 .tooLarge,
                 "a composition of \(text.utf8.count) bytes must be registered; \(Self.longestOnce) are run at once")
         }
-        let graphs = try CompositionGraph.compile(text, in: environment(suggests: suggests), shadowing: true)
+        let graphs = try CompositionGraph.compile(text, in: environment(suggests: suggests), taken: .shadowed)
         guard graphs.count == 1, let graph = graphs.first else {
             throw Failure(.invalid, "the text must define exactly one composition, not \(graphs.count)")
         }

@@ -15,14 +15,14 @@ public struct SpaceQuota: Sendable, Equatable {
 
 extension Space {
     /// - Parameters:
-    ///   - names: functions and compositions that are to come.
+    ///   - names: functions and compositions that are to come; further versions are no more names.
     ///   - bytes: of them.
     ///   - old: whose place is taken.
     /// - Throws: `.memory`, which names what would be too much.
     func refuseBeyondQuota(names: Int, bytes: Int, replacing old: RegisteredFunction? = nil) throws(Failure) {
         let quota = catalogue.quota(of: name)
         let (count, stored) = table.withLock { ($0.count, $0.storedBytes) }
-        let (countAfter, after) = (count + names - (old == nil ? 0 : 1), stored + bytes - (old?.storedBytes ?? 0))
+        let (countAfter, after) = (count + names, stored + bytes - (old?.storedBytes ?? 0))
         if let most = quota.names, countAfter > max(most, count) {
             throw Failure(
                 .memory,

@@ -7,8 +7,9 @@ internal import Synchronization
 /// What is registered, in a folder that survives `kill -9` and loss of power at any moment.
 ///
 ///     lock            held by the process that uses the folder
-///     functions/      one record for each function (StoreFormat)
+///     functions/      one record for each version of a function (StoreFormat)
 ///     compositions/   one record for each registered text
+///     aliases/        one record for each alias
 ///     contents/       images and data of bound items, each under its SHA-256
 ///     temporary/      files being written
 ///     damaged/        what could not be used at a start
@@ -24,6 +25,7 @@ internal import Synchronization
 public final class Store: Sendable {
     let functionsFolder: StoreFolder
     let textsFolder: StoreFolder
+    let aliasesFolder: StoreFolder
     let contents: StoreFolder
     let openImages = OpenImages()
     let temporary: StoreFolder
@@ -46,6 +48,7 @@ public final class Store: Sendable {
         lock = try StoreLock(in: root)
         functionsFolder = try StoreFolder("functions", in: root)
         textsFolder = try StoreFolder("compositions", in: root)
+        aliasesFolder = try StoreFolder("aliases", in: root)
         contents = try StoreFolder("contents", in: root)
         temporary = try StoreFolder("temporary", in: root)
         damaged = try StoreFolder("damaged", in: root)
@@ -64,12 +67,15 @@ public final class Store: Sendable {
     public func compositions() -> [StoredComposition] {
         index.withLock { index in
             index.texts.sorted { $0.key < $1.key }.flatMap { _, stored in
-                stored.names.map {
-                    StoredComposition(name: $0, text: stored.text, tenant: stored.tenant, space: stored.space)
+                zip(stored.names, stored.versions).map {
+                    StoredComposition(
+                        name: $0, text: stored.text, tenant: stored.tenant, space: stored.space, version: $1)
                 }
             }
         }
     }
+
+    public func aliases() -> [StoredAlias] { index.withLock { Array($0.aliases.values) } }
 
     /// A folder for results of image loading that a later load of the same tenant may reuse: with others' the time that loading
     /// takes would tell what they have.
@@ -106,6 +112,8 @@ struct StoreIndex {
     var functions: [String: (sequence: Int64, function: StoredFunction)] = [:]
     /// By sequence, which is their file name.
     var texts: [Int64: StoredText] = [:]
+    /// By file name.
+    var aliases: [String: StoredAlias] = [:]
     /// Names of files that could not be read, so that nothing overwrites them.
     var unreadable: Set<String> = []
     /// How many functions need each content.
@@ -114,9 +122,9 @@ struct StoreIndex {
     var usesBySpace: [String: [StoredContent: Int]] = [:]
     var nextSequence: Int64 = 1
 
-    /// Of compositions.
-    func names(in space: String) -> Set<String> {
-        Set(texts.values.lazy.filter { $0.space == space }.flatMap(\.names))
+    /// Of compositions, with their versions.
+    func labels(in space: String) -> Set<String> {
+        Set(texts.values.lazy.filter { $0.space == space }.flatMap(\.labels))
     }
 
     mutating func use(_ function: StoredFunction) {

@@ -6,13 +6,14 @@ extension Store {
     /// Keeps a function. When this returns it survives; when it throws nothing was changed.
     /// - Parameters:
     ///   - digest: of `image`.
-    ///   - replacing: A function of that name is forgotten at the same moment.
+    ///   - replacing: A function of that name and version is forgotten at the same moment.
     /// - Throws: `.conflict` when the name is taken, `.internal` when the disk fails.
     public func save(
-        _ definition: FunctionDefinition, image: Blob, digest: String, replacing: Bool = false
+        _ definition: FunctionDefinition, image: Blob, digest: String, version: Int = 1, replacing: Bool = false
     ) throws(Failure) {
-        let function = StoredFunction(definition: definition, digest: digest, imageSize: image.count)
-        let file = StoreName.fileName(for: definition.name, in: definition.space)
+        let function = StoredFunction(
+            definition: definition, digest: digest, imageSize: image.count, version: version)
+        let file = StoreName.fileName(for: definition.name, in: definition.space, version: version)
         try index.withLock { index throws(Failure) in
             let old = index.functions[file]
             guard old == nil || replacing, !index.unreadable.contains(file) else {
@@ -51,17 +52,18 @@ extension Store {
         try blob.withUnsafeBytes { bytes throws(Failure) in try contents.rehearse(name.digest, bytes, by: temporary) }
     }
 
-    /// Keeps a text and the names of the compositions that it defines: all or none.
+    /// Keeps a text and the names of the compositions that it defines, each with its version: all or none.
     /// - Throws: `.conflict` when a name is taken, `.internal` when the disk fails.
     public func save(
-        compositions names: [String], text: String, tenant: String = "", space: String = Space.standard
+        compositions names: [String], text: String, tenant: String = "", space: String = Space.standard,
+        versions: [Int]? = nil
     ) throws(Failure) {
+        let stored = StoredText(names: names, text: text, tenant: tenant, space: space, versions: versions)
         try index.withLock { index throws(Failure) in
-            let taken = index.names(in: space)
-            if let name = names.first(where: taken.contains) {
-                throw Failure(.conflict, "a composition named '\(name)' is stored already")
+            let taken = index.labels(in: space)
+            if let label = stored.labels.first(where: taken.contains) {
+                throw Failure(.conflict, "a composition named '\(label)' is stored already")
             }
-            let stored = StoredText(names: names, text: text, tenant: tenant, space: space)
             do throws(Failure) {
                 try write(stored, index.nextSequence)
             } catch {
@@ -73,10 +75,12 @@ extension Store {
         }
     }
 
-    /// Forgets a function, durably.
+    /// Forgets a version of a function, durably.
     /// - Throws: `.notFound`; `.internal` when the disk fails, and then it may or may not return at a start.
-    public func removeFunction(_ name: String, in space: String = Space.standard) throws(Failure) {
-        let file = StoreName.fileName(for: name, in: space)
+    public func removeFunction(
+        _ name: String, in space: String = Space.standard, version: Int = 1
+    ) throws(Failure) {
+        let file = StoreName.fileName(for: name, in: space, version: version)
         try index.withLock { index throws(Failure) in
             guard let function = index.functions[file]?.function else {
                 throw Failure(.notFound, "no function is stored as '\(name)'")
@@ -95,14 +99,17 @@ extension Store {
     }
 
     /// Forgets a composition; as `removeFunction`. Others of the same text stay.
-    public func removeComposition(_ name: String, in space: String = Space.standard) throws(Failure) {
+    public func removeComposition(
+        _ name: String, in space: String = Space.standard, version: Int = 1
+    ) throws(Failure) {
+        let label = VersionedName.text(name, version)
         try index.withLock { index throws(Failure) in
-            let known = index.texts.first { $0.value.space == space && $0.value.names.contains(name) }
+            let known = index.texts.first { $0.value.space == space && $0.value.labels.contains(label) }
             guard let (sequence, found) = known else {
                 throw Failure(.notFound, "no composition is stored as '\(name)'")
             }
             var stored = found
-            stored.names.removeAll { $0 == name }
+            stored.remove(name, version)
             if stored.names.isEmpty {
                 _ = try textsFolder.remove("\(sequence)")
                 index.texts[sequence] = nil
@@ -110,6 +117,26 @@ extension Store {
                 try write(stored, sequence)
                 index.texts[sequence] = stored
             }
+        }
+    }
+
+    /// Keeps an alias, in the place of the one of its name. When this returns it survives.
+    func save(_ alias: StoredAlias) throws(Failure) {
+        try index.withLock { index throws(Failure) in
+            guard !index.unreadable.contains(alias.fileName) else {
+                throw Failure(.conflict, "the record of alias '\(alias.alias)' of '\(alias.name)' cannot be read")
+            }
+            try write(alias.fileName, Blob(StoreFormat.frame(alias.json)), to: aliasesFolder)
+            index.aliases[alias.fileName] = alias
+        }
+    }
+
+    /// Forgets an alias, durably.
+    func remove(alias: String, of name: String, in space: String) throws(Failure) {
+        let file = StoreName.fileName(for: VersionedName.text(name, alias), in: space)
+        try index.withLock { index throws(Failure) in
+            _ = try aliasesFolder.remove(file)
+            index.aliases[file] = nil
         }
     }
 

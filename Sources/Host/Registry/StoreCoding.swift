@@ -32,7 +32,8 @@ extension StoredFunction {
                     try content(data, definition.tenant)
                 })
         }
-        self.init(definition: definition, digest: image.digest, imageSize: image.size)
+        self.init(
+            definition: definition, digest: image.digest, imageSize: image.size, version: try fields.version("version"))
     }
 
     private static func number(_ value: ParsedValue) -> UInt64? {
@@ -50,6 +51,7 @@ extension StoredFunction {
             "image": image.json, "inputs": .array(definition.inputs.map(\.json)),
             "outputs": .array(definition.outputs.map { ParsedValue(.string($0)) }),
             "min_set_bytes": .array(definition.minSetBytes.map { ParsedValue($0.json) }),
+            "version": .integer(Int64(version)),
         ]).json
     }
 }
@@ -87,16 +89,53 @@ extension FunctionDefinition.Input {
 extension StoredText {
     init(_ fields: RecordFields) throws(UnusableRecord) {
         let names = try fields.list("names", \.text)
+        let versions = try fields.has("versions") ? fields.list("versions", RecordFields.version) : nil
+        guard versions.map({ $0.count == names.count }) ?? true else {
+            throw UnusableRecord(reason: "'versions' has not as many elements as 'names'")
+        }
         self.init(
             names: names, text: try fields.text("text"), tenant: try fields.optionalText("tenant") ?? "",
-            space: try fields.optionalText("space") ?? Space.standard)
+            space: try fields.optionalText("space") ?? Space.standard, versions: versions)
     }
 
     func json(sequence: Int64) -> String {
         ParsedValue.table([
             "sequence": .integer(sequence), "names": .array(names.map { ParsedValue(.string($0)) }),
             "text": .string(text), "tenant": .string(tenant), "space": .string(space),
+            "versions": .array(versions.map { ParsedValue(.integer(Int64($0))) }),
         ]).json
+    }
+}
+
+extension StoredAlias {
+    init(_ fields: RecordFields) throws(UnusableRecord) {
+        let value = VersionAlias(
+            try fields.list("shares", VersionAlias.Share.init),
+            previous: try fields.list("previous", VersionAlias.Share.init))
+        guard !value.shares.isEmpty else { throw UnusableRecord(reason: "'shares' is empty") }
+        self.init(
+            name: try fields.text("name"), alias: try fields.text("alias"), space: try fields.text("space"),
+            value: value)
+    }
+
+    var json: String {
+        ParsedValue.table([
+            "sequence": .integer(0), "name": .string(name), "alias": .string(alias), "space": .string(space),
+            "shares": .array(value.shares.map(\.json)), "previous": .array(value.previous.map(\.json)),
+        ]).json
+    }
+}
+
+extension VersionAlias.Share {
+    fileprivate init?(_ value: ParsedValue) {
+        guard case .integer(let weight)? = value["weight"]?.kind, weight > 0, weight <= VersionAlias.largestWeight,
+            let version = value["version"].flatMap(RecordFields.version)
+        else { return nil }
+        self.init(version: version, weight: Int(weight))
+    }
+
+    fileprivate var json: ParsedValue {
+        .table(["version": .integer(Int64(version)), "weight": .integer(Int64(weight))])
     }
 }
 

@@ -70,6 +70,20 @@ struct RecordFields {
         return number
     }
 
+    func has(_ key: String) -> Bool { value[key] != nil }
+
+    /// 1 when it is missing: earlier versions of the node did not write it.
+    func version(_ key: String) throws(UnusableRecord) -> Int {
+        guard let field = value[key] else { return 1 }
+        guard let version = Self.version(field) else { throw UnusableRecord(reason: "'\(key)' is no version") }
+        return version
+    }
+
+    static func version(_ value: ParsedValue) -> Int? {
+        guard case .integer(let number) = value.kind, number > 0, number < 1 << 31 else { return nil }
+        return Int(number)
+    }
+
     func isNull(_ key: String) throws(UnusableRecord) -> Bool { try field(key).kind == .null }
 
     func content(_ key: String) throws(UnusableRecord) -> StoredContent {

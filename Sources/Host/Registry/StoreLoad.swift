@@ -12,6 +12,7 @@ extension Store {
             let loading = Loading(self)
             try loading.readFunctions()
             try loading.readTexts()
+            try loading.readAliases()
             var leftovers = try temporary.sweep(keeping: [])
             // A record that could not be read may need any of the contents.
             if !loading.sawUnreadable {
@@ -56,7 +57,9 @@ private final class Loading {
                 let function = try StoredFunction(fields, content: content)
                 if !intact.contains(function.image) { _ = try content(function.image, "") }
                 let name = function.definition.name
-                guard StoreName.fileName(for: name, in: function.definition.space) == file else {
+                let place = StoreName.fileName(
+                    for: name, in: function.definition.space, version: function.version)
+                guard place == file else {
                     throw UnusableRecord(reason: "it is the record of '\(name)', under another file name")
                 }
                 return (sequence, function)
@@ -76,14 +79,28 @@ private final class Loading {
                 guard "\(sequence)" == file else {
                     throw UnusableRecord(reason: "it is record \(sequence), under another file name")
                 }
-                let taken = index.names(in: text.space)
-                if let name = text.names.first(where: taken.contains) {
-                    throw UnusableRecord(reason: "'\(name)' is in another record already")
+                let taken = index.labels(in: text.space)
+                if let label = text.labels.first(where: taken.contains) {
+                    throw UnusableRecord(reason: "'\(label)' is in another record already")
                 }
                 return (sequence, text)
             }
             guard let (sequence, text) = read else { continue }
             index.texts[sequence] = text
+        }
+    }
+
+    func readAliases() throws(Failure) {
+        let folder = store.aliasesFolder
+        for file in try folder.names() {
+            let alias = try sorted(file, folder) { () throws(UnusableRecord) in
+                let alias = try StoredAlias(try record(file, folder).fields)
+                guard alias.fileName == file else {
+                    throw UnusableRecord(reason: "it is the record of '\(alias.alias)', under another file name")
+                }
+                return alias
+            }
+            if let alias { index.aliases[file] = alias }
         }
     }
 

@@ -45,6 +45,11 @@ enum StoreName {
         return "~" + Array(name.utf8).withUnsafeBytes { Store.digest(of: $0) }
     }
 
+    /// Of a version's record; the first has the name alone. No other name has a '.'.
+    static func fileName(for name: String, in space: String, version: Int) -> String {
+        fileName(for: name, in: space) + (version == 1 ? "" : ".\(version)")
+    }
+
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

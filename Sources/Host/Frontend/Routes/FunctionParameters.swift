@@ -16,7 +16,7 @@ struct FunctionParameters: Sendable {
     var minimumSizes: [UInt64] = []
     /// A file of the node that holds the image.
     var path: String?
-    /// Take the place of a function of that name.
+    /// Take the place of the newest version of that name.
     var replace = false
 
     init(_ query: Bytes) throws(Problem) {

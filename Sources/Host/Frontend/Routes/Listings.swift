@@ -32,12 +32,12 @@ extension JSONWriter {
         var json = JSONWriter()
         json.object { json in
             let compositions = space.compositions(after: page.after, limit: page.limit + 1)
-            json.page("compositions", compositions, page, of: \.graph.name) { $0.write($1.graph, text: nil) }
+            json.page("compositions", compositions, page, of: \.graph.name) { $0.write($1) }
             guard page.after == nil else { return }
             json.published(space) { entry in
-                if case .composition(let composition) = entry { composition.graph } else { nil }
+                if case .composition(let composition) = entry { composition } else { nil }
             } write: {
-                $0.write($1, text: nil)
+                $0.write($1)
             }
         }
         return json
@@ -55,7 +55,8 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ function: RegisteredFunction) {
+    /// - Parameter space: where its versions and aliases are to be told from; nil: they are not.
+    mutating func write(_ function: RegisteredFunction, history space: Space? = nil) {
         let definition = function.definition
         object { json in
             json.member("name", definition.name)
@@ -68,6 +69,7 @@ extension JSONWriter {
             if let timeout = definition.timeout { json.member("timeout", Units.timeText(timeout)) }
             json.member("image", "sha256:\(function.digest)")
             json.member("image_bytes", function.imageSize)
+            json.member("version", function.version)
             json.name("versions")
             json.array { json in
                 for version in function.versions {
@@ -78,6 +80,7 @@ extension JSONWriter {
                     }
                 }
             }
+            if let space { json.write(history: definition.name, space) }
         }
     }
 
@@ -96,13 +99,17 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ graph: CompositionGraph, text: String?) {
+    /// - Parameter space: where its versions and aliases are to be told from, with its text; nil: they are not.
+    mutating func write(_ composition: RegisteredComposition, history space: Space? = nil) {
+        let graph = composition.graph
         object { json in
             json.member("name", graph.name)
+            json.member("version", composition.version)
             json.strings("inputs", graph.inputNames)
             json.strings("outputs", graph.outputNames)
-            guard let text else { return }
-            json.member("text", text)
+            guard let space else { return }
+            json.member("text", composition.text)
+            json.write(history: graph.name, space)
             json.name("calls")
             json.array { json in
                 for call in graph.calls { json.write(call, of: graph) }

@@ -5,7 +5,7 @@ internal import Config
 enum Route: CaseIterable {
     case greeting, invokeDocument, invokeFresh, invoke
     case registerFunction, registerComposition
-    case functions, function, compositions, composition
+    case functions, function, compositions, composition, aliases, alias
     case health, readiness, metrics, statistics
     case plugins, plugin
     case invocations, invocation
@@ -45,6 +45,8 @@ enum Route: CaseIterable {
         case .function: "/v1/functions/{name}"
         case .compositions: "/v1/compositions"
         case .composition: "/v1/compositions/{name}"
+        case .aliases: "/v1/aliases"
+        case .alias: "/v1/aliases/{name}"
         case .health: "/healthz"
         case .readiness: "/readyz"
         case .metrics: "/metrics"
@@ -72,6 +74,8 @@ enum Route: CaseIterable {
         case (9, true) where collection.equals("functions"): self = .functions
         case (12, false) where collection.equals("compositions"): self = .composition
         case (12, true) where collection.equals("compositions"): self = .compositions
+        case (7, false) where collection.equals("aliases"): self = .alias
+        case (7, true) where collection.equals("aliases"): self = .aliases
         case (7, false) where collection.equals("plugins"): self = .plugin
         case (7, true) where collection.equals("plugins"): self = .plugins
         case (11, false) where collection.equals("invocations"): self = .invocation
@@ -110,8 +114,8 @@ enum Route: CaseIterable {
         case .invokeDocument, .invokeFresh, .invoke, .invocations, .invocation, .schedules, .schedule:
             Need(part: .invoke, role: .invoke)
         case .registerFunction, .registerComposition: Need(part: .register, role: .register)
-        case .functions, .compositions: Need(part: .watch, role: .read)
-        case .function, .composition:
+        case .functions, .compositions, .aliases: Need(part: .watch, role: .read)
+        case .function, .composition, .alias:
             looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
         case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .recent:
             Need(part: .watch, role: .administer)

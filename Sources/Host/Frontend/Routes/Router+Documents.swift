@@ -128,27 +128,29 @@ extension Router {
             let names: [String]
             do throws(Failure) {
                 names = try registrant.space.register(compositions: document.text, account: registrant.account)
+                    .map(\.name)
             } catch { throw Problem(error) }
             return .registered(names.joined(separator: ", "))
         }
     }
 
     /// Registers a function whose image is a file of this machine, if the operator allows that. Blocks.
-    /// - Returns: whether it took another's place.
+    /// - Returns: which version it is, and whether it took another's place.
     /// - Throws: the same for a file that is not there, cannot be read, or is no image: clients are not told what exists.
     @discardableResult
     func register(
-        _ definition: FunctionDefinition, localPath path: String, _ registrant: Registrant, replacing: Bool = false
-    ) throws(Problem) -> Bool {
+        _ definition: FunctionDefinition, localPath path: String, _ registrant: Registrant,
+        as place: VersionPlace = .free
+    ) throws(Problem) -> (version: Int, hasReplaced: Bool) {
         guard settings.allowsLocalPath else {
             throw Problem(Failure(.denied, "this node's configuration does not allow local paths"))
         }
         let space = registrant.space
-        do throws(Failure) { try space.check(definition, replacing: replacing) } catch { throw Problem(error) }
+        do throws(Failure) { try space.check(definition, as: place) } catch { throw Problem(error) }
         do throws(Failure) {
             return try space.register(
                 definition, image: try LocalFile.read(path, registrant.account), account: registrant.account,
-                weight: registrant.weight, replacing: replacing)
+                weight: registrant.weight, as: place)
         } catch {
             switch error.kind {
             case .conflict, .busy, .memory, .unavailable, .deadline, .cancelled: throw Problem(error)

@@ -17,6 +17,8 @@ extension Router {
         case .composition: try composition(try request.name(), request, on: worker)
         case .functions: try list(request, on: worker) { space, page in .functions(space, page) }
         case .compositions: try list(request, on: worker) { space, page in .compositions(space, page) }
+        case .aliases: try aliases(request, on: worker)
+        case .alias: try alias(try request.name(), request, on: worker)
         case .plugins: try plugins(nil, request, on: worker)
         case .plugin: try plugins(try request.name(), request, on: worker)
         case .invocations: try invocations(request, on: worker)
@@ -50,7 +52,7 @@ extension Router {
             // It may have a thousand sets with long names.
             offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
                 var json = JSONWriter()
-                json.write(function)
+                json.write(function, history: space)
                 return .json(json)
             }
         case .put: try putFunction(name, request, on: worker)
@@ -73,7 +75,7 @@ extension Router {
             offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
                 var json = JSONWriter()
                 // What is published is what it takes and gives, not how it is made.
-                json.write(composition.graph, text: composition.space.name == space.name ? composition.text : nil)
+                json.write(composition, history: composition.space.name == space.name ? space : nil)
                 return .json(json)
             }
         case .put:
@@ -83,14 +85,20 @@ extension Router {
                 guard let text = body.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
                     throw .malformed("the composition's text is not valid UTF-8")
                 }
-                let names: [String]
+                let made: [(name: String, version: Int)]
                 do throws(Failure) {
-                    names = try space.register(compositions: text, account: account, expecting: name)
+                    made = try space.register(compositions: text, account: account, expecting: name, as: .next)
                 } catch {
                     throw Problem(error)
                 }
                 var json = JSONWriter()
-                json.object { $0.strings("compositions", names) }
+                json.object { json in
+                    json.strings("compositions", made.map(\.name))
+                    json.name("versions")
+                    json.array { json in
+                        for one in made { json.number(one.version) }
+                    }
+                }
                 return .json(json, .created)
             }
         case .delete:
@@ -117,23 +125,22 @@ extension Router {
                 image = sets.first { $0.name.text == "image" }?.items.first?.data ?? .empty
             }
             let definition = try parameters.definition(of: name, bound: sets)
-            let replaced: Bool
+            let made: (version: Int, hasReplaced: Bool)
+            let place: VersionPlace = parameters.replace ? .newest : .next
             if let path = parameters.path {
-                replaced = try router.register(
-                    definition, localPath: path, registrant, replacing: parameters.replace)
+                made = try router.register(definition, localPath: path, registrant, as: place)
             } else {
                 do throws(Failure) {
-                    replaced = try registrant.space.register(
-                        definition, image: image, account: account, weight: registrant.weight,
-                        replacing: parameters.replace)
+                    made = try registrant.space.register(
+                        definition, image: image, account: account, weight: registrant.weight, as: place)
                 } catch { throw Problem(error) }
             }
-            guard case .function(let function) = registrant.space.entry(named: name) else {
+            guard case .function(let function) = registrant.space.version(made.version, of: name) else {
                 throw Problem(registrant.space.nothing(named: name, kind: "function"))
             }
             var json = JSONWriter()
-            json.write(function)
-            return .json(json, replaced ? .ok : .created)
+            json.write(function, history: registrant.space)
+            return .json(json, made.hasReplaced ? .ok : .created)
         }
     }
 }

@@ -67,9 +67,8 @@ final class Router: Sendable {
         case .registerComposition:
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
-        case .invoke, .functions, .function, .compositions, .composition, .plugins, .plugin, .invocations, .invocation,
-            .schedules, .schedule,
-            .nodes, .content:
+        case .invoke, .functions, .function, .compositions, .composition, .aliases, .alias, .plugins, .plugin,
+            .invocations, .invocation, .schedules, .schedule, .nodes, .content:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
         case .console: try console(request)
