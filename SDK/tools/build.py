@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+import complex_functions
 import libc
 import libcxx
 import wasm
@@ -24,6 +25,7 @@ def install_licences(lib, output):
     folder.mkdir(exist_ok=True)
     for name, path in LICENCES.items():
         shutil.copyfile(lib / path, folder / f"{name}.txt")
+    (folder / "numpy.txt").write_text(complex_functions.source()[1])
 
 
 # Libraries that programs name and that are in ours. Empty ones keep the linker from those of the machine that builds.

@@ -1,10 +1,13 @@
 """musl with its system calls turned into calls, and hlibc, which answers them: libhlibc.a."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import compiling
+import complex_functions
 from compiling import ARCH_FLAGS, BASE_FLAGS, cached, compile_all, digest_of, run, target
+from sources import Problem
 
 SDK = Path(__file__).resolve().parent.parent
 HLIBC = SDK / "hlibc"
@@ -20,6 +23,22 @@ REPLACED = {
     "thread/__set_thread_area", "thread/syscall_cp", "thread/clone", "thread/__unmapself", "thread/pthread_getattr_np",
     "mman/mmap", "malloc/realloc", "malloc/free", "env/__libc_start_main", "string/memset", "string/memcmp",
     "string/memchr", "string/bcmp", "string/strlen",
+}
+# Complex functions that lose digits or whole results in musl: those of hlibc/complex and of complex_functions.py.
+REPLACED |= {f"complex/{name}{kind}" for kind in ("f", "", "l")
+             for name in ("cacos", "casin", "catan", "cacosh", "casinh", "catanh", "clog", "csqrt")}
+REPLACED |= {f"complex/{name}l" for name in ("cexp", "ccosh", "csinh", "ctanh")}
+
+# Wrong results of musl's own: in the place of a text that is there once, another.
+MENDED = {
+    # Large negative numbers had a finite result.
+    "math/acosh": {"\t/* x < 1 domain error is handled in the called functions */\n": "\tif (x < 1) return (x-x)/(x-x);\n"},
+    # Where the result is too large or too small, its sign was lost.
+    "math/powl": {
+        "\tif (w > MEXP)\n\t\treturn huge * huge;": "\tif (w > MEXP)\n\t\treturn (nflg ? -huge : huge) * huge;",
+        "\tif (w < MNEXP)\n\t\treturn twom10000 * twom10000;":
+            "\tif (w < MNEXP)\n\t\treturn (nflg ? -twom10000 : twom10000) * twom10000;",
+    },
 }
 
 
@@ -42,19 +61,36 @@ def musl_files(source, architecture):
 def header_folders(lib, architecture):
     musl, include = lib / "libc" / "musl", lib / "libc" / "include"
     return [
-        HLIBC / "musl", HLIBC / "calls", musl / "arch" / architecture, musl / "arch" / "generic",
+        HLIBC / "musl", HLIBC / "complex", HLIBC / "calls", musl / "arch" / architecture, musl / "arch" / "generic",
         musl / "src" / "include", musl / "src" / "internal", musl / "src" / "malloc" / "oldmalloc",
         include / f"{architecture}-linux-musl", include / "generic-musl", musl / "include",
     ]
+
+
+def mended(file, folder):
+    """The file, or what MENDED makes of it, in `folder`."""
+    changes = MENDED.get(f"{file.parent.name}/{file.stem}")
+    if not changes:
+        return file
+    text = file.read_text()
+    for before, after in changes.items():
+        if text.count(before) != 1:
+            raise Problem(f"{file} is not the file that is to be mended: it has no {before!r}")
+        text = text.replace(before, after)
+    (folder / file.name).write_text(text)
+    return folder / file.name
 
 
 def musl_library(lib, architecture, folder):
     flags = [target(architecture), *BASE_FLAGS, *ARCH_FLAGS[architecture], "-w", "-std=c99", "-ffreestanding",
              "-frounding-math", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-D_XOPEN_SOURCE=700"]
     flags += [f"-I{path}" for path in header_folders(lib, architecture)]
-    files = musl_files(lib / "libc" / "musl", architecture)
-    files += sorted((HLIBC / "musl").glob("*.c"))
-    compile_all(f"musl for {architecture}", [(file, flags) for file in files], folder / "musl.a")
+    with tempfile.TemporaryDirectory() as scratch:
+        functions = Path(scratch) / "complex_functions.c"
+        functions.write_text(complex_functions.source()[0])
+        files = [mended(file, Path(scratch)) for file in musl_files(lib / "libc" / "musl", architecture)]
+        files += [functions, *sorted((HLIBC / "musl").glob("*.c")), *sorted((HLIBC / "complex").glob("*.c"))]
+        compile_all(f"musl for {architecture}", [(file, flags) for file in files], folder / "musl.a")
 
 
 def own_flags(lib, architecture):
@@ -86,8 +122,9 @@ def libc(sources, architecture):
     """The folders that hold hlibc.a and debug.a, and musl.a."""
     version, lib = compiling.compiler_version(), sources.lib
     tools = [Path(__file__), Path(compiling.__file__)]
+    arithmetic = [Path(complex_functions.__file__), HLIBC / "complex"]
     calls = [HLIBC / "calls" / "hl_calls.h", HLIBC / "calls" / "hl_prototypes.h"]
-    musl = cached(f"musl-{architecture}", digest_of(sources.digest, version, *tools, HLIBC / "musl", *calls),
+    musl = cached(f"musl-{architecture}", digest_of(sources.digest, version, *tools, *arithmetic, HLIBC / "musl", *calls),
                   lambda folder: musl_library(lib, architecture, folder))
     own = cached(f"hlibc-{architecture}", digest_of(sources.digest, version, *tools, HLIBC, SDK / "freestanding", ABI),
                  lambda folder: own_library(lib, architecture, folder))

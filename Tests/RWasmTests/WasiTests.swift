@@ -41,6 +41,16 @@ import Testing
             deadline: deadline)
     }
 
+    /// Complex functions where wasi-libc's and libc++'s own lose everything.
+    @Test func complexFunctionsAreExact() throws {
+        let source = "/\(WasmGuest.folder)/../SDKTests/programs/complex.cpp"
+        guard let module = try WasmGuest.program(source, isOfSDK: true) else { return }
+        try Self.withRig { rig in
+            let outcome = try run(rig, try rig.plugin.load(module))
+            #expect(outcome.exitCode == 0 && outcome.text("stdio", "stdout") == "all good\n", "\(outcome)")
+        }
+    }
+
     @Test(arguments: [true, false])
     func programInCUsesFilesAndStreams(isOfSDK: Bool) throws {
         guard let module = try WasmGuest.program("program.c", isOfSDK: isOfSDK) else { return }

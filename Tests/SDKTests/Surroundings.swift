@@ -2,12 +2,13 @@ import PluginHarness
 
 /// Programs that try what a system gives to a process; all of them say "all good".
 enum Surroundings: String, CaseIterable, Sendable {
-    case threads, streams, mappings, largeStack, places, blocks, threadsOfCPlusPlus
+    case threads, streams, mappings, largeStack, places, blocks, threadsOfCPlusPlus, complex
 
     var source: String {
         switch self {
         case .largeStack: "mappings.c"
         case .threadsOfCPlusPlus: "threads.cpp"
+        case .complex: "complex.cpp"
         default: rawValue + ".c"
         }
     }
@@ -15,7 +16,7 @@ enum Surroundings: String, CaseIterable, Sendable {
     var flags: [String] {
         switch self {
         case .largeStack: ["-Wl,-z,stack-size=33554432"]
-        case .threadsOfCPlusPlus: ["-std=c++20"]
+        case .threadsOfCPlusPlus, .complex: ["-std=c++20"]
         default: []
         }
     }
