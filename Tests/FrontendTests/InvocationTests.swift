@@ -5,7 +5,7 @@ import Testing
 @testable import Frontend
 
 /// Requests whose answer comes later, from an engine.
-@Suite(.serialized) struct InvocationTests {
+@Suite(.serialized, .plainAndTLS) struct InvocationTests {
     private func with(_ body: (TestServer, Client) throws -> Void) throws {
         let server = try TestServer()
         defer { server.stop() }

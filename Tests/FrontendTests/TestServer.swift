@@ -22,6 +22,8 @@ final class TestServer {
     let port: UInt16
     let pool: WorkerPool
     let durable: DurableInvocations?
+    /// How clients connect that are told nothing else.
+    private let standard: TLSClient.Settings?
     private let directory: String
     private let keeps: Bool
 
@@ -35,7 +37,7 @@ final class TestServer {
         allowsLocalPath: Bool = true, cores: [Int32]? = nil, control: ControlSettings = ControlSettings(),
         waiting: WaitingPolicy = .park, access: AccessSettings = AccessSettings(),
         budget: MemoryBudget = MemoryBudget(), measure: TurnMeter.Measure = .elapsed,
-        listeners: [ListenerSettings] = [ListenerSettings(.address(ListenAddress(host: "127.0.0.1", port: 0)))],
+        listeners: [ListenerSettings]? = nil,
         authenticator: Authenticator? = nil, accessLog: AccessLog? = nil, recent: RecentInvocations? = nil,
         publishers: [String: String] = [:],
         quotas: [String: SpaceQuota] = [:], tenants: [Admission.TenantSettings] = [],
@@ -68,7 +70,8 @@ final class TestServer {
                 durable: self.durable, accessLog: accessLog, recent: recent))
         try pool.start(preparing: [backend])
         self.durable?.start()
-        let places = try frontend.listen(listeners.map { ($0, nil) })
+        let places = try frontend.listen((listeners ?? [PlainAndTLS.listener()]).map { ($0, nil) })
+        standard = listeners == nil ? try PlainAndTLS.client() : nil
         port = places.compactMap(\.port).first ?? 0
     }
 
@@ -80,7 +83,7 @@ final class TestServer {
         if !keeps { Temporary.remove(directory) }
     }
 
-    func connect(_ tls: TLSClient.Settings? = nil) throws -> Client { try Client(port: port, tls) }
+    func connect(_ tls: TLSClient.Settings? = nil) throws -> Client { try Client(port: port, tls ?? standard) }
 }
 
 extension ListenPlace {
@@ -98,7 +101,16 @@ final class Client {
     init(port: UInt16, _ settings: TLSClient.Settings? = nil) throws {
         let descriptor = try Self.connected(port)
         self.descriptor = descriptor
+        Self.limit(descriptor, seconds: Self.patience)
         tls = try settings.map { try TLSClient(on: descriptor, host: "localhost", $0) }
+    }
+
+    private static let patience = 20
+
+    /// How long it waits for something to read.
+    private static func limit(_ descriptor: Int32, seconds: Int = 0, microseconds: Int = 0) {
+        var limit = timeval(tv_sec: seconds, tv_usec: microseconds)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     private static func connected(_ port: UInt16) throws -> Int32 {
@@ -107,8 +119,6 @@ final class Client {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -180,6 +190,12 @@ final class Client {
 
     /// Whether something of the server's waits to be read.
     var hasArrived: Bool {
+        if tls != nil {
+            // What TLS says for itself is taken out on the way.
+            Self.limit(descriptor, microseconds: 1000)
+            defer { Self.limit(descriptor, seconds: Self.patience) }
+            return !buffer.isEmpty || fill()
+        }
         var byte: UInt8 = 0
         return !buffer.isEmpty || recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
     }

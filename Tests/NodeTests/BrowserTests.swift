@@ -3,12 +3,8 @@ import Testing
 
 /// The console in a real browser, where there is one.
 @Suite struct BrowserTests {
-    private static let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].first {
-        FileManager.default.isExecutableFile(atPath: $0)
-    }
-
     /// What a person sees: the node's figures, what ran and why something failed, in a page that breaks its own policy nowhere.
-    @Test(.enabled(if: browser != nil, "no Chromium here: apt-get install chromium"))
+    @Test(.enabled(if: Browser.path != nil, "no Chromium here: apt-get install chromium"))
     func theConsoleShowsTheNode() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "dandelion-browser-\(UUID())").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -31,7 +27,7 @@ import Testing
         let failed = node.request("POST", "/v1/invoke/hello?class=none", [1])
         #expect(failed.status >= 400)
 
-        let (page, said) = try look(at: "http://127.0.0.1:\(node.port)/console", folder)
+        let (page, said) = try Browser.look(at: "http://127.0.0.1:\(node.port)/console", folder)
         #expect(
             page.contains("127.0.0.1:\(node.port), version ") && page.contains(", ready</p>"), "\(page.prefix(2000))")
         #expect(page.contains(#"<form id="access" hidden="">"#))
@@ -43,23 +39,5 @@ import Testing
         #expect(page.contains("<button>Draw Two</button>"))
         #expect(page.contains("<td>missing</td><td class=\"bad\">"))
         #expect(!said.contains("Content Security Policy") && !said.contains("Uncaught"), "\(said)")
-    }
-
-    /// The page after some seconds of its life, and what the browser complains of.
-    private func look(at address: String, _ folder: String) throws -> (page: String, said: String) {
-        let browser = Process()
-        browser.executableURL = URL(fileURLWithPath: try #require(Self.browser))
-        browser.arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(folder)/profile",
-            "--enable-logging=stderr", "--virtual-time-budget=6000", "--dump-dom", address,
-        ]
-        let output = Pipe()
-        browser.standardOutput = output
-        try Data().write(to: URL(fileURLWithPath: "\(folder)/said"))
-        browser.standardError = FileHandle(forWritingAtPath: "\(folder)/said")
-        try browser.run()
-        let page = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        browser.waitUntilExit()
-        return (page, (try? String(contentsOfFile: "\(folder)/said", encoding: .utf8)) ?? "")
     }
 }

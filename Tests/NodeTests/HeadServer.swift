@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A server that keeps the head of every request, and answers it with 200 or, where its path has /go/, with a redirect to what
-/// follows.
+/// A server that keeps the head of every request, and answers it with 200 and a page or, where its path has /go/, with a redirect to
+/// what follows.
 final class HeadServer: Sendable {
     let port: UInt16
     private let listener: Int32
@@ -12,7 +12,10 @@ final class HeadServer: Sendable {
     /// Connections so far.
     var connections: Int { accepted.load(ordering: .relaxed) }
 
-    init() throws {
+    private let page: String
+
+    init(page: String = "ok") throws {
+        self.page = page
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -29,8 +32,10 @@ final class HeadServer: Sendable {
         port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [weak self] in
             while case let client = accept(listener, nil, nil), client >= 0 {
-                self?.accepted.add(1, ordering: .relaxed)
-                self?.answer(client)
+                guard let server = self else { break }
+                server.accepted.add(1, ordering: .relaxed)
+                // Browsers open connections on which nothing comes.
+                Thread.detachNewThread { server.answer(client) }
             }
         }
     }
@@ -50,7 +55,10 @@ final class HeadServer: Sendable {
         let path = head.split(separator: " ").dropFirst().first ?? ""
         let place = path.range(of: "/go/").map { "Location: http://\(path[$0.upperBound...])/\r\n" } ?? ""
         let status = place.isEmpty ? "200 OK" : "302 Found"
-        let reply = Array("HTTP/1.1 \(status)\r\n\(place)Content-Length: 2\r\nConnection: close\r\n\r\nok".utf8)
+        let reply =
+            Array(
+                "HTTP/1.1 \(status)\r\n\(place)Content-Type: text/html\r\nContent-Length: \(page.utf8.count)\r\n"
+                    .utf8) + Array("Connection: close\r\n\r\n\(page)".utf8)
         send(client, reply, reply.count, Int32(MSG_NOSIGNAL))
     }
 }
