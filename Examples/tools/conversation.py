@@ -42,6 +42,6 @@ def ask(address, model, question, turns=TURNS, model_name="default"):
 @contextlib.contextmanager
 def everything(model=None):
     """Node and model (`model_at`): the node's address and the model's URL."""
-    with tempfile.TemporaryDirectory() as folder, model_at(model, folder, HERE / "standin.py") as api, running.node(Path(folder, "node")) as (address, _):
+    with tempfile.TemporaryDirectory() as folder, model_at(model, folder, HERE / "standin_with_tools.py") as api, running.node(Path(folder, "node")) as (address, _):
         register(address)
         yield address, api

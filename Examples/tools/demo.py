@@ -41,7 +41,7 @@ def main(arguments):
         return
     # Needs packages of the Python package index, which checking arguments does not.
     import conversation
-    from standin import KNOWN
+    from standin_with_tools import KNOWN
 
     try:
         with conversation.everything(model) as (address, api):

@@ -23,6 +23,19 @@ class Lookup:
     late: bool
 
 
+def is_correlated(select):
+    return bool(free(select, aliases_of(select)))
+
+
+def is_equal(compared, value):
+    return exp.EQ(this=compared.copy(), expression=value.copy())
+
+
+def is_unknown(compared, value):
+    """Whether comparing them gives NULL."""
+    return exp.or_(exp.Is(this=compared.copy(), expression=exp.Null()), exp.Is(this=value.copy(), expression=exp.Null()))
+
+
 class Block:
     """tables: alias -> name in the manifest, or the block of a query in FROM; the first one first; left: aliases that are left-joined,
     with their conditions; conditions: what must be true; lookups: queries in expressions; select: (name, expression); group, having,
@@ -103,8 +116,8 @@ class Block:
             if not negated:
                 self.look_up("semi", query, inner, False, compared)
                 return None
-            if free(query.this, aliases_of(query.this)):
-                self.look_up("anti", query, inner, False, excluded=compared)
+            if is_correlated(query.this):
+                self.look_up("anti", query, inner, False, also=lambda value: exp.or_(is_equal(compared, value), is_unknown(compared, value)))
                 return None
         return self.lifted(node, early=True)
 
@@ -113,8 +126,7 @@ class Block:
         if isinstance(node, exp.Exists):
             return self.found(self.look_up("exists", node.this, node, self.is_late(node, early)), "found", node)
         if isinstance(node, exp.In) and node.args.get("query"):
-            late = self.is_late(node, early)
-            return self.found(self.look_up("in", node.args["query"], node, late, self.lifted(node.this, early)), "found", node)
+            return self.membership(node, self.is_late(node, early), self.lifted(node.this, early))
         if isinstance(node, exp.Subquery):
             return self.value_of(node, self.is_late(node, early))
         for child in list(node.iter_expressions()):
@@ -131,6 +143,16 @@ class Block:
         column.meta["start"] = offset_of(node) or 0
         return column
 
+    def membership(self, node, late, compared):
+        """Whether a value is one of a query's; NULL where a NULL could be one."""
+        query = node.args["query"]
+        if not is_correlated(query.this):
+            return self.found(self.look_up("in", query, node, late, compared), "found", node)
+        tests = [self.look_up("exists", query, node, late, also=lambda value: condition(compared, value)) for condition in (is_equal, is_unknown)]
+        yes, perhaps = [self.found(lookup, "found", node) for lookup in tests]
+        branches = [exp.If(this=yes, true=exp.true()), exp.If(this=perhaps, true=exp.Null())]
+        return exp.Case(ifs=branches, default=exp.false())
+
     def value_of(self, node, late):
         lookup = self.look_up("single", node, node, late)
         value = self.found(lookup, "value", node)
@@ -141,8 +163,8 @@ class Block:
         nothing = exp.Is(this=self.found(lookup, lookup.keys[0][1], node), expression=exp.Null())
         return exp.Case(ifs=[exp.If(this=nothing, true=empty)], default=value)
 
-    def look_up(self, kind, query, node, late, compared=None, excluded=None):
-        """compared: what is equal to the query's value; excluded: what may not be equal to it, not even perhaps, by a NULL."""
+    def look_up(self, kind, query, node, late, compared=None, also=None):
+        """compared: what is equal to the query's value; also: a further condition, given the value."""
         select = query.this if isinstance(query, exp.Subquery) else query
         if not isinstance(select, exp.Select):
             refuse(node, "a query in an expression is one SELECT")
@@ -150,14 +172,10 @@ class Block:
         block = Block(inner, self.manifest, self.views, self.counter)
         block.value_of_nothing = nothing
         block.uses += 1
-        if excluded is not None:
-            value = exp.column("value")
-            perhaps = exp.or_(exp.EQ(this=excluded, expression=value), exp.Is(this=excluded.copy(), expression=exp.Null()),
-                              exp.Is(this=value.copy(), expression=exp.Null()))
-            condition = exp.and_(condition, perhaps) if condition is not None else perhaps
+        if also is not None:
+            more = also(exp.column("value"))
+            condition = more if condition is None else exp.and_(condition, more)
         if compared is not None:
-            if kind == "in" and (keys or condition):
-                refuse(node, "IN within OR, with a query that uses columns of the outer one, is not done; EXISTS is")
             keys = [(compared, "value"), *keys]
         alias = f"query{next(self.counter)}"
         if condition is not None:

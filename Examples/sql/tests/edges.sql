@@ -107,3 +107,6 @@ select a.* from a, (select max(k) mk from b) q where a.k = q.mk;
 select a.k, q.c from a, (select count(*) c from b) q;
 select k, v from a where (v > 5 and k in (select k from b)) or k is null;
 select m / 2, 0 / nullif_v.one, v % 0 from a, (select count(*) one from b) nullif_v where v < 100;
+select k, v from a where k not in (select b.k from b where b.s = a.s) or v > 20;
+select k, v, k in (select b.k from b where b.w > a.v) as f, k not in (select b.k from b where b.k = a.k) as g from a;
+select s, count(*) from a group by s having s in (select b.s from b where b.s <> a.s) or count(*) > 2;

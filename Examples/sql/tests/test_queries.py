@@ -1,6 +1,8 @@
 """Queries on a node of this machine, over data in a folder and in an S3 server, beside given answers and DuckDB."""
 
+import atexit
 import collections
+import contextlib
 import decimal
 import functools
 import http.server
@@ -39,6 +41,14 @@ def comparable_rows(rows):
     return collections.Counter(tuple(map(comparable, row)) for row in rows)
 
 
+@functools.cache
+def shared_node():
+    """The address of the node of all cases without settings of their own; it ends with the tests."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(running.node(stack.enter_context(tempfile.TemporaryDirectory())))[0]
+
+
 class QueryCase(unittest.TestCase):
     """A node, and tables made by `make` in a folder."""
 
@@ -54,7 +64,7 @@ class QueryCase(unittest.TestCase):
         cls.data = cls.folder / "data"
         cls.data.mkdir()
         cls.make(cls.data)
-        cls.address, _ = cls.enterClassContext(running.node(cls.folder / "node", **cls.settings))
+        cls.address = cls.enterClassContext(running.node(cls.folder / "node", **cls.settings))[0] if cls.settings else shared_node()
         cls.duckdb = duckdb.connect()
         for path in cls.data.glob("*.parquet"):
             cls.duckdb.execute(f"create view {path.stem} as select * from '{path}'")

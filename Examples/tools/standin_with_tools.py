@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
 """NOT A LANGUAGE MODEL: a stand-in with the interface of one that calls tools, for tests and for the demo without a model. It knows what
-to do with a few questions, and refuses requests that are not as a model's server wants them: standin.py PORT"""
+to do with a few questions, and refuses requests that are not as a model's server wants them: standin_with_tools.py PORT"""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
-_file = Path(__file__).resolve().parent.parent / "text2sql/standin.py"
-_spec = importlib.util.spec_from_file_location("text2sql_standin", _file)
-text2sql_standin = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(text2sql_standin)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "text2sql"))
+import standin  # noqa: E402
 
 
 def call(name, **arguments):
@@ -64,9 +61,9 @@ def message(body):
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
-class Handler(text2sql_standin.Handler):
+class Handler(standin.Handler):
     message = staticmethod(message)
 
 
 if __name__ == "__main__":
-    text2sql_standin.serve(Handler)
+    standin.serve(Handler)
