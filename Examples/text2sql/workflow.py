@@ -90,17 +90,14 @@ def real_model(folder):
     python = Path(os.environ.get("DANDELION_MODEL", running.ROOT / ".build-sql/model")) / "bin/python"
     if not python.exists():
         raise RuntimeError("there is no model on this machine; ./dev demo text2sql real fetches it")
-    with open(Path(folder, "model.log"), "wb") as log:
-        child = subprocess.Popen([python, HERE / "realmodel.py", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        url = child.stdout.readline().strip()
-        if not url:
-            raise RuntimeError(f"the model's server did not start:\n{Path(folder, 'model.log').read_text(errors='replace')[-2000:]}")
-        yield url
-    finally:
+    command, pipe = [python, HERE / "realmodel.py", folder], subprocess.PIPE
+    with open(Path(folder, "model.log"), "wb") as log, subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True) as child:
         # It serves until nobody holds the other end.
-        child.stdin.close()
-        child.wait(30)
+        with child.stdin:
+            url = child.stdout.readline().strip()
+            if not url:
+                raise RuntimeError(f"the model's server did not start:\n{Path(folder, 'model.log').read_text(errors='replace')[-2000:]}")
+            yield url
 
 
 @contextlib.contextmanager
