@@ -16,6 +16,10 @@ final class Committer: Sendable {
 
     private struct State {
         var entries: [Entry] = []
+        /// One of them is waited for.
+        var isUrgent = false
+        /// When the first of them came, CLOCK_MONOTONIC ns.
+        var since: UInt64 = 0
         var isStarted = false
         var isStopping = false
         var hasEnded = false
@@ -30,6 +34,9 @@ final class Committer: Sendable {
 
     /// Changes of one transaction: what waits for more is better served by two.
     private static let most = 1024
+    /// How long a change that nobody waits for may stay unwritten, ns, so that it shares the sync of one that somebody waits for. Else
+    /// who has one invocation accepted after the other would wait for two syncs each: the end of the last and its own.
+    private static let linger: UInt64 = 20_000_000
     private static let transactions = Metrics.shared.cell(
         "dandelion_durable_commits_total", "Transactions of the store of durable invocations.")
     private static let changes = Metrics.shared.cell(
@@ -43,8 +50,19 @@ final class Committer: Sendable {
     }
 
     /// Any thread. `completion` is called on the committer's when the change is on disk, or cannot be made.
-    func submit(_ change: Change, _ completion: @escaping Completion) {
-        if let failure = add(.change(change, completion)) { completion(.failure(failure)) }
+    /// - Parameter isPatient: nobody waits for it.
+    func submit(_ change: Change, isPatient: Bool = false, _ completion: @escaping Completion) {
+        if let failure = add(.change(change, completion), isPatient: isPatient) { completion(.failure(failure)) }
+    }
+
+    /// Somebody waits for what was submitted so far.
+    func hurry() {
+        let isNeeded = state.withLock { state in
+            guard !state.entries.isEmpty, !state.isUrgent else { return false }
+            state.isUrgent = true
+            return true
+        }
+        if isNeeded { parker.wake() }
     }
 
     /// Any thread.
@@ -65,7 +83,7 @@ final class Committer: Sendable {
         while isStarted, !state.withLock({ $0.hasEnded }) { Sleep.milliseconds(1) }
     }
 
-    private func add(_ entry: Entry) -> Failure? {
+    private func add(_ entry: Entry, isPatient: Bool = false) -> Failure? {
         let failure: Failure? = state.withLock { state in
             guard !state.isStopping else { return Failure(.unavailable, "the node is stopping") }
             if !state.isStarted {
@@ -76,6 +94,8 @@ final class Committer: Sendable {
                 }
                 state.isStarted = true
             }
+            if state.entries.isEmpty { state.since = Clock.now() }
+            state.isUrgent = state.isUrgent || !isPatient
             state.entries.append(entry)
             return nil
         }
@@ -87,13 +107,9 @@ final class Committer: Sendable {
         var store: (any InvocationStore)?
         while true {
             let wait = store == nil ? UInt64(Int64.max) : tick()
-            let (entries, isLast) = state.withLock { state in
-                let taken = Array(state.entries.prefix(Self.most))
-                state.entries.removeFirst(taken.count)
-                return (taken, state.isStopping && state.entries.isEmpty)
-            }
+            let (entries, isLast, rest) = take()
             if entries.isEmpty, !isLast {
-                parker.park(nanoseconds: Int64(clamping: wait))
+                parker.park(nanoseconds: Int64(clamping: min(wait, rest)))
                 continue
             }
             if !entries.isEmpty { serve(entries, &store) }
@@ -101,6 +117,20 @@ final class Committer: Sendable {
         }
         store = nil
         state.withLock { $0.hasEnded = true }
+    }
+
+    /// What is to be written now; nothing, and for how many ns, when it can wait for more.
+    private func take() -> (entries: [Entry], isLast: Bool, rest: UInt64) {
+        state.withLock { state in
+            let age = Clock.now() &- state.since
+            if !state.isUrgent, !state.isStopping, !state.entries.isEmpty, age < Self.linger {
+                return ([], false, Self.linger - age)
+            }
+            let taken = Array(state.entries.prefix(Self.most))
+            state.entries.removeFirst(taken.count)
+            state.isUrgent = !state.entries.isEmpty
+            return (taken, state.isStopping && state.entries.isEmpty, .max)
+        }
     }
 
     private func serve(_ entries: [Entry], _ store: inout (any InvocationStore)?) {
