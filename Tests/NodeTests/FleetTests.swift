@@ -6,7 +6,7 @@ import Testing
 
 /// Several nodes on this machine that share a registry and their work.
 @Suite(.serialized) struct FleetTests {
-    private static func config(_ servers: [NatsServer], cores: String = "all") -> String {
+    static func config(_ servers: [NatsServer], cores: String = "all", more: String = "") -> String {
         let urls = servers.map { "\"\($0.url)\"" }.joined(separator: ", ")
         return """
             [node]
@@ -20,31 +20,35 @@ import Testing
             config = { allow_loopback = true }
             [plugins.nats]
             path = "libDandelionNATS.so"
-            config = { servers = [\(urls)], lease_ms = 1000, replicas = \(servers.count) }
+            config = { servers = [\(urls)], lease_ms = 1000, ack_wait_ms = 1000, replicas = \(servers.count) }
             [classes.default]
             backends = ["process"]
             [fleet]
             plugin = "nats"
             transport = "peers"
+            \(more)
             """
     }
 
-    private func nodes(_ count: Int, _ servers: [NatsServer], cores: String = "all") throws -> [RunningNode] {
-        let nodes = try (0..<count).map { _ in try RunningNode(config: Self.config(servers, cores: cores)) }
+    func nodes(
+        _ count: Int, _ servers: [NatsServer], cores: String = "all", more: String = ""
+    ) throws -> [RunningNode] {
+        let config = Self.config(servers, cores: cores, more: more)
+        let nodes = try (0..<count).map { _ in try RunningNode(config: config) }
         for node in nodes {
             try wait("all nodes know one another", within: 20) { Self.members(node).count == count }
         }
         return nodes
     }
 
-    private static func members(_ node: RunningNode) -> [[String: Any]] {
+    static func members(_ node: RunningNode) -> [[String: Any]] {
         let reply = node.request("GET", "/v1/nodes")
         let read = try? JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any]
         guard read?["engine"] as? String == "reached" else { return [] }
         return read?["nodes"] as? [[String: Any]] ?? []
     }
 
-    private func wait(_ what: String, within seconds: Double, until condition: () -> Bool) throws {
+    func wait(_ what: String, within seconds: Double, until condition: () -> Bool) throws {
         let end = Date().addingTimeInterval(seconds)
         while !condition() {
             try #require(Date() < end, "not within \(seconds) s: \(what)")
@@ -160,7 +164,7 @@ import Testing
         #expect(Set(barred.map { Self.place($0) }) == ["http://127.0.0.1:\(nodes[0].port)"])
     }
 
-    private static func place(_ reply: RunningNode.Reply) -> String {
+    static func place(_ reply: RunningNode.Reply) -> String {
         let line = reply.head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("dandelion-node:") }
         return line.map { $0.dropFirst("dandelion-node:".count).trimmingCharacters(in: .whitespaces) } ?? ""
     }
@@ -243,6 +247,50 @@ import Testing
         }
     }
 
+    /// A node that seems to be gone while it registers loses the name to whoever wants it, and both are told: of each name one
+    /// image is everywhere, and one client has heard that it is there.
+    @Test func aClaimWhoseOwnerSeemsGoneIsTakenOver() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let nodes = try nodes(2, [server])
+        let images = [try GuestCompiler.image("hello"), try GuestCompiler.image("echo_sets")]
+        @Sendable func put(_ name: String, at index: Int) -> Int {
+            let path = "/v1/functions/\(name)?class=default&inputs=in&outputs=out&memory=1MiB"
+            return nodes[index].request("PUT", path, images[index]).status
+        }
+        var taken = 0
+        for round in 0..<12 where taken == 0 {
+            let names = (0..<8).map { "f\(round)x\($0)" }
+            let answers = together(9) { index -> (String, Int) in
+                guard index < 8 else {
+                    usleep(UInt32(4_000 + round * 3_000))
+                    nodes[0].signal(SIGSTOP)
+                    return ("", 0)
+                }
+                return (names[index], put(names[index], at: 0))
+            } during: {
+                try? wait("the other is alone", within: 10) { Self.members(nodes[1]).count == 1 }
+                let statuses = names.map { put($0, at: 1) }
+                nodes[0].signal(SIGCONT)
+                return statuses
+            }
+            let first = Dictionary(answers.0.filter { $0.0 != "" }) { one, _ in one }
+            for (name, second) in zip(names, answers.1) {
+                let pair = [first[name] ?? 0, second]
+                #expect(pair.sorted() == [201, 409], "\(name): \(pair)")
+                let winner = second == 201 ? 1 : 0
+                taken += winner
+                try wait("\(name) is the winner's at both", within: 10) {
+                    nodes.allSatisfy { node in
+                        let reply = node.request("POST", "/v1/invoke/\(name)", [0x78])
+                        return reply.status == 200 && (reply.text == "x") == (winner == 1)
+                    }
+                }
+            }
+            try wait("both are there", within: 10) { nodes.allSatisfy { Self.members($0).count == 2 } }
+        }
+        #expect(taken > 0)
+    }
+
     /// A node that has no [fleet] says nothing of nodes, and gives no contents.
     @Test func aNodeAloneIsOfNoFleet() throws {
         let config = """
@@ -284,18 +332,26 @@ import Testing
         }
     }
 
-    private func together<R: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> R) -> [R] {
+    /// The same, with what `body` gives on this thread meanwhile.
+    private func together<R: Sendable, T>(
+        _ count: Int, _ part: @escaping @Sendable (Int) -> R, during body: () -> T
+    ) -> ([R], T) {
         let results = Mutex<[R]>([])
         let group = DispatchGroup()
         for index in 0..<count {
             group.enter()
             Thread.detachNewThread {
-                let result = body(index)
+                let result = part(index)
                 results.withLock { $0.append(result) }
                 group.leave()
             }
         }
+        let value = body()
         group.wait()
-        return results.withLock { $0 }
+        return (results.withLock { $0 }, value)
+    }
+
+    func together<R: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> R) -> [R] {
+        together(count, body, during: {}).0
     }
 }
