@@ -140,8 +140,8 @@ let package = Package(
         room(
             "Durable",
             [
-                "Dispatcher", "Registry", "Engines", "Memory", "Config", "Values", "Platform", "Telemetry", "Items", "Failure",
-                "CSQLite",
+                "Fleet", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Values", "Platform", "Telemetry",
+                "Items", "Failure", "CSQLite",
             ],
             exclude: ["CSQLite"]),
         room(

@@ -86,11 +86,14 @@ public struct FleetMessage: Sendable {
     /// From 1.
     public let attempt: UInt32
     public let token: UInt64
+    /// The same each time, and no other message's.
+    public let number: UInt64
 
-    public init(bytes: [UInt8], attempt: UInt32, token: UInt64) {
+    public init(bytes: [UInt8], attempt: UInt32, token: UInt64, number: UInt64) {
         self.bytes = bytes
         self.attempt = attempt
         self.token = token
+        self.number = number
     }
 }
 
@@ -183,7 +186,8 @@ public func fleetTable() -> UnsafePointer<dn_fleet> {
                 message.bytes.withUnsafeBufferPointer { bytes in
                     var raw = dn_fleet_message(
                         struct_size: UInt32(MemoryLayout<dn_fleet_message>.size), attempt: message.attempt,
-                        token: message.token, bytes: dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)))
+                        token: message.token, bytes: dn_bytes(data: bytes.baseAddress, len: UInt64(bytes.count)),
+                        number: message.number)
                     given(arg, &raw)
                 }
             }

@@ -19,6 +19,7 @@ final class Instance: FleetInstance, @unchecked Sendable {
         facts.is_connected = connection.isConnected ? 1 : 0
         facts.lease = UInt64(settings.leaseMs) * 1_000_000
         facts.max_value = connection.mostBytes
+        facts.settle_time = UInt64(settings.ackWaitMs) * 1_000_000
         writeText(connection.place, into: &facts.engine)
         return facts
     }

@@ -96,9 +96,10 @@ final class Queue: FleetQueue, @unchecked Sendable {
         // The list would destroy it.
         list.Msgs[0] = nil
         var facts: UnsafeMutablePointer<jsMsgMetaData>?
-        var attempt: UInt32 = 1
+        var (attempt, number): (UInt32, UInt64) = (1, 0)
         if natsMsg_GetMetaData(&facts, message) == NATS_OK, let facts {
             attempt = UInt32(clamping: facts.pointee.NumDelivered)
+            number = facts.pointee.Sequence.Stream
             jsMsgMetaData_Destroy(facts)
         }
         let taken = Message(pointer: message)
@@ -107,7 +108,7 @@ final class Queue: FleetQueue, @unchecked Sendable {
             open.messages[open.next] = taken.pointer
             return open.next
         }
-        return FleetMessage(bytes: Instance.bytes(of: message), attempt: attempt, token: token)
+        return FleetMessage(bytes: Instance.bytes(of: message), attempt: attempt, token: token, number: number)
     }
 
     override func settle(_ token: UInt64, _ verdict: FleetVerdict, _ timeout: UInt64) throws(PluginError) {

@@ -9,7 +9,7 @@ struct Settings: Sendable {
     var fleet = "dandelion"
     var replicas = 1
     var leaseMs: Int64 = 5_000
-    var ackWaitMs: Int64 = 30_000
+    var ackWaitMs: Int64 = 10_000
     var duplicatesMs: Int64 = 120_000
     var connectTimeoutMs: Int64 = 2_000
     var credentialsFile: String?

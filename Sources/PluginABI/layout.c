@@ -23,8 +23,9 @@ SIZE(dn_run_params, 32);
 SIZE(dn_run_result, 184);
 AT(dn_run_result, detail, 56);
 SIZE(dn_request_info, 272);
-SIZE(dn_fleet_facts, 280);
+SIZE(dn_fleet_facts, 288);
 AT(dn_fleet_facts, engine, 24);
+AT(dn_fleet_facts, settle_time, 280);
 
 #if UINTPTR_MAX == UINT64_MAX
 SIZE(dn_bytes, 16);
@@ -83,8 +84,9 @@ AT(dn_translate_params, result, 64);
 SIZE(dn_translate, 16);
 SIZE(dn_fleet_entry, 48);
 AT(dn_fleet_entry, revision, 40);
-SIZE(dn_fleet_message, 32);
+SIZE(dn_fleet_message, 40);
 AT(dn_fleet_message, bytes, 16);
+AT(dn_fleet_message, number, 32);
 SIZE(dn_fleet, 104);
 AT(dn_fleet, watch_open, 40);
 AT(dn_fleet, queue_close, 96);

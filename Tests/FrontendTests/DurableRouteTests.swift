@@ -42,6 +42,27 @@ import Values
         return path
     }
 
+    /// Who has one accepted after the other waits for one sync each time, not for that of the end of the last one too.
+    @Test func anEndSharesTheSyncOfTheNextAccept() throws {
+        let (server, client) = try server()
+        defer { server.stop() }
+        func commits() -> Int {
+            let lines = (client.send("GET", "/metrics", "")?.text ?? "").split(separator: "\n")
+            let line = lines.first { $0.hasPrefix("dandelion_durable_commits_total ") }
+            return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+        }
+        var fewest = Int.max
+        for _ in 0..<5 where fewest > 30 {
+            let before = commits()
+            for _ in 0..<20 { _ = try accept(client, "E", "x") }
+            fewest = min(fewest, commits() - before)
+        }
+        #expect(fewest <= 30, "\(fewest) commits for 20 invocations that were accepted one after the other")
+        // Who comes to wait gets the end at once all the same.
+        let path = try accept(client, "E", "y")
+        #expect(try document(client.send("GET", path + "?wait=10s", ""))["state"]?.text == "done")
+    }
+
     // MARK: Results
 
     @Test func aResultIsThereInEveryFormat() throws {

@@ -126,7 +126,7 @@ import Values
         process.arguments = [
             "plugins", "check", Self.plugin, "--include", "fleet", "--include", "threads", "--include", "leaks",
             "--settings",
-            "{\"servers\":[\"\(server.url)\"],\"lease_ms\":1000}",
+            "{\"servers\":[\"\(server.url)\"],\"lease_ms\":1000,\"ack_wait_ms\":500}",
         ]
         let output = Pipe()
         process.standardOutput = output
@@ -134,7 +134,7 @@ import Values
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0, "\(text)")
-        for check in ["names", "away", "values", "watch", "lease", "queue", "leaks-nothing"] {
+        for check in ["names", "away", "values", "watch", "lease", "queue", "settle-time", "leaks-nothing"] {
             #expect(text.contains("passed  fleet-\(check)"), "\(text)")
         }
     }

@@ -144,9 +144,40 @@ let fleetChecks: [Check] = [
             throw Violation(what: "a message that is to be given again is not")
         }
         try require(again.attempt == 2, "the second attempt is told as attempt \(again.attempt)")
+        try require(
+            again.number == given.number, "a message has the number \(given.number) once, then \(again.number)")
         try rig.settle(mine, again, .done)
         try rig.requireRefused(.invalid, "settle of a message that is done") { try rig.settle(mine, again, .done) }
         try require(try rig.pull(mine, within: 200_000_000) == nil, "a message that is done is given")
+        try rig.publish(mine, "2", "two")
+        guard let next = try rig.pull(mine) else { throw Violation(what: "a second message is not given") }
+        try require(next.number != given.number, "two messages have the number \(next.number)")
+        try rig.settle(mine, next, .done)
+    },
+    Check("fleet-settle-time", .fleet, "A message that is not settled in time is given again; one that is busy is not.")
+    {
+        subject in
+        let rig = try FleetRig.reaching(subject)
+        let time = try rig.engine.facts().settleTime
+        try require(time > 0, "settle_time is 0")
+        guard time <= 1_500_000_000 else {
+            throw NotApplicable(
+                why: "a settle_time of \(time / 1_000_000) ms is too long to wait for; set one of a second")
+        }
+        let (mine, other) = (try rig.queue(), try rig.queue())
+        try rig.publish(mine, "1", "one")
+        guard let given = try rig.pull(mine) else { throw Violation(what: "a message that was published is not given") }
+        let began = Clock.now()
+        while Clock.now() &- began < 2 * time {
+            try rig.settle(mine, given, .busy)
+            try require(try rig.pull(other, within: time / 4) == nil, "a message whose work goes on is given again")
+        }
+        try rig.settle(mine, given, .busy)
+        guard let again = try rig.pull(other, within: 3 * time + 2_000_000_000) else {
+            throw Violation(what: "a message that was not settled within settle_time is not given again")
+        }
+        try require(again.number == given.number, "another message is given in its place")
+        try rig.settle(other, again, .done)
     },
     Check("fleet-leaks-nothing", .fleet, "Watches and queues leave no descriptor or thread behind.") { subject in
         let rig = try FleetRig.reaching(subject)

@@ -33,7 +33,7 @@ extension DurableInvocations {
     ) {
         read { result in
             do throws(Failure) {
-                guard let record = try result.get()?.record(id), record.order.owner == owner else {
+                guard let record = try result.get()?.record(id, of: owner) else {
                     throw .noInvocation(id)
                 }
                 completion(.success(record))
@@ -56,12 +56,14 @@ extension DurableInvocations {
 
     /// The outputs of one that is done; charged to `account`.
     public func result(
-        of id: InvocationID, _ account: MemoryAccount,
+        of record: InvocationRecord, _ account: MemoryAccount,
         _ completion: @escaping @Sendable (Result<[ItemSet], Failure>) -> Void
     ) {
         read { result in
             do throws(Failure) {
-                guard let blob = try result.get()?.payload(.result, of: id, account) else { throw .noInvocation(id) }
+                guard let blob = try result.get()?.payload(.result, of: record, account) else {
+                    throw .noInvocation(record.id)
+                }
                 completion(.success(try StoredSets.decode(blob)))
             } catch { completion(.failure(error)) }
         }
@@ -70,7 +72,8 @@ extension DurableInvocations {
     /// Calls `action` on the worker's loop when the invocation has ended, at once if it has, and at the latest at `deadline`
     /// (CLOCK_MONOTONIC ns). On that loop.
     public func whenEnded(
-        _ id: InvocationID, until deadline: UInt64, on worker: Worker, _ action: @escaping () -> Void
+        _ id: InvocationID, of owner: InvocationOwner, until deadline: UInt64, on worker: Worker,
+        _ action: @escaping () -> Void
     ) {
         var made: Waiter?
         let waiter = Waiter(on: worker, until: deadline) { [self] in
@@ -83,11 +86,12 @@ extension DurableInvocations {
         }
         made = waiter
         let waits = line.withLock { line in
-            guard !line.isStopping, line.entries[id] != nil else { return false }
+            guard !line.isStopping, line.entries[id] != nil || shared != nil else { return false }
             line.waiters[id, default: []].append(waiter)
             return true
         }
-        if !waits { waiter.tell() }
+        guard waits else { return waiter.tell() }
+        if let shared { shared.await(id, of: owner) } else { committer.hurry() }
     }
 
     /// Ends the invocation, running or not.
@@ -95,7 +99,7 @@ extension DurableInvocations {
     public func cancel(
         _ record: InvocationRecord, _ completion: @escaping @Sendable (Result<Void, Failure>) -> Void
     ) {
-        committer.submit(.cancel(record.id, now: Clock.wall())) { [self] result in
+        submit(.cancel(record, now: Clock.wall())) { [self] result in
             switch result {
             case .failure(let failure): completion(.failure(failure))
             case .success(.made):
@@ -115,7 +119,7 @@ extension DurableInvocations {
         _ record: InvocationRecord, place: String?, _ decision: Decision,
         _ completion: @escaping @Sendable (Result<Int, Failure>) -> Void
     ) {
-        committer.submit(.decide(record.id, place: place, decision, due: Clock.wall())) { [self] result in
+        submit(.decide(record, place: place, decision, due: Clock.wall())) { [self] result in
             switch result {
             case .failure(let failure): completion(.failure(failure))
             case .success(.decided(let left)):
@@ -160,7 +164,7 @@ extension DurableInvocations {
     public func retry(
         _ record: InvocationRecord, _ completion: @escaping @Sendable (Result<Void, Failure>) -> Void
     ) {
-        committer.submit(.reopen(record.id, due: Clock.wall())) { [self] result in
+        submit(.reopen(record, due: Clock.wall())) { [self] result in
             switch result {
             case .failure(let failure): completion(.failure(failure))
             case .success(.made):

@@ -66,23 +66,25 @@ extension DurableInvocations {
     }
 
     func postpone(_ run: DurableRun, _ ending: Ending, _ due: UInt64) {
-        committer.submit(.postpone(run.id, ending, due: due)) { [self] result in
+        submit(.postpone(run.id, ending, due: due)) { [self] result in
             switch result {
             case .failure: run.later { [self] in postpone(run, ending, due) }
             case .success(.made):
                 metrics.postponed.add()
+                guard shared == nil else { return leave(behind: run.id) }
                 line.withLock { line in
                     line.leave()
                     line.pause(run.id, until: due)
                 }
-            case .success: leave()
+            case .success: shared == nil ? leave() : leave(behind: run.id)
             }
         }
     }
 
     /// Writes the end of an invocation that has a slot, however long that takes. Any thread.
     func end(_ id: InvocationID, _ ending: Ending) {
-        committer.submit(.end(id, ending)) { [self] result in
+        let isPatient = line.withLock { $0.waiters[id] == nil && $0.running < settings.running }
+        submit(.end(id, ending), isPatient: isPatient) { [self] result in
             switch result {
             case .failure(let failure):
                 metrics.unwritten(failure)

@@ -24,7 +24,7 @@ extension DurableInvocations {
         }
         beUsed()
         let record = ScheduleRecord(name: name, order: order, times: times, next: next)
-        committer.submit(.putSchedule(record, input)) { [self] result in
+        submit(.putSchedule(record, input)) { [self] result in
             switch result {
             case .failure(let failure): completion(.failure(failure))
             case .success(.full):
@@ -50,7 +50,7 @@ extension DurableInvocations {
             do throws(Failure) {
                 guard try found.get().contains(where: { $0.name == name }) else { throw .noSchedule(name) }
             } catch { return completion(.failure(error)) }
-            committer.submit(.removeSchedule(name, owner)) { [self] result in
+            submit(.removeSchedule(name, owner)) { [self] result in
                 switch result {
                 case .failure(let failure): completion(.failure(failure))
                 case .success(.made):
@@ -68,7 +68,7 @@ extension DurableInvocations {
     ) {
         read { result in
             do throws(Failure) {
-                let all = try result.get()?.schedules() ?? []
+                let all = try (result.get() as? any InvocationStore)?.schedules() ?? []
                 completion(.success(all.filter { $0.order.owner == owner }))
             } catch { completion(.failure(error)) }
         }
@@ -91,7 +91,7 @@ extension DurableInvocations {
 
     /// Takes the times of all schedules from the store.
     func readSchedules() {
-        guard let store = openStore else { return }
+        guard let store = ownStore else { return }
         do throws(Failure) {
             let all = try store.schedules()
             timetable.withLock { $0 = all }
@@ -121,7 +121,7 @@ extension DurableInvocations {
                 "schedule \(schedule.name): was due \(WallTime.text(schedule.next)), \(isPassedOver ? "skipped" : "runs now")"
             )
         }
-        committer.submit(.fire(firing)) { [self] result in
+        submit(.fire(firing)) { [self] result in
             switch result {
             case .failure(let failure):
                 Log.error("schedule \(schedule.name): \(failure.detail)")

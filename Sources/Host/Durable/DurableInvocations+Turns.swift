@@ -16,15 +16,16 @@ extension DurableInvocations {
         return dispatcher.admission.hasRoom(for: tenant, in: pool)
     }
 
-    /// Gives slots to those whose turn it is.
+    /// Gives slots to those whose turn it is. A fleet's are pulled (`SharedWork`).
     func pump() {
+        guard shared == nil else { return }
         while true {
             let next = line.withLock { line -> InvocationID? in
                 guard !line.isStopping, line.running < settings.running else { return nil }
                 return line.next { admits($0) }
             }
             guard let next else { return }
-            committer.submit(.begin(next, now: Clock.wall())) { [self] result in
+            submit(.begin(next, now: Clock.wall())) { [self] result in
                 switch result {
                 case .success(.made): load(next)
                 case .success: giveUp(next)
@@ -38,12 +39,12 @@ extension DurableInvocations {
     func load(_ id: InvocationID) {
         let isTaken = readers.submit { [self] in
             do throws(Failure) {
-                guard let store = openStore, let record = try store.record(id) else {
+                guard let store = openStore, let record = try store.record(id, of: nil) else {
                     return giveUp(id)
                 }
                 let account = pool.budget.account(named: record.order.tenant)
                 defer { account.close() }
-                guard let input = try store.payload(.input, of: id, account) else {
+                guard let input = try store.payload(.input, of: record, account) else {
                     throw Failure(.internal, "the store holds no input of the invocation")
                 }
                 let sets = try StoredSets.decode(input)
@@ -62,7 +63,8 @@ extension DurableInvocations {
                 }
             }
         }
-        if !isTaken { pause(id) }
+        guard !isTaken else { return }
+        if shared == nil { pause(id) } else { giveBack(id) }
     }
 
     /// Nanoseconds.
@@ -93,7 +95,7 @@ extension DurableInvocations {
             line.leave()
             line.pause(id, until: Clock.wall() &+ 500_000_000)
         }
-        committer.wake()
+        wake()
     }
 
     /// It is not there any more, or was cancelled.
@@ -107,12 +109,13 @@ extension DurableInvocations {
 
     /// One that had ended waits again, in the store already.
     func open(again record: InvocationRecord) {
+        guard shared == nil else { return }
         let hold = Holds(pool).noting(record.order.tenant)
         line.withLock { line in
             line.add(record.id, record.order.tenant, hasSlot: false, hold)
             line.enqueue(record.id)
         }
-        committer.wake()
+        wake()
     }
 
     /// A slot is free.

@@ -2,6 +2,7 @@ public import Config
 public import Dispatcher
 public import Engines
 public import Failure
+public import Fleet
 public import Items
 internal import Memory
 internal import Platform
@@ -23,7 +24,9 @@ public final class DurableInvocations: Sendable {
     let nextWorker = Atomic<Int>(0)
     private let lastExpiry = Atomic<UInt64>(0)
     /// Read the store.
-    let readers = HelperThreads(count: 1)
+    let readers: HelperThreads
+    /// This node's part in the fleet's queue; nil: what is kept is kept by this node alone.
+    let shared: SharedWork?
     private let committerCell = AtomicLazyReference<Committer>()
     /// Nil while it is not open.
     private let storeCell = Mutex<(any InvocationStore)?>(nil)
@@ -31,13 +34,24 @@ public final class DurableInvocations: Sendable {
     private let storeCharge: Mutex<MemoryCharge>
     let metrics = DurableMetrics()
 
-    /// - Parameter folder: the state folder.
-    public init(_ settings: DurableSettings, folder: String, dispatcher: Dispatcher, pool: WorkerPool) {
+    /// - Parameters:
+    ///   - folder: the state folder.
+    ///   - fleet: whose nodes share what is kept; nil: it is this node's.
+    public init(
+        _ settings: DurableSettings, folder: String, dispatcher: Dispatcher, pool: WorkerPool, fleet: FleetPlace? = nil
+    ) {
         self.settings = settings
         self.folder = folder
         self.dispatcher = dispatcher
         self.pool = pool
-        isUsed = Atomic(SQLiteStore.exists(in: folder))
+        isUsed = Atomic(fleet != nil || SQLiteStore.exists(in: folder))
+        let store = fleet.map { SharedStore($0, PayloadFolder(state: folder), keep: settings.keep) }
+        shared = store.map {
+            SharedWork(
+                $0, SharedSweep($0, keep: settings.keep, keepDead: settings.keepDead), attempts: settings.attempts)
+        }
+        // Those who ask a fleet's engine wait for it.
+        readers = HelperThreads(count: fleet == nil ? 1 : 8)
         storeCharge = Mutex(MemoryCharge(pool.budget.own, .durable))
     }
 
@@ -51,6 +65,7 @@ public final class DurableInvocations: Sendable {
 
     /// Goes on with what an earlier process has left. Workers run, and what is registered is there.
     public func start() {
+        if let shared { return shared.start(self) }
         guard isUsed.load(ordering: .relaxed) else { return }
         committer.whenOpen { result in
             if case .failure(let failure) = result { Log.error("durable invocations: \(failure.detail)") }
@@ -76,10 +91,19 @@ public final class DurableInvocations: Sendable {
         while line.withLock({ $0.running }) > 0, Clock.now() < deadline { Sleep.milliseconds(2) }
         let left = line.withLock { line in line.entries.filter { $0.value.hasSlot } }
         for (id, entry) in left {
-            committer.submit(.giveBack(id)) { _ in }
+            submit(.giveBack(id)) { _ in }
             entry.run?.cancel()
         }
-        committer.stop()
+        guard let shared else { return committer.stop() }
+        shared.stop()
+        // As long as the engine takes it back.
+        while !shared.store.held.withLock(\.isEmpty), Clock.now() < deadline { Sleep.milliseconds(2) }
+    }
+
+    /// Any thread. `completion` is called on some thread when the change is kept, or cannot be made.
+    func submit(_ change: Change, isPatient: Bool = false, _ completion: @escaping Committer.Completion) {
+        guard let shared else { return committer.submit(change, isPatient: isPatient, completion) }
+        shared.submit(change, completion)
     }
 
     // MARK: Opening
@@ -144,7 +168,7 @@ public final class DurableInvocations: Sendable {
         if timetable.withLock({ $0.contains { $0.next == 0 } }) { readSchedules() }
         let expiry = Expiry(
             ended: now &- settings.keep, dead: now &- settings.keepDead, now: now, excess: max(0, excess))
-        committer.submit(.expire(expiry)) { [self] result in
+        submit(.expire(expiry)) { [self] result in
             guard case .success(.expired(let gone, let isMore)) = result else { return }
             line.withLock { line in for one in gone { line.resize(one.tenant, by: -one.bytes) } }
             if isMore { lastExpiry.store(0, ordering: .relaxed) }
@@ -154,14 +178,17 @@ public final class DurableInvocations: Sendable {
     /// From now on there is something to keep.
     func beUsed() { isUsed.store(true, ordering: .relaxed) }
 
+    /// This node's own; nil while it is not open.
+    var ownStore: (any InvocationStore)? { storeCell.withLock { $0 } }
+
     /// Nil while it is not open.
-    var openStore: (any InvocationStore)? { storeCell.withLock { $0 } }
+    var openStore: (any InvocationArchive)? { shared?.store ?? ownStore }
 
     /// Has `work` called on a thread that may wait: with the store, with why there is none, or with nil where nothing was ever
     /// kept.
-    func read(_ work: @escaping @Sendable (Result<(any InvocationStore)?, Failure>) -> Void) {
+    func read(_ work: @escaping @Sendable (Result<(any InvocationArchive)?, Failure>) -> Void) {
         guard isUsed.load(ordering: .relaxed) else { return work(.success(nil)) }
-        let submit: @Sendable (Result<(any InvocationStore)?, Failure>) -> Void = { [readers] result in
+        let submit: @Sendable (Result<(any InvocationArchive)?, Failure>) -> Void = { [readers] result in
             if !readers.submit({ work(result) }) {
                 work(.failure(Failure(.busy, "too many requests wait already")))
             }
@@ -197,13 +224,17 @@ public final class DurableInvocations: Sendable {
         } catch { return completion(.failure(error)) }
         beUsed()
         let (id, now) = (ids.next(), Clock.wall())
-        let begins = worker != nil && takeSlot(order.tenant)
+        let begins = worker != nil && shared == nil && takeSlot(order.tenant)
         let change = Change.accept(
             Durable.Acceptance(
                 id: id, order: order, input: input, now: now, begins: begins, key: key,
                 keyEnd: now &+ settings.keepKeys))
-        committer.submit(change) { [self] result in
+        submit(change) { [self] result in
             if case .success(.made) = result { enter(id, order.tenant, input.count, begins, hold) }
+            if shared != nil, case .failure(let failure) = result, failure.kind == .conflict {
+                // Another node gave the id at the same moment.
+                return accept(order, input, sets, charge: charge, key: key, on: worker, completion: completion)
+            }
             let run: @Sendable () -> Void = { [self] in
                 switch result {
                 case .failure(let failure):
@@ -223,7 +254,9 @@ public final class DurableInvocations: Sendable {
     }
 
     private func checkRoom(for count: Int, _ tenant: String) throws(Failure) {
-        let (open, taken, all) = line.withLock { ($0.entries.count, $0.taken[tenant] ?? 0, $0.takenInAll) }
+        let (open, taken, all) =
+            shared.map { $0.sweep.last }.map { ($0.open, $0.bytes[tenant] ?? 0, $0.all) }
+            ?? line.withLock { ($0.entries.count, $0.taken[tenant] ?? 0, $0.takenInAll) }
         guard open < settings.maxOpen else {
             throw Failure(
                 .busy, "\(open) durable invocations wait or run already (max_open)",
@@ -249,6 +282,7 @@ public final class DurableInvocations: Sendable {
 
     private func enter(_ id: InvocationID, _ tenant: String, _ bytes: Int, _ begins: Bool, _ hold: MemoryHold) {
         metrics.accepted.add()
+        if let shared { return shared.sweep.noteAccepted(tenant, bytes) }
         line.withLock { line in
             line.resize(tenant, by: bytes)
             line.add(id, tenant, hasSlot: begins, hold)
@@ -259,7 +293,7 @@ public final class DurableInvocations: Sendable {
     /// One that comes of a schedule.
     func enter(_ id: InvocationID, _ tenant: String, _ bytes: Int) {
         enter(id, tenant, bytes, false, Holds(pool).noting(tenant))
-        committer.wake()
+        wake()
     }
 }
 

@@ -68,7 +68,7 @@ final class EffectJournal: TransferJournal, @unchecked Sendable {
         stored.isIntent = !step.isRepeatable
         known[step.place] = stored
         guard stored.isIntent else { return then(.make) }
-        owner.committer.submit(.intend(id, stored)) { [self] result in
+        owner.submit(.intend(id, stored)) { [self] result in
             worker.loop.post {
                 if case .failure(let failure) = result { return then(.refuse(failure)) }
                 then(.make)
@@ -108,7 +108,7 @@ final class EffectJournal: TransferJournal, @unchecked Sendable {
         doubt = failure
         nonisolated(unsafe) let then = then
         guard reason == .differs else { return then(.refuse(failure)) }
-        owner.committer.submit(.doubt(id, place: step.place)) { [worker] _ in
+        owner.submit(.doubt(id, place: step.place)) { [worker] _ in
             worker.loop.post { then(.refuse(failure)) }
         }
     }
@@ -164,7 +164,7 @@ final class EffectJournal: TransferJournal, @unchecked Sendable {
     /// An outcome is not used before it is on disk, however long that takes.
     private func submit(_ change: Change, _ then: @escaping () -> Void) {
         nonisolated(unsafe) let then = then
-        owner.committer.submit(change) { [self] result in
+        owner.submit(change) { [self] result in
             worker.loop.post { [self] in
                 switch result {
                 case .success(.resized(let bytes)):

@@ -88,6 +88,8 @@ public struct InvocationRecord: Sendable {
     public var exitCode: Int32
     public var timeline: InvocationTimeline
     public var failure: Failure?
+    /// Of a fleet's: the address of the node that has or had its last attempt; nil = it had none.
+    public var node: String?
 }
 
 /// A key with which a client tells that two requests are one.

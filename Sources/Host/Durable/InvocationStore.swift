@@ -2,10 +2,24 @@ internal import Failure
 public import Items
 internal import Memory
 
-/// Where durable invocations are kept. `apply` is for one thread, the committer's; all else is for any.
-///
-/// Every call may wait for a disk or a peer.
-protocol InvocationStore: AnyObject, Sendable {
+/// Where durable invocations are looked up. Any thread; every call may wait for a disk or a peer.
+protocol InvocationArchive: AnyObject, Sendable {
+    /// - Parameter owner: only one of theirs; nil: of what this node runs, whosever it is.
+    func record(_ id: InvocationID, of owner: InvocationOwner?) throws(Failure) -> InvocationRecord?
+    /// The latest first.
+    func records(_ filter: RecordFilter) throws(Failure) -> [InvocationRecord]
+    /// Requests that were made, or were about to be.
+    func steps(of id: InvocationID) throws(Failure) -> [StoredStep]
+    /// The answer of one; nil where there is none.
+    func outcome(of id: InvocationID, at place: String, _ account: MemoryAccount) throws(Failure) -> Blob?
+    /// Nil where there is none any more; charged to `account`.
+    func payload(
+        _ payload: Payload, of record: InvocationRecord, _ account: MemoryAccount
+    ) throws(Failure) -> Blob?
+}
+
+/// Where one node keeps durable invocations by itself. `apply` is for one thread, the committer's.
+protocol InvocationStore: InvocationArchive {
     /// Makes all changes, in their order. When this returns they survive the process and the machine; when it throws, none of
     /// them is made.
     /// - Returns: one result for each change.
@@ -15,17 +29,8 @@ protocol InvocationStore: AnyObject, Sendable {
     /// What has not ended, in the order of acceptance, and what each tenant's invocations take.
     func recover() throws(Failure) -> Recovered
 
-    func record(_ id: InvocationID) throws(Failure) -> InvocationRecord?
-    /// The latest first.
-    func records(_ filter: RecordFilter) throws(Failure) -> [InvocationRecord]
     /// Of all, in the order of their names.
     func schedules() throws(Failure) -> [ScheduleRecord]
-    /// Requests that were made, or were about to be.
-    func steps(of id: InvocationID) throws(Failure) -> [StoredStep]
-    /// The answer of one; nil where there is none.
-    func outcome(of id: InvocationID, at place: String, _ account: MemoryAccount) throws(Failure) -> Blob?
-    /// Nil where there is none any more; charged to `account`.
-    func payload(_ payload: Payload, of id: InvocationID, _ account: MemoryAccount) throws(Failure) -> Blob?
 }
 
 enum Payload: Sendable { case input, result }
@@ -50,15 +55,15 @@ enum Change: Sendable {
     /// A request of another attempt comes again as another one.
     case doubt(InvocationID, place: String)
     /// What somebody says of requests that nobody knows the effect of; nil = of all. When all are decided on it waits again.
-    case decide(InvocationID, place: String?, Decision, due: UInt64)
+    case decide(InvocationRecord, place: String?, Decision, due: UInt64)
     /// In the place of the one of that name.
     case putSchedule(ScheduleRecord, Blob)
     case removeSchedule(String, InvocationOwner)
     case fire(Firing)
     /// Ends it if it has not ended; one that is uncertain too.
-    case cancel(InvocationID, now: UInt64)
+    case cancel(InvocationRecord, now: UInt64)
     /// Has one that ended without a result wait again, with all its attempts.
-    case reopen(InvocationID, due: UInt64)
+    case reopen(InvocationRecord, due: UInt64)
     case expire(Expiry)
 }
 

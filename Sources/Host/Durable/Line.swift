@@ -70,6 +70,9 @@ struct Line {
     /// A slot is given back.
     mutating func leave() { running -= 1 }
 
+    /// Others go on with it, and whoever waits for its end still does.
+    mutating func forget(_ id: InvocationID) -> Entry? { entries.removeValue(forKey: id) }
+
     /// Takes the invocation out; who waits for its end is to be told.
     mutating func remove(_ id: InvocationID) -> (entry: Entry?, waiters: [Waiter]) {
         (entries.removeValue(forKey: id), waiters.removeValue(forKey: id) ?? [])

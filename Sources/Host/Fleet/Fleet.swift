@@ -12,10 +12,11 @@ internal import Telemetry
 public final class Fleet: Sendable {
     /// How this node is called: `http://HOST:PORT`.
     public let address: String
-    private let engine: FleetEngine
+    public let engine: FleetEngine
     private let registry: SharedRegistry
     private let members = Members()
     private let calls: PeerCalls
+    private let fetch: ContentFetch
     private let pool: WorkerPool
     private let version: String
     private let policy = RoutingPolicy()
@@ -61,10 +62,8 @@ public final class Fleet: Sendable {
         calls = PeerCalls(transport, pool)
         let credentials = token.map { [("authorization", "Bearer \($0)")] } ?? []
         let told = Told()
-        registry = SharedRegistry(
-            engine, catalogue, pool.budget, members,
-            ContentFetch(calls, catalogue, members, credentials: credentials), address: address
-        ) { told.tell() }
+        fetch = ContentFetch(calls, catalogue, members, credentials: credentials)
+        registry = SharedRegistry(engine, catalogue, pool.budget, members, fetch, address: address) { told.tell() }
         told.fleet.withLock { $0 = .init(self) }
         catalogue.agree(with: registry)
     }
@@ -180,6 +179,43 @@ public final class Fleet: Sendable {
     public var isHeard: Bool {
         let heard = status.withLock { $0.heard }
         return heard != 0 && Clock.now() &- heard < lease
+    }
+
+    /// This node is the one, of those that are there, that does what one node is to do.
+    public var isFirst: Bool { members.all.allSatisfy { address < $0.address } }
+
+    /// Another node that is there.
+    public func hasMember(_ address: String) -> Bool { members.holds(address) }
+
+    /// Some node has registered it.
+    public func knows(_ name: String, in space: String) -> Bool { registry.revision(of: name, in: space) != nil }
+
+    // MARK: Payloads
+
+    /// Has another node keep a copy of what this one keeps under `name`. Blocks.
+    /// - Returns: its address; nil where this node is alone.
+    /// - Throws: `.unavailable` when none of the others does.
+    public func haveCopied(_ name: String, size: Int, digest: String) throws(Failure) -> String? {
+        let peers = members.all.filter { $0.view(lease: lease, revision: 0).takes }.shuffled()
+        guard !members.all.isEmpty else {
+            Log.warning("fleet: no other node is there: payload \(name) is at this one alone")
+            return nil
+        }
+        var last = Failure(.unavailable, "no other node takes anything now")
+        for peer in peers {
+            do throws(Failure) {
+                try fetch.haveCopied(name, size: size, digest: digest, from: address, by: peer, pool.budget.own)
+                return peer.address
+            } catch { last = error }
+        }
+        throw Failure(.unavailable, "no other node keeps a copy of payload \(name): \(last.detail)")
+    }
+
+    /// What nodes keep under `name`, charged to `account`. Blocks.
+    public func payload(
+        _ name: String, size: Int, digest: String, at nodes: [String], _ account: MemoryAccount
+    ) throws(Failure) -> Blob {
+        try fetch.payload(name, size: size, digest: digest, at: nodes.filter { $0 != address }, account)
     }
 
     // MARK: Requests

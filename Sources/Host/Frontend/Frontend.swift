@@ -30,6 +30,8 @@ public final class Frontend: @unchecked Sendable {
         public var authenticator: Authenticator?
         /// Nil where invocations end with their requests.
         public var durable: DurableInvocations?
+        /// What this node keeps by itself, where `durable` is a fleet's; else nil.
+        public var ownDurable: DurableInvocations?
         /// Nil where there are no plugins to ask about.
         public var plugins: (any PluginOperations)?
         /// Nil: requests are not logged.
@@ -45,7 +47,8 @@ public final class Frontend: @unchecked Sendable {
         public init(
             maxBody: UInt64, maxConnections: Int, idleTimeout: UInt64, allowsLocalPath: Bool,
             access: AccessSettings = AccessSettings(), authenticator: Authenticator? = nil,
-            durable: DurableInvocations? = nil, plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
+            durable: DurableInvocations? = nil, ownDurable: DurableInvocations? = nil,
+            plugins: (any PluginOperations)? = nil, accessLog: AccessLog? = nil,
             tracer: Tracer? = nil, audit: AuditTrail? = nil, fleet: FleetPlace? = nil, recent: RecentInvocations? = nil
         ) {
             self.maxBody = maxBody
@@ -55,6 +58,7 @@ public final class Frontend: @unchecked Sendable {
             self.access = access
             self.authenticator = authenticator
             self.durable = durable
+            self.ownDurable = ownDurable
             self.plugins = plugins
             self.audit = audit
             self.accessLog = accessLog

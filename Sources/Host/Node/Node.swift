@@ -3,6 +3,7 @@ internal import Dispatcher
 internal import Durable
 internal import Engines
 public import Failure
+internal import Fleet
 internal import Frontend
 internal import Glibc
 internal import Identity
@@ -24,6 +25,8 @@ public final class Node {
     private let accessLog: AccessLog?
     /// Nil where invocations end with their requests.
     private let durable: DurableInvocations?
+    /// Nil: `durable` is the only one, or there is none.
+    private let ownDurable: DurableInvocations?
     private let tracer: Tracer
     private let audit: AuditLog?
     private let secrets: SecretDesk
@@ -58,18 +61,22 @@ public final class Node {
         accounts = try AccountBook(admission, state: config.node.state)
         let dispatcher = Dispatcher(
             catalogue: assembly.catalogue, admission: admission, limits: Assembly.limits(config))
-        durable =
-            config.durable.enabled
-            ? DurableInvocations(config.durable, folder: config.node.state, dispatcher: dispatcher, pool: assembly.pool)
-            : nil
         membership = Membership(config, assembly, admission)
+        let pool = assembly.pool
+        func invocations(_ fleet: FleetPlace?) -> DurableInvocations {
+            DurableInvocations(
+                config.durable, folder: config.node.state, dispatcher: dispatcher, pool: pool, fleet: fleet)
+        }
+        durable = config.durable.enabled ? invocations(membership?.place) : nil
+        ownDurable = config.durable.enabled && membership != nil ? invocations(nil) : nil
         frontend = Frontend(
             dispatcher: dispatcher, catalogue: assembly.catalogue, pool: assembly.pool,
             settings: .init(
                 maxBody: config.node.maxBody, maxConnections: config.node.maxConnections,
                 idleTimeout: config.node.idleTimeout, allowsLocalPath: config.node.localPath,
                 access: config.access, authenticator: authenticator, durable: durable,
-                plugins: PluginDesk(desk: desk, control: assembly.plugins), accessLog: accessLog, tracer: tracer,
+                ownDurable: ownDurable, plugins: PluginDesk(desk: desk, control: assembly.plugins),
+                accessLog: accessLog, tracer: tracer,
                 audit: audit.map { AuditTrail($0, invocations: config.audit.invocations) },
                 fleet: membership?.place, recent: config.node.console ? RecentInvocations() : nil))
     }
@@ -88,6 +95,7 @@ public final class Node {
         let catalogue = assembly.catalogue
         catalogue.restore()
         _ = HelperThreads.shared.submit { catalogue.restoreSnapshots() }
+        ownDurable?.start()
         durable?.start()
         let places = try frontend.listen(zip(config.listeners, start.sockets).map { ($0, $1) })
         for (place, settings) in zip(places, config.listeners) {
@@ -102,8 +110,10 @@ public final class Node {
         let deadline = Clock.now() &+ config.node.drainTimeout
         membership?.drain()
         durable?.beginStopping()
+        ownDurable?.beginStopping()
         frontend.stop(drain: config.node.drainTimeout)
         durable?.stop(until: deadline)
+        ownDurable?.stop(until: deadline)
         membership?.leave()
         Turns.shared.close()
         assembly.pool.stop()

@@ -55,6 +55,8 @@ public final class FleetEngine: @unchecked Sendable {
         public let mostBytes: UInt64
         /// For logs.
         public let engine: String
+        /// Nanoseconds within which a message that was given must be settled.
+        public let settleTime: UInt64
     }
 
     public let instance: PluginInstance
@@ -84,7 +86,7 @@ public final class FleetEngine: @unchecked Sendable {
         try check(slots.facts(instance.handle, &facts, &error), error)
         return Facts(
             isConnected: facts.is_connected == 1, lease: facts.lease, mostBytes: facts.max_value,
-            engine: ABI.text(facts.engine))
+            engine: ABI.text(facts.engine), settleTime: facts.settle_time)
     }
 
     // MARK: Values
@@ -222,6 +224,8 @@ public struct FleetMessage: Sendable {
     /// From 1.
     public let attempt: Int
     public let token: UInt64
+    /// The same each time it is given, and no other message's of the queue.
+    public let number: UInt64
 }
 
 /// `publish` and `settle` on any thread, `pull` serial.
@@ -291,7 +295,8 @@ public final class FleetQueue: @unchecked Sendable {
             var mine = dn_fleet_message()
             withUnsafeMutablePointer(to: &mine) { ABI.copy(message, to: $0, MemoryLayout<dn_fleet_message>.size) }
             guard let bytes = mine.bytes.readable else { return }
-            receiver.message = FleetMessage(bytes: [UInt8](bytes), attempt: Int(mine.attempt), token: mine.token)
+            receiver.message = FleetMessage(
+                bytes: [UInt8](bytes), attempt: Int(mine.attempt), token: mine.token, number: mine.number)
         }
     }
 }

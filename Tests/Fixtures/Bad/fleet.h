@@ -9,6 +9,7 @@
 
 enum { MOST_CHANGES = 4096, MOST_BYTES = 256, MOST_MESSAGES = 64 };
 #define LEASE 600000000ull
+#define SETTLE_TIME 400000000ull
 
 /* May a change that expects `expected` be made to a key whose revision is `present`, 0 = none? */
 #ifndef ALLOWED
@@ -30,7 +31,13 @@ enum { MOST_CHANGES = 4096, MOST_BYTES = 256, MOST_MESSAGES = 64 };
 #define TELLS_CURRENT 1
 #endif
 #ifndef IS_TAKEN
-#define IS_TAKEN(message) (message)->is_taken
+#define IS_TAKEN(message) ((message)->is_taken && now() - (message)->when < SETTLE_TIME)
+#endif
+#ifndef BUSY
+#define BUSY(message) (message)->when = now()
+#endif
+#ifndef NUMBER
+#define NUMBER(message) (uint64_t)((message) - messages) + 1
 #endif
 #ifndef IS_KNOWN
 #define IS_KNOWN(id) is_known(id)
@@ -54,6 +61,7 @@ struct message {
     uint64_t id_length, length;
     char queue[64 + 1], id[128], bytes[MOST_BYTES];
     int is_taken, is_done;
+    uint64_t when;
     uint32_t attempt;
 };
 struct dn_fleet_watch {
@@ -95,6 +103,7 @@ static dn_status facts(dn_instance *i, dn_fleet_facts *out, dn_error *err) {
     out->is_connected = 1;
     out->lease = LEASE;
     out->max_value = MOST_BYTES;
+    out->settle_time = SETTLE_TIME;
     strcpy(out->engine, "memory");
     return DN_OK;
 }
@@ -232,11 +241,12 @@ static dn_status pull(dn_fleet_queue *queue, uint64_t timeout, dn_fleet_given gi
         struct message *found = 0;
         for (int i = 0; i < message_count && !found; i++)
             if (!messages[i].is_done && !(IS_TAKEN(&messages[i])) && strcmp(messages[i].queue, queue->name) == 0) found = &messages[i];
-        if (found) found->is_taken = 1, found->attempt++;
+        if (found) found->is_taken = 1, found->when = now(), found->attempt++;
         pthread_mutex_unlock(&lock);
         if (found) {
             dn_fleet_message message = {
-                sizeof message, found->attempt, (uint64_t)(found - messages) + 1, {(uint8_t *)found->bytes, found->length}};
+                sizeof message, found->attempt, (uint64_t)(found - messages) + 1, {(uint8_t *)found->bytes, found->length},
+                NUMBER(found)};
             return given(arg, &message), DN_OK;
         }
         usleep(1000);
@@ -250,6 +260,7 @@ static dn_status settle(
     int is_right = token > 0 && token <= (uint64_t)message_count && messages[token - 1].is_taken && !messages[token - 1].is_done;
     if (is_right && verdict == DN_FLEET_DONE) DONE(&messages[token - 1]);
     if (is_right && verdict == DN_FLEET_AGAIN) messages[token - 1].is_taken = 0;
+    if (is_right && verdict == DN_FLEET_BUSY) BUSY(&messages[token - 1]);
     pthread_mutex_unlock(&lock);
     return is_right ? DN_OK : DN_INVALID;
 }

@@ -22,8 +22,8 @@ extension SQLiteStore {
         }
     }
 
-    func record(_ id: InvocationID) throws(Failure) -> InvocationRecord? {
-        try read { reader throws(SQLiteError) in
+    func record(_ id: InvocationID, of owner: InvocationOwner?) throws(Failure) -> InvocationRecord? {
+        let found: InvocationRecord? = try read { reader throws(SQLiteError) in
             let row = try reader.statement(
                 """
                 SELECT id, tenant, name, class, fresh, time, schedule, state, attempts, accepted, begun, due, ended, input,
@@ -33,6 +33,7 @@ extension SQLiteStore {
             defer { row.reset() }
             return try row.step() ? Self.record(in: row) : nil
         }
+        return owner == nil || found?.order.owner == owner ? found : nil
     }
 
     func records(_ filter: RecordFilter) throws(Failure) -> [InvocationRecord] {

@@ -95,14 +95,14 @@ final class SQLiteStore: InvocationStore, @unchecked Sendable {
         case .settle(let id, let step, let outcome): try settle(id, step, outcome)
         case .retract(let id, let place): try retract(id, place)
         case .doubt(let id, let place): try doubt(id, place)
-        case .decide(let id, let place, let decision, let due): try decide(id, place, decision, due)
+        case .decide(let record, let place, let decision, let due): try decide(record.id, place, decision, due)
         case .putSchedule(let schedule, let input):
             try put(schedule, input, most: DurableInvocations.mostSchedules)
         case .removeSchedule(let name, let owner): try remove(schedule: name, of: owner)
         case .fire(let firing): try fire(firing)
         case .giveBack(let id): try giveBack(id)
-        case .cancel(let id, let now): try cancel(id, now)
-        case .reopen(let id, let due): try reopen(id, due)
+        case .cancel(let record, let now): try cancel(record.id, now)
+        case .reopen(let record, let due): try reopen(record.id, due)
         case .expire(let expiry): try expire(expiry)
         }
     }
@@ -117,10 +117,10 @@ final class SQLiteStore: InvocationStore, @unchecked Sendable {
     }
 
     func payload(
-        _ payload: Payload, of id: InvocationID, _ account: MemoryAccount
+        _ payload: Payload, of record: InvocationRecord, _ account: MemoryAccount
     ) throws(Failure) -> Blob? {
         let table = payload == .input ? "inputs" : "results"
-        return try blob(table, id.number, account)
+        return try blob(table, record.id.number, account)
     }
 
     /// The value `data` of a row.

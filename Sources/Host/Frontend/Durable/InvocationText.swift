@@ -16,6 +16,7 @@ extension JSONWriter {
             json.member("state", record.state.name)
             json.member("attempts", record.attempts)
             if let className = record.order.className { json.member("class", className) }
+            if let node = record.node { json.member("node", node) }
             if let schedule = record.order.schedule { json.member("schedule", schedule) }
             json.member("accepted", WallTime.text(record.accepted))
             if record.begun != 0 { json.member("begun", WallTime.text(record.begun)) }

@@ -30,7 +30,7 @@ extension Router {
                 if terms.isAsync, terms.wait == nil { return exchange.respond(.accepted(id)) }
                 let time = terms.isAsync ? terms.wait ?? 0 : order.time == 0 ? Self.longestAnswer : order.time
                 let (deadline, overflow) = Clock.now().addingReportingOverflow(time)
-                durable.whenEnded(id, until: overflow ? .max : deadline, on: worker) { [self] in
+                durable.whenEnded(id, of: order.owner, until: overflow ? .max : deadline, on: worker) { [self] in
                     reply(wish, durable, exchange, worker)
                 }
             }
@@ -72,7 +72,7 @@ extension Router {
             return worker.loop.post { exchange.fail(Problem(failure), record.timeline) }
         }
         let account = pool.budget.account(named: record.order.tenant)
-        durable.result(of: record.id, account) { result in
+        durable.result(of: record, account) { result in
             defer { account.close() }
             let response: Result<Response, Problem>
             do {
@@ -86,6 +86,33 @@ extension Router {
             }
             worker.loop.post { exchange.end(response) }
         }
+    }
+
+    /// Looks for an invocation in the fleet, then among those that this node has kept by itself: of before it was of the fleet, and
+    /// of schedules. `completion` is called on some thread.
+    func find(
+        _ id: InvocationID, of owner: InvocationOwner, in durable: DurableInvocations,
+        _ completion: @escaping @Sendable (Result<Found, Failure>) -> Void
+    ) {
+        let own = settings.ownDurable
+        durable.find(id, of: owner) { found in
+            if let own, own !== durable, case .failure(let failure) = found, failure.kind == .notFound {
+                return own.find(id, of: owner) { completion($0.map { Found(record: $0, desk: own) }) }
+            }
+            completion(found.map { Found(record: $0, desk: durable) })
+        }
+    }
+
+    struct Found: Sendable {
+        let record: InvocationRecord
+        /// Who keeps it.
+        let desk: DurableInvocations
+    }
+
+    /// Where schedules are: each is one node's.
+    func ownDurable() throws(Problem) -> DurableInvocations {
+        guard let own = settings.ownDurable else { return try durable() }
+        return own
     }
 
     func durable() throws(Problem) -> DurableInvocations {

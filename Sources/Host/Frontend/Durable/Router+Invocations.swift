@@ -28,7 +28,7 @@ extension Router {
         let page = DurableInvocations.Page(
             owner: try owner(request.head), state: state, name: given["name"], after: after, limit: paging.limit)
         let exchange = request.exchange
-        try durable().list(page) { result in
+        list(page, in: try durable()) { result in
             worker.loop.post {
                 exchange.end(
                     result.mapError { Problem($0) }.map { records in
@@ -38,6 +38,22 @@ extension Router {
                         }
                         return .json(json)
                     })
+            }
+        }
+    }
+
+    /// Those of the fleet and those that this node keeps by itself.
+    private func list(
+        _ page: DurableInvocations.Page, in durable: DurableInvocations,
+        _ completion: @escaping @Sendable (Result<[InvocationRecord], Failure>) -> Void
+    ) {
+        guard let own = settings.ownDurable, own !== durable else { return durable.list(page, completion) }
+        durable.list(page) { shared in
+            own.list(page) { mine in
+                do throws(Failure) {
+                    let all = try shared.get() + mine.get()
+                    completion(.success(Array(all.sorted { $1.id < $0.id }.prefix(page.limit + 1))))
+                } catch { completion(.failure(error)) }
             }
         }
     }
@@ -73,11 +89,11 @@ extension Router {
         _ worker: Worker,
         by change: @escaping Changing, answer: @escaping @Sendable () -> Response
     ) {
-        durable.find(id, of: owner) { found in
+        find(id, of: owner, in: durable) { found in
             switch found {
             case .failure(let failure): worker.loop.post { exchange.fail(Problem(failure)) }
-            case .success(let record):
-                change(durable, record) { result in
+            case .success(let found):
+                change(found.desk, found.record) { result in
                     worker.loop.post { exchange.end(result.mapError { Problem($0) }.map { answer() }) }
                 }
             }
@@ -112,13 +128,14 @@ extension Router {
         _ exchange: Exchange,
         _ worker: Worker
     ) {
-        durable.find(id, of: owner) { [self] found in
+        find(id, of: owner, in: durable) { [self] found in
             switch found {
             case .failure(let failure): worker.loop.post { exchange.fail(Problem(failure)) }
-            case .success(let record):
+            case .success(let found):
+                let (record, durable) = (found.record, found.desk)
                 guard record.state.isOpen, look.wait > 0 else { return show(record, look, durable, exchange, worker) }
                 worker.loop.post { [self] in
-                    durable.whenEnded(id, until: Clock.now() &+ look.wait, on: worker) { [self] in
+                    durable.whenEnded(id, of: owner, until: Clock.now() &+ look.wait, on: worker) { [self] in
                         durable.find(id, of: owner) { [self] found in
                             switch found {
                             case .failure(let failure): worker.loop.post { exchange.fail(Problem(failure)) }
@@ -144,7 +161,7 @@ extension Router {
         }
         if look.wantsResult { return answer(record, accept: look.accept, durable, exchange, worker) }
         let account = pool.budget.account(named: record.order.tenant)
-        durable.result(of: record.id, account) { result in
+        durable.result(of: record, account) { result in
             defer { account.close() }
             let response: Result<Response, Problem>
             do throws(Failure) {

@@ -22,11 +22,11 @@ extension Router {
         default: throw .malformed("parameter decision must be repeat or done: whether requests are made again")
         }
         let exchange = request.exchange
-        durable.find(id, of: owner) { found in
+        find(id, of: owner, in: durable) { found in
             switch found {
             case .failure(let failure): worker.loop.post { exchange.fail(Problem(failure)) }
-            case .success(let record):
-                durable.decide(record, place: given["request"], decision) { result in
+            case .success(let found):
+                found.desk.decide(found.record, place: given["request"], decision) { result in
                     let response = result.mapError { Problem($0) }.map { left in
                         left == 0 ? Response.accepted(id) : .undecided(left)
                     }

@@ -14,7 +14,7 @@ extension Router {
         try request.allow([.get, .head], "GET, HEAD")
         let page = try ListingPage(request.head.queryBytes)
         let exchange = request.exchange
-        try durable().schedules(of: try owner(request.head)) { result in
+        try ownDurable().schedules(of: try owner(request.head)) { result in
             let response = result.mapError { Problem($0) }.map { all in
                 var json = JSONWriter()
                 json.object { json in
@@ -28,7 +28,7 @@ extension Router {
     }
 
     func schedule(_ name: String, _ request: Request, on worker: Worker) throws(Problem) {
-        let (durable, owner, exchange) = (try durable(), try owner(request.head), request.exchange)
+        let (durable, owner, exchange) = (try ownDurable(), try owner(request.head), request.exchange)
         switch request.head.method {
         case .get, .head: show(name, of: owner, .ok, durable, exchange, worker)
         case .put: try put(name, request, owner, durable, on: worker)

@@ -10,7 +10,7 @@ enum Route: CaseIterable {
     case plugins, plugin
     case invocations, invocation
     case schedules, schedule
-    case nodes, content
+    case nodes, content, payload
     case console, description, recent
 
     /// By the bytes of the path: no text is made of it on the way to `/hot`.
@@ -59,6 +59,7 @@ enum Route: CaseIterable {
         case .schedule: "/v1/schedules/{name}"
         case .nodes: "/v1/nodes"
         case .content: "/v1/contents/{digest}"
+        case .payload: "/v1/payloads/{name}"
         case .console: "/console"
         case .description: "/v1/openapi.json"
         case .recent: "/v1/recent"
@@ -84,6 +85,7 @@ enum Route: CaseIterable {
         case (9, true) where collection.equals("schedules"): self = .schedules
         case (5, true) where collection.equals("nodes"): self = .nodes
         case (8, false) where collection.equals("contents"): self = .content
+        case (8, false) where collection.equals("payloads"): self = .payload
         case (12, true) where collection.equals("openapi.json"): self = .description
         case (6, true) where collection.equals("recent"): self = .recent
         default: return nil
@@ -117,7 +119,7 @@ enum Route: CaseIterable {
         case .functions, .compositions, .aliases: Need(part: .watch, role: .read)
         case .function, .composition, .alias:
             looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
-        case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .recent:
+        case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .payload, .recent:
             Need(part: .watch, role: .administer)
         case .plugin: Need(part: .register, role: .administer)
         }

@@ -151,18 +151,20 @@ extension Router {
         offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
             let whole: Blob
             do throws(Failure) { whole = try catalogue.content(digest, account) } catch { throw Problem(error) }
-            guard let range else {
-                return Response(.ok, contentType: "application/octet-stream", .blob(whole))
-            }
-            guard let part = Self.part(range, of: whole.count) else {
-                throw Problem(.rangeNotSatisfiable, "invalid", "Range '\(range)' is not bytes=FIRST-LAST within it")
-            }
-            var response = Response(
-                .partialContent, contentType: "application/octet-stream", .blob(whole.slice(part)))
-            let said = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(whole.count)"
-            response.fields.append(.init(name: "content-range", value: said))
-            return response
+            return try Self.give(whole, range)
         }
+    }
+
+    /// The whole, or the part that the field Range wants.
+    static func give(_ whole: Blob, _ range: String?) throws(Problem) -> Response {
+        guard let range else { return Response(.ok, contentType: "application/octet-stream", .blob(whole)) }
+        guard let part = part(range, of: whole.count) else {
+            throw Problem(.rangeNotSatisfiable, "invalid", "Range '\(range)' is not bytes=FIRST-LAST within it")
+        }
+        var response = Response(.partialContent, contentType: "application/octet-stream", .blob(whole.slice(part)))
+        let said = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(whole.count)"
+        response.fields.append(.init(name: "content-range", value: said))
+        return response
     }
 
     /// `bytes=FIRST-LAST` of so many.

@@ -27,6 +27,7 @@ extension Router {
         case .schedule: try schedule(try request.name(), request, on: worker)
         case .nodes: try nodes(request, on: worker)
         case .content: try content(try request.name(), request, on: worker)
+        case .payload: try payload(try request.name(), request, on: worker)
         default: throw .noRoute
         }
     }

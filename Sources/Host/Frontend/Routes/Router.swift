@@ -68,7 +68,7 @@ final class Router: Sendable {
             try request.allow([.post], "POST")
             registerComposition(request, on: worker)
         case .invoke, .functions, .function, .compositions, .composition, .aliases, .alias, .plugins, .plugin,
-            .invocations, .invocation, .schedules, .schedule, .nodes, .content:
+            .invocations, .invocation, .schedules, .schedule, .nodes, .content, .payload:
             try routePlain(route, request, worker)
         case .health, .readiness, .metrics, .statistics: try observe(route, request, on: worker)
         case .console: try console(request)

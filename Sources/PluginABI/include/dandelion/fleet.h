@@ -30,6 +30,7 @@ typedef struct dn_fleet_facts {
     uint64_t lease;       /* ns, of DN_FLEET_LEASED */
     uint64_t max_value;   /* bytes of one value or message; it may change when another server is reached */
     char engine[DN_MESSAGE_SIZE]; /* NUL-terminated, for logs: what is connected to and its version, no secrets */
+    uint64_t settle_time; /* ns within which a message that was given must be settled, or it is given again; more than 0 */
 } dn_fleet_facts;
 
 DN_CONSTANT(int32_t, DN_FLEET_PUT, 0);
@@ -56,6 +57,7 @@ typedef struct dn_fleet_message {
     uint32_t attempt; /* 1 when it is given for the first time, as far as the engine knows */
     uint64_t token;   /* for settle; never 0, unique for the queue's handle while the message is unsettled */
     dn_bytes bytes;
+    uint64_t number; /* the same each time the message is given, and no other message's of the queue */
 } dn_fleet_message;
 
 /* Takes a message: message and its bytes borrow-call. */
@@ -113,8 +115,8 @@ typedef struct dn_fleet {
      * dropped, and DN_OK. DN_LIMIT: longer than max_value. Blocks for at most timeout ns. Since 1.2. Required.
      * [any-thread] id, bytes borrow-call. */
     dn_status (*DN_NULLABLE publish)(dn_fleet_queue *queue, dn_bytes id, dn_bytes bytes, uint64_t timeout, dn_error *err);
-    /* Gives one message that nobody else has. It is given again, to anybody, when it is not settled for a time that the
-     * engine is configured to. DN_TIMED_OUT: none came within timeout ns. Since 1.2. Required. [serial] given borrow-call. */
+    /* Gives one message that nobody else has. It is given again, to anybody, when it is not settled for
+     * dn_fleet_facts.settle_time. DN_TIMED_OUT: none came within timeout ns. Since 1.2. Required. [serial] given borrow-call. */
     dn_status (*DN_NULLABLE pull)(
         dn_fleet_queue *queue, uint64_t timeout, dn_fleet_given given, void *DN_NULLABLE arg, dn_error *err);
     /* Says what becomes of a message that was given by this handle; the token ends, but for DN_FLEET_BUSY. DN_OK of DONE: it

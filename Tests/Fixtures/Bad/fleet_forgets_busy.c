@@ -1,0 +1,3 @@
+/* Gives a message again although its work goes on. */
+#define BUSY(message) (void)(message)
+#include "fleet.h"
