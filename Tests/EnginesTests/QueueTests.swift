@@ -28,7 +28,7 @@ import Testing
     }
 
     private func order(_ queue: ComputeQueue, _ count: Int, _ worker: Worker) -> [String] {
-        (0..<count).compactMap { _ in queue.pop(for: worker)?.tenant.name }
+        (0..<count).compactMap { _ in queue.pop(for: worker.taker)?.tenant.name }
     }
 
     @Test func tenantsShareByWeight() throws {
@@ -43,7 +43,7 @@ import Testing
         #expect(first.filter { $0 == "heavy" }.count == 9 && first.filter { $0 == "light" }.count == 3, "\(first)")
         #expect(queue.count == 12)
         #expect(order(queue, 20, worker).count == 12)
-        #expect(queue.count == 0 && queue.pop(for: worker) == nil && !queue.hasTask(for: worker))
+        #expect(queue.count == 0 && queue.pop(for: worker.taker) == nil && !queue.hasTask(for: worker.taker))
     }
 
     @Test func longFunctionsCostMore() throws {
@@ -80,8 +80,8 @@ import Testing
             queue.push(task)
         }
         queue.push(task(function("small", memory: 1 << 20), one, worker))
-        #expect(queue.pop(for: worker)?.function.name == "small")
-        #expect(queue.pop(for: worker) == nil && queue.count == 2)
+        #expect(queue.pop(for: worker.taker)?.function.name == "small")
+        #expect(queue.pop(for: worker.taker) == nil && queue.count == 2)
         #expect(queue.takeHopeless(at: 1_500_000_000).isEmpty)
         tasks[1].cancel()
         #expect(queue.takeHopeless(at: 1_500_000_000).map(ObjectIdentifier.init) == [ObjectIdentifier(tasks[1])])
@@ -94,7 +94,7 @@ import Testing
         let pool = try WorkerPool(cores: [0], budget: budget)
         let (worker, queue) = (pool.workers[0], pool.queue)
         for _ in 0..<2 { queue.push(task(function(memory: 60 << 20), tenant("one"), worker)) }
-        #expect(queue.pop(for: worker) != nil && queue.pop(for: worker) == nil)
+        #expect(queue.pop(for: worker.taker) != nil && queue.pop(for: worker.taker) == nil)
         #expect(queue.takeHopeless(at: .max / 2).isEmpty && queue.count == 1)
     }
 
@@ -123,13 +123,13 @@ import Testing
         let one = tenant("one"), large = function(memory: 60 << 20)
         for _ in 0..<2 { queue.push(task(large, one, worker)) }
         queue.push(task(function("small"), one, worker))
-        #expect(queue.pop(for: worker)?.function.name == "f")
+        #expect(queue.pop(for: worker.taker)?.function.name == "f")
         // The second has no room, and is not overtaken by the tenant's own later task.
-        #expect(queue.pop(for: worker) == nil && !queue.hasTask(for: worker))
+        #expect(queue.pop(for: worker.taker) == nil && !queue.hasTask(for: worker.taker))
         budget.release(run: 60 << 20)
-        #expect(queue.hasTask(for: worker))
-        #expect(queue.pop(for: worker)?.function.name == "f")
-        #expect(queue.pop(for: worker)?.function.name == "small")
+        #expect(queue.hasTask(for: worker.taker))
+        #expect(queue.pop(for: worker.taker)?.function.name == "f")
+        #expect(queue.pop(for: worker.taker)?.function.name == "small")
     }
 
     @Test func ringKeepsItsOrder() throws {

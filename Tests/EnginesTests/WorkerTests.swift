@@ -22,12 +22,12 @@ import Testing
         #expect(shared.kind == .both && computing.kind == .compute)
         let short = function(typicalRunTime: 50_000)
         for long in [function(typicalRunTime: 5_000_000), function(typicalRunTime: 0)] {
-            #expect(computing.takes(long))
-            #expect(!shared.takes(long))
-            #expect(shared.takes(short))
+            #expect(computing.taker.takes(long))
+            #expect(!shared.taker.takes(long))
+            #expect(shared.taker.takes(short))
             // The other one is busy: better here than not at all.
             #expect(computing.roles.takePermit())
-            #expect(shared.takes(long))
+            #expect(shared.taker.takes(long))
             computing.roles.returnPermit()
         }
     }

@@ -2,6 +2,22 @@ internal import Memory
 internal import Platform
 internal import Synchronization
 
+/// What somebody who looks for a task can do.
+struct Taker {
+    /// Nil: everything, as one that is not pinned.
+    var core: Int32?
+    /// Has nothing more urgent to do.
+    var computes: Bool
+    /// Functions that may run for long are not better left to others.
+    var takesLong: Bool
+
+    func takes(_ function: ComputeFunction) -> Bool {
+        guard function.mayRun(on: core) else { return false }
+        // One that may not run everywhere must not wait for its cores to compute.
+        return takesLong || function.isKnownShort || function.isBoundToCores
+    }
+}
+
 /// Tasks that wait for a free engine, shared by all workers: late binding (paper, section 5).
 ///
 /// Each tenant has a line of its own, oldest first. Whose turn it is is decided as in stride scheduling (Waldspurger,
@@ -55,11 +71,11 @@ final class ComputeQueue: Sendable {
         }
     }
 
-    /// Takes the task whose turn it is, of those that `worker` takes, with the memory that it may use.
-    func pop(for worker: Worker) -> ComputeTask? {
+    /// Takes the task whose turn it is, of those that `taker` takes, with the memory that it may use.
+    func pop(for taker: Taker) -> ComputeTask? {
         guard count > 0 else { return nil }
         return state.withLock { state in
-            guard let turn = turn(in: state, for: worker) else { return nil }
+            guard let turn = turn(in: state, for: taker) else { return nil }
             let tenant = state.lines[turn.line]
             // The room that `turn` saw may be taken by a request's body meanwhile.
             guard let first = tenant.tasks[turn.place], budget.reserve(run: first.function.memoryLimit),
@@ -112,27 +128,27 @@ final class ComputeQueue: Sendable {
         }
     }
 
-    /// Whether a task waits that `worker` takes and that may run now.
-    func hasTask(for worker: Worker) -> Bool {
+    /// Whether a task waits that `taker` takes and that may run now.
+    func hasTask(for taker: Taker) -> Bool {
         guard count > 0 else { return false }
-        return state.withLock { turn(in: $0, for: worker) != nil }
+        return state.withLock { turn(in: $0, for: taker) != nil }
     }
 
-    private func turn(in state: State, for worker: Worker) -> (line: Int, place: Int)? {
+    private func turn(in state: State, for taker: Taker) -> (line: Int, place: Int)? {
         var best: (line: Int, place: Int)?
         for (index, tenant) in state.lines.enumerated() {
             if let best, state.lines[best.line].pass <= tenant.pass { continue }
-            if let place = first(in: tenant.tasks, for: worker) { best = (index, place) }
+            if let place = first(in: tenant.tasks, for: taker) { best = (index, place) }
         }
         return best
     }
 
-    private func first(in tasks: borrowing TaskRing, for worker: Worker) -> Int? {
+    private func first(in tasks: borrowing TaskRing, for taker: Taker) -> Int? {
         // A communication engine takes few of them: it does not search a long queue over and over.
-        let places = worker.kind.computes ? tasks.count : min(tasks.count, 16)
+        let places = taker.computes ? tasks.count : min(tasks.count, 16)
         var passedOver = 0
         for place in 0..<places {
-            guard let function = tasks[place]?.function, worker.takes(function) else { continue }
+            guard let function = tasks[place]?.function, taker.takes(function) else { continue }
             if budget.hasRoom(forRun: function.memoryLimit) { return place }
             isShort.store(true, ordering: .relaxed)
             // Whoever waits for the memory of runs is not overtaken by the tenant's own later tasks. What else holds memory may

@@ -203,11 +203,11 @@ public final class Worker: @unchecked Sendable {
     /// Without the loop, with the permit: runs what waits, then gives the permit up.
     private func computeUntilNoneWait(_ engines: ThreadEngines) {
         repeat {
-            while kind.computes, let task = pool.queue.pop(for: self) { run(task, engines) }
+            while kind.computes, let task = pool.queue.pop(for: taker) { run(task, engines) }
             roles.returnPermit()
-        } while kind.computes && pool.queue.hasTask(for: self) && roles.takePermit()
+        } while kind.computes && hasTask && roles.takePermit()
         // The leader may have found the permit taken.
-        if !kind.computes, pool.queue.hasTask(for: self) { loop.wake() }
+        if !kind.computes, hasTask { loop.wake() }
     }
 
     private func run(_ task: ComputeTask, _ engines: ThreadEngines) {
@@ -226,20 +226,23 @@ public final class Worker: @unchecked Sendable {
 
     // MARK: Taking tasks
 
-    /// Which of the tasks in the queue this worker takes.
-    func takes(_ function: ComputeFunction) -> Bool {
-        guard function.mayRun(on: core) else { return false }
-        // One that may not run everywhere must not wait for its cores to compute.
-        if function.isKnownShort || function.isBoundToCores { return true }
-        switch kind {
-        case .compute: return true
-        case .communication: return false
-        // A long one would share this core with the loop.
-        case .both: return !pool.hasFreeEngine
-        }
+    /// What this worker can do for the queue at this moment.
+    var taker: Taker {
+        let kind = kind
+        let takesLong =
+            switch kind {
+            case .compute: true
+            case .communication: false
+            // A long one would share this core with the loop.
+            case .both: !pool.hasFreeEngine
+            }
+        return Taker(core: core, computes: kind.computes, takesLong: takesLong)
     }
 
-    private var couldTake: Bool { pool.queue.hasTask(for: self) && !roles.isComputing }
+    /// Whether a task waits that this worker could take.
+    var hasTask: Bool { pool.queue.count > 0 && pool.queue.hasTask(for: taker) }
+
+    private var couldTake: Bool { hasTask && !roles.isComputing }
 
     /// Takes a task together with the permit; asks other workers for help with what is left.
     ///
@@ -252,7 +255,7 @@ public final class Worker: @unchecked Sendable {
             pool.callWorker()
             return nil
         }
-        guard let task = pool.queue.pop(for: self) else {
+        guard let task = pool.queue.pop(for: taker) else {
             roles.returnPermit()
             pool.callWorker()
             // It may wait for memory: the monitor sees that it does not do so in vain.

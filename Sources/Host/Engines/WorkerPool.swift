@@ -99,8 +99,8 @@ public final class WorkerPool: @unchecked Sendable {
     /// Sees to it that a worker looks at the queue: one that spins already does, else one that sleeps is woken.
     func callWorker() {
         // Cores that compute come last, and first here.
-        for worker in workers.reversed() where worker.isLooking && queue.hasTask(for: worker) { return }
-        for worker in workers.reversed() where worker.isIdle && queue.hasTask(for: worker) {
+        for worker in workers.reversed() where worker.isLooking && worker.hasTask { return }
+        for worker in workers.reversed() where worker.isIdle && worker.hasTask {
             worker.loop.wake()
             return
         }
