@@ -46,7 +46,7 @@ import Testing
         // 20 ms each: about as many as two engines do in the delay, and what the moving average is wrong by.
         #expect((1...60).contains(served), "\(served) were served")
         #expect(outcomes.failures.allSatisfy { $0.kind == .busy })
-        #expect(outcomes.failures.allSatisfy { $0.facts.contains(.init("retryAfter", "1")) })
+        #expect(outcomes.failures.allSatisfy { $0.cause == .transient(seconds: 1) })
         #expect(TestNode.now() - begun < 2_000_000_000)
         #expect(node.invoke(.name("E"), [["1"]]).texts == [["1"], []])
     }

@@ -41,7 +41,7 @@ import Testing
         let before = node.runs
         let failure = node.invoke(.name("Z"), [["again"]]).failure
         #expect(failure?.kind == .internal)
-        #expect(failure?.facts.contains(.init("engine", "dead")) == true)
+        #expect(failure?.cause == .engineDead)
         #expect(node.runs - before == 3)
         #expect(node.invoke(.name("E"), [["on"]]).texts == [["on"], []])
         #expect(node.contexts() == 0)

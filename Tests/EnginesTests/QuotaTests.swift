@@ -21,7 +21,8 @@ import Testing
             return nil
         } catch {
             #expect(error.kind == .busy)
-            return error.facts.first { $0.name == "retryAfter" }.flatMap { Int($0.value) }
+            guard case .transient(let seconds) = error.cause else { return nil }
+            return Int(seconds)
         }
     }
 

@@ -100,10 +100,7 @@ final class TenantQuota: Sendable {
 
     private static func refusal(_ tenant: String, _ why: String, wait: UInt64) -> Failure {
         Failure(
-            .busy, "tenant '\(tenant)' \(why)",
-            [
-                .init("tenant", tenant),
-                .init("retryAfter", String(max(1, wait / 1_000_000_000 + (wait % 1_000_000_000 > 0 ? 1 : 0)))),
-            ])
+            .busy, "tenant '\(tenant)' \(why)", [.init("tenant", tenant)],
+            cause: .transient(seconds: max(1, wait / 1_000_000_000 + (wait % 1_000_000_000 > 0 ? 1 : 0))))
     }
 }

@@ -37,8 +37,17 @@ public struct Failure: Error, Sendable, Equatable {
     public var kind: Kind
     /// One sentence that names the cause and, where there is one, the place.
     public var detail: String
-    /// Further facts, machine-readable: ("function", "matmul"), ("fault", "write"), ("line", "3").
+    /// Further facts, for people and for programs outside: ("function", "matmul"), ("fault", "write"), ("line", "3").
     public var facts: [Fact]
+    /// What the node itself goes by, where the kind does not say enough.
+    public var cause: Cause?
+
+    public enum Cause: Sendable, Equatable {
+        /// The engine must be made anew; what ran on it may be run again.
+        case engineDead
+        /// It may go well in so many seconds.
+        case transient(seconds: UInt64)
+    }
 
     public struct Fact: Sendable, Equatable {
         public var name: String
@@ -49,9 +58,10 @@ public struct Failure: Error, Sendable, Equatable {
         }
     }
 
-    public init(_ kind: Kind, _ detail: String, _ facts: [Fact] = []) {
+    public init(_ kind: Kind, _ detail: String, _ facts: [Fact] = [], cause: Cause? = nil) {
         self.kind = kind
         self.detail = detail
         self.facts = facts
+        self.cause = cause
     }
 }

@@ -30,7 +30,7 @@ public final class ComputeEngine: @unchecked Sendable {
         guard status == DN_OK else {
             var failure = ABI.failure(status, error, "plugin \(backend.name): engine")
             // The platform failed this once, as it may fail a run.
-            if status == DN_ENGINE_DEAD { failure.facts.append(.init("engine", "dead")) }
+            if status == DN_ENGINE_DEAD { failure.cause = .engineDead }
             backend.engineMade(failure.detail)
             throw failure
         }
@@ -53,7 +53,7 @@ public final class ComputeEngine: @unchecked Sendable {
     }
 
     /// Takes a fresh sandbox and places the image in it.
-    /// - Throws: `.busy` when the engine holds as many as it can, `.tooLarge`, or `.internal` with fact `engine=dead`.
+    /// - Throws: `.busy` when the engine holds as many as it can, `.tooLarge`, or `.internal` with the cause `.engineDead`.
     public func makeContext(image: ComputeImage, limit: UInt64) throws(Failure) -> ComputeContext {
         var parameters = dn_context_params()
         parameters.struct_size = UInt32(MemoryLayout<dn_context_params>.size)
@@ -165,7 +165,7 @@ public final class ComputeEngine: @unchecked Sendable {
         var failure = ABI.failure(status, error, "backend \(backend.name): \(what)")
         if status == DN_ENGINE_DEAD {
             isDead = true
-            failure.facts.append(.init("engine", "dead"))
+            failure.cause = .engineDead
         }
         return failure
     }

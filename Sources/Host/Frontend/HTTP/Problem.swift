@@ -9,6 +9,8 @@ struct Problem: Error, Equatable {
     var detail: String
     /// Extension members of the document.
     var facts: [Failure.Fact]
+    /// Seconds after which it may go well; nil: nobody knows.
+    var wait: UInt64?
     /// For 405: the methods that the resource has.
     var allow: StaticString?
     /// The detail of a fault of the node's own, where it names paths of the machine: for the log only.
@@ -34,6 +36,7 @@ struct Problem: Error, Equatable {
                 Self.functionsWords.contains(fact.name)
                     ? fact : .init(fact.name, ServerPaths.hidden(in: fact.value))
             })
+        if case .transient(let seconds) = failure.cause { wait = seconds }
         if failure.kind == .internal { own = failure.detail }
     }
 
@@ -92,6 +95,7 @@ struct Problem: Error, Equatable {
             json.member("detail", detail)
             json.member("instance", instance)
             if let request { json.member("requestId", request) }
+            if let wait { json.member("retryAfter", Int(clamping: wait)) }
             // A fact cannot overwrite a member of the standard's.
             for fact in facts where !Self.reserved.contains(fact.name) { json.member(fact.name, fact.value) }
         }
@@ -105,5 +109,5 @@ struct Problem: Error, Equatable {
         return Array("\(status.reason): \(detail)\(lines)\n".utf8)
     }
 
-    static let reserved = ["type", "title", "status", "detail", "instance", "requestId"]
+    static let reserved = ["type", "title", "status", "detail", "instance", "requestId", "retryAfter"]
 }
