@@ -39,6 +39,7 @@ CONFIG = """
 listen = "127.0.0.1:{port}"
 state = "{work}/state"
 cores = 1
+console = false
 [plugins.rwasm]
 path = "{work}/libDandelionRWasm.so"
 [plugins.rwasm.config]

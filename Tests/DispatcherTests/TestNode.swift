@@ -106,7 +106,7 @@ extension InvocationOutcome {
     /// The data of every item, by output.
     var texts: [[String]] {
         guard case .success(let outputs) = result else { return [] }
-        return outputs.map { $0.set.items.map(\.data.text) }
+        return outputs.sets.map { $0.items.map(\.data.text) }
     }
 
     var failure: Failure? {

@@ -265,7 +265,7 @@ indirect enum TestBSON {
         ]).bytes
         let reply = try BSONReply(sets)
         let output = OutputBuffer()
-        try reply.write(to: output)
+        reply.write(to: output)
         #expect(output.all == expected)
         #expect(reply.size == expected.count)
     }
@@ -275,7 +275,7 @@ indirect enum TestBSON {
             let sets = [ItemSet("s", (0..<count).map { ("i\($0)", UInt32($0), [UInt8](repeating: 7, count: $0 % 50)) })]
             let reply = try BSONReply(sets)
             let output = OutputBuffer()
-            try reply.write(to: output)
+            reply.write(to: output)
             #expect(output.count == reply.size)
             let request = Array(output.all.dropLast()) + [2] + Array("name\0".utf8) + [2, 0, 0, 0, 65, 0, 0]
             let size = withUnsafeBytes(of: Int32(request.count).littleEndian) { Array($0) }
@@ -288,7 +288,7 @@ indirect enum TestBSON {
         let long = Blob([UInt8](repeating: 5, count: 100_000))
         let reply = try BSONReply([ItemSet(name: Blob("s"), items: [Item(ident: .empty, data: long)])])
         let output = OutputBuffer()
-        try reply.write(to: output)
+        reply.write(to: output)
         output.consume(output.first.count)
         #expect(output.first.baseAddress == long.start)
     }

@@ -55,10 +55,10 @@ import Testing
         let tenant = budget.account(named: "t")
         let items = (0..<3000).map { ("item \($0)", UInt32($0), [UInt8](repeating: 7, count: 1000)) }
         for type in ["application/bson", "multipart/form-data", "application/json"] {
-            let outputs = [OutputSet(declared: Blob("s"), set: ItemSet("s", items))]
+            let outputs = Outputs(declared: [Blob("s")], sets: [ItemSet("s", items)])
             let outcome = InvocationOutcome(
                 result: .success(outputs), exitCode: 0, timeline: InvocationTimeline())
-            let reply = OutputReply(outcome, outputs, accept: Array(type.utf8))
+            let reply = OutputReply(outputs, of: outcome, accept: Array(type.utf8))
             #expect(throws: Problem.self, "\(type)") { try reply.response(tenant) }
         }
         #expect(budget.used(.answers) == 0)

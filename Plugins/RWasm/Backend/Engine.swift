@@ -86,11 +86,13 @@ final class Engine: ComputeEngine {
 
     /// Makes the instances, within the run's time; how that ended when it did not succeed.
     private func setUp(_ slot: Slot) -> rwasm_end? {
-        for var setup in slot.setups {
-            let end = rwasm_runner_set_up(runner, &setup)
-            guard end.kind == RWASM_RETURNED else { return end }
-        }
-        return nil
+        setUp(slot.shimSetup) ?? setUp(slot.mainSetup)
+    }
+
+    private func setUp(_ setup: rwasm_setup?) -> rwasm_end? {
+        guard var setup else { return nil }
+        let end = rwasm_runner_set_up(runner, &setup)
+        return end.kind == RWASM_RETURNED ? nil : end
     }
 
     private func call(_ step: Program.Step, _ slot: Slot, _ parameters: dn_run_params, _ code: inout UInt64)

@@ -145,17 +145,16 @@ final class Slot: PooledContext, @unchecked Sendable {
         return Placed(area: area, code: cast.code)
     }
 
-    /// What makes the instances. Active segments lie within the least size of a memory: inputs are behind it.
-    var setups: [rwasm_setup] {
-        var setups: [rwasm_setup] = []
-        if let shim, let wasi = image?.wasi {
-            setups.append(shim.area.setup(bytes: wasi.part.minimumBytes, fillsMemory: true))
-        }
-        if let main, let image {
-            setups.append(
-                main.area.setup(bytes: image.main.minimumBytes, fillsMemory: image.initialMemory == nil))
-        }
-        return setups
+    // What makes the instances, the shim's first. Active segments lie within the least size of a memory: inputs are behind it.
+
+    var shimSetup: rwasm_setup? {
+        guard let shim, let wasi = image?.wasi else { return nil }
+        return shim.area.setup(bytes: wasi.part.minimumBytes, fillsMemory: true)
+    }
+
+    var mainSetup: rwasm_setup? {
+        guard let main, let image else { return nil }
+        return main.area.setup(bytes: image.main.minimumBytes, fillsMemory: image.initialMemory == nil)
     }
 
     /// When the inputs are there: both memories together keep to the context's limit. What the shim's files need beyond

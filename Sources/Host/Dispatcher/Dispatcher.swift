@@ -26,7 +26,7 @@ public final class Dispatcher: Sendable {
     /// - Returns: the handle to cancel it by.
     @discardableResult
     public func invoke(
-        _ request: InvocationRequest, on worker: Worker, completion: @escaping (InvocationOutcome) -> Void
+        _ request: consuming InvocationRequest, on worker: Worker, completion: @escaping (InvocationOutcome) -> Void
     ) -> Invocation {
         let invocation = Invocation(dispatcher: self, worker: worker, request: request, completion: completion)
         invocation.start()

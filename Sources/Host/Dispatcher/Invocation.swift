@@ -29,7 +29,7 @@ public final class Invocation {
     private var exitCode: Int32 = 0
     private var timer: LoopTimer?
     /// What must be stopped when the invocation ends early.
-    private var tasks: [ObjectIdentifier: ComputeTask] = [:]
+    private var tasks: [ComputeTask] = []
     private var transfers: Transfers?
     /// What a composition's calls may start; nil for a function by itself.
     private var windows: Windows?
@@ -40,7 +40,7 @@ public final class Invocation {
     var hasProgress = false
 
     init(
-        dispatcher: Dispatcher, worker: Worker, request: InvocationRequest,
+        dispatcher: Dispatcher, worker: Worker, request: consuming InvocationRequest,
         completion: @escaping (InvocationOutcome) -> Void
     ) {
         catalogue = dispatcher.catalogue
@@ -51,8 +51,8 @@ public final class Invocation {
         space = request.space ?? dispatcher.standard
         self.worker = worker
         inputs = request.inputs
+        request.inputs = []
         self.request = request
-        self.request.inputs = []
         self.completion = completion
     }
 
@@ -83,7 +83,7 @@ public final class Invocation {
         timer = worker.loop.schedule(at: deadline) { [weak self] in
             guard let self else { return }
             // A run has the request's deadline too: what its function tells of its end comes a moment later.
-            guard deadline == request.deadline, tasks.values.contains(where: \.hasBegun) else {
+            guard deadline == request.deadline, tasks.contains(where: \.hasBegun) else {
                 return finish(.failure(Failure(.deadline, reason)))
             }
             timer = worker.loop.schedule(at: deadline &+ Self.timeForLastWords) { [weak self] in
@@ -112,12 +112,7 @@ public final class Invocation {
     private func runAlone(_ callee: Callee, _ inputs: [ItemSet]) {
         // A function by itself is a call with every set given whole.
         start(callee, inputs: inputs, at: top) { result in
-            self.finish(
-                result.map { sets in
-                    sets.enumerated().map { index, set in
-                        OutputSet(declared: callee.outputName(index), set: set)
-                    }
-                })
+            self.finish(result.map { Outputs(declared: callee.outputNames, sets: $0) })
         }
     }
 
@@ -131,10 +126,7 @@ public final class Invocation {
         }
         do {
             let run = try CompositionRun(graph, of: space, inputs: inputs, in: self, at: top) { result in
-                self.finish(
-                    result.map { sets in
-                        zip(graph.outputNames, sets).map { OutputSet(declared: Blob($0), set: $1) }
-                    })
+                self.finish(result.map { Outputs(declared: graph.outputNames.map { Blob($0) }, sets: $0) })
             }
             run.start()
         } catch {
@@ -229,7 +221,7 @@ public final class Invocation {
         ) { task in
             guard !self.isFinished else { return }
             self.hasProgress = true
-            self.tasks.removeValue(forKey: ObjectIdentifier(task))
+            self.drop(task)
             self.note(task.timeline)
             if let trace = self.request.trace { self.tell(trace, task) }
             done(
@@ -238,8 +230,16 @@ public final class Invocation {
                     return output.sets
                 })
         }
-        tasks[ObjectIdentifier(task)] = task
+        task.place = tasks.count
+        tasks.append(task)
         worker.submit(task)
+    }
+
+    private func drop(_ task: ComputeTask) {
+        let last = tasks.removeLast()
+        guard last !== task else { return }
+        tasks[task.place] = last
+        last.place = task.place
     }
 
     // MARK: End
@@ -267,12 +267,12 @@ public final class Invocation {
     }
 
     /// Ends the invocation; the first call counts.
-    func finish(_ result: Result<[OutputSet], Failure>) {
+    func finish(_ result: Result<Outputs, Failure>) {
         guard let completion else { return }
         self.completion = nil
         timer?.cancel()
-        for task in tasks.values { task.cancel() }
-        tasks = [:]
+        for task in tasks { task.cancel() }
+        tasks = []
         windows?.close()
         inputs = []
         if let transfers {
@@ -292,12 +292,12 @@ enum Callee {
     case communication(CommFunction, Int)
     case composition(RegisteredComposition)
 
-    /// The name that the callee's definition gives output `index`.
-    func outputName(_ index: Int) -> Blob {
+    /// The names that the callee's definition gives its outputs.
+    var outputNames: [Blob] {
         switch self {
-        case .compute(let function): function.outputNames[index]
-        case .communication(let function, let variant): Blob(function.signatures[variant].outputs[index])
-        case .composition(let composition): Blob(composition.graph.outputNames[index])
+        case .compute(let function): function.outputNames
+        case .communication(let function, let variant): function.signatures[variant].outputs.map { Blob($0) }
+        case .composition(let composition): composition.graph.outputNames.map { Blob($0) }
         }
     }
 }

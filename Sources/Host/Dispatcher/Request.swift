@@ -6,7 +6,7 @@ public import Registry
 public import Traces
 
 /// One request to run something.
-public struct InvocationRequest {
+public struct InvocationRequest: ~Copyable {
     public enum Target: Sendable {
         /// A registered function, composition or communication function.
         case name(String)
@@ -64,28 +64,30 @@ public struct InvocationTimeline: Sendable {
     public init() {}
 }
 
-/// One output of what was invoked.
-public struct OutputSet: Sendable {
-    /// The name that the function's or composition's definition gives it.
-    public var declared: Blob
-    /// The items; its name is the one that the producing function left, which is what the original's clients expect.
-    public var set: ItemSet
+/// The outputs of what was invoked, in order, empty ones included.
+public struct Outputs: Sendable {
+    /// The names that the function's or composition's definition gives them.
+    public var declared: [Blob]
+    /// As many; their names are those that the producing functions left, which is what the original's clients expect.
+    public var sets: [ItemSet]
 
-    public init(declared: Blob, set: ItemSet) {
+    public init(declared: [Blob], sets: [ItemSet]) {
         self.declared = declared
-        self.set = set
+        self.sets = sets
     }
+
+    /// With the declared names.
+    public var named: [ItemSet] { zip(declared, sets).map { ItemSet(name: $0, items: $1.items) } }
 }
 
 /// How an invocation ended.
 public struct InvocationOutcome {
-    /// One set for each output, in order, empty ones included.
-    public var result: Result<[OutputSet], Failure>
+    public var result: Result<Outputs, Failure>
     /// The function's own exit code when a single function was invoked, else 0.
     public var exitCode: Int32
     public var timeline: InvocationTimeline
 
-    public init(result: Result<[OutputSet], Failure>, exitCode: Int32, timeline: InvocationTimeline) {
+    public init(result: Result<Outputs, Failure>, exitCode: Int32, timeline: InvocationTimeline) {
         self.result = result
         self.exitCode = exitCode
         self.timeline = timeline

@@ -71,8 +71,7 @@ final class DurableRun: @unchecked Sendable {
         guard !isCancelled else { return owner.leave() }
         switch outcome.result {
         case .success(let outputs):
-            let sets = outputs.map { ItemSet(name: $0.declared, items: $0.set.items) }
-            owner.keep(sets, outcome.exitCode, outcome.timeline, of: self, on: worker)
+            owner.keep(outputs.named, outcome.exitCode, outcome.timeline, of: self, on: worker)
         case .failure(let failure):
             if let doubt = journal?.doubt {
                 return owner.failed(self, doubt, outcome.exitCode, outcome.timeline, .uncertain)

@@ -121,6 +121,8 @@ public final class ComputeTask: @unchecked Sendable {
     /// What its function usually takes, ns.
     let expectedTime: UInt64
     let owner: Worker
+    /// Among the tasks of who submitted it, for whom it is.
+    public var place = 0
     /// Called once, on the owner's loop.
     let completion: (ComputeTask) -> Void
     var attempts = 0

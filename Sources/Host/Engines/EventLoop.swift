@@ -160,8 +160,8 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func fireTimers() {
-        guard !timers.isEmpty else { return }
-        let now = Clock.now()
+        // Of now, so that one that is scheduled anew for its own time does not keep the loop.
+        let now = meter.began
         while let first = timers.first, first.deadline <= now {
             meter.work = .timer
             popTimer().action?()
@@ -250,6 +250,9 @@ public final class EventLoop: @unchecked Sendable {
         meter.work = source.work
         source.ready(event.events)
     }
+
+    /// CLOCK_MONOTONIC ns at which the present event, timer or job began.
+    public var now: UInt64 { meter.began }
 
     /// Tells what goes on from here, for the measure of this turn.
     public func begins(_ work: LoopWork) { meter.work = work }

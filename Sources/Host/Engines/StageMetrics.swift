@@ -4,9 +4,18 @@ internal import Telemetry
 
 /// Where the time of a class's functions goes, in histograms by backend and stage (paper, table 1).
 public final class StageMetrics: Sendable {
-    private struct Stages {
+    private final class Stages: Sendable {
         let backend: ObjectIdentifier
         let queue, load, input, run, output: Histogram
+
+        init(_ backend: ObjectIdentifier, _ histogram: (String) -> Histogram) {
+            self.backend = backend
+            queue = histogram("queue")
+            load = histogram("load")
+            input = histogram("input")
+            run = histogram("run")
+            output = histogram("output")
+        }
     }
 
     let className: String
@@ -38,9 +47,7 @@ public final class StageMetrics: Sendable {
                     "dandelion_task_stage_seconds", "Stages of a compute function's run.",
                     labels: ["class": className, "backend": backend.name, "stage": stage])
             }
-            let stages = Stages(
-                backend: ObjectIdentifier(backend), queue: histogram("queue"), load: histogram("load"),
-                input: histogram("input"), run: histogram("run"), output: histogram("output"))
+            let stages = Stages(ObjectIdentifier(backend), histogram)
             known.append(stages)
             return stages
         }

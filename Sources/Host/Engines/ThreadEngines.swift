@@ -62,8 +62,7 @@ final class ThreadEngines {
 
     /// Pure functions may run again when the platform failed them (paper, section 6.1).
     private func shouldRepeat(_ task: ComputeTask) -> Bool {
-        guard case .failure(let failure) = task.result, task.attempts < Self.maxAttempts,
-            failure.facts.contains(.init("engine", "dead"))
+        guard case .failure(let failure) = task.result, task.attempts < Self.maxAttempts, failure.cause == .engineDead
         else { return false }
         Log.warning("\(failure.detail); making the engine anew")
         for engine in engines where engine.isDead { retire(engine) }
@@ -239,6 +238,6 @@ extension Failure {
     public static func overloaded(wait: UInt64) -> Failure {
         Failure(
             .busy, "the node is overloaded: functions wait \(wait / 1_000_000) ms for an engine",
-            [.init("retryAfter", String(max(1, (wait + 999_999_999) / 1_000_000_000)))])
+            cause: .transient(seconds: max(1, (wait + 999_999_999) / 1_000_000_000)))
     }
 }

@@ -46,6 +46,8 @@ public final class TurnMeter: @unchecked Sendable {
     // SAFETY: the pointer is fixed after init and names an atomic for each LoopWork until deinit.
     private let most: UnsafeMutablePointer<Atomic<UInt64>>
     private var mark: UInt64 = 0
+    /// CLOCK_MONOTONIC ns at which what goes on began.
+    private(set) var began: UInt64 = 0
     /// What goes on. Set by the holder of the loop role.
     var work = LoopWork.job
 
@@ -68,11 +70,15 @@ public final class TurnMeter: @unchecked Sendable {
     public func longest(_ work: LoopWork) -> UInt64 { most[Int(work.rawValue)].load(ordering: .relaxed) }
 
     /// Something begins, after a pause that does not count.
-    func start() { mark = now() }
+    func start() {
+        began = Clock.now()
+        mark = reading
+    }
 
     /// One thing is done and the next one begins.
     func lap() {
-        let end = now()
+        began = Clock.now()
+        let end = reading
         let took = end &- mark
         mark = end
         turns.record(nanoseconds: took)
@@ -81,9 +87,9 @@ public final class TurnMeter: @unchecked Sendable {
         work = .job
     }
 
-    private func now() -> UInt64 {
+    private var reading: UInt64 {
         switch measure {
-        case .elapsed: Clock.now()
+        case .elapsed: began
         case .processor: Clock.threadCPU()
         }
     }

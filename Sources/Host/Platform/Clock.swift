@@ -9,6 +9,9 @@ public enum Clock {
     /// CLOCK_REALTIME: what functions are told the time is.
     public static func wall() -> UInt64 { read(CLOCK_REALTIME) }
 
+    /// The same as of the last tick of the kernel, some milliseconds ago; cheaper.
+    public static func coarseWall() -> UInt64 { read(CLOCK_REALTIME_COARSE) }
+
     /// CPU time that the process has used.
     public static func processCPU() -> UInt64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 

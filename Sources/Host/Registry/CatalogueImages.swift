@@ -101,7 +101,7 @@ extension Catalogue {
             prepare(bytes, choice, of: function, in: runClass, account)
             throw Failure(
                 .unavailable, "function '\(function)' is being compiled again; it can be run when that is done",
-                [.init("function", function), .init("retryAfter", "5")])
+                [.init("function", function)], cause: .transient(seconds: 5))
         }
     }
 
@@ -124,8 +124,8 @@ extension Catalogue {
         func key(_ backend: ObjectIdentifier, _ translator: String? = nil) -> ImageCache.Key {
             ImageCache.Key(backend: backend, image: choice, translator: translator)
         }
-        for backend in runClass.backends {
-            let backend = ObjectIdentifier(backend)
+        for slot in runClass.slots {
+            guard let backend = slot.current.map({ ObjectIdentifier($0) }) else { continue }
             if let image = images.image(key(backend)) { return image }
             for translator in runClass.translators {
                 if let image = images.image(key(backend, translator.name)) { return image }

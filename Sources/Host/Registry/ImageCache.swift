@@ -11,6 +11,9 @@ final class ImageCache: Sendable {
         var translator: String?
         /// The registration for whose runs this is what its program left; nil for an image as it was loaded.
         var preparedFor: UInt64?
+
+        /// Few differ in the rest alone.
+        func hash(into hasher: inout Hasher) { hasher.combine(image) }
     }
 
     private struct Entry {

@@ -70,7 +70,8 @@ struct BSONReader {
         let offset: Int
     }
 
-    private let body: Blob
+    /// Of the body. Nested documents have readers of their own, so that nobody counts references for each.
+    private unowned(unsafe) let storage: Storage?
     private let bytes: Bytes
     private(set) var offset: Int
     /// Of the closing zero byte.
@@ -78,14 +79,15 @@ struct BSONReader {
 
     /// The document that `body` is. `body` must outlive the reader.
     init(_ body: Blob) throws(BSONError) {
-        try self.init(body: body, bytes: Bytes(start: body.start, count: body.count), at: 0, limit: body.count)
+        try self.init(body.storage, Bytes(start: body.start, count: body.count), at: 0, limit: body.count)
         guard end == body.count - 1 else {
             throw BSONError(0, "declares \(end + 1) bytes where there are \(body.count)")
         }
     }
 
-    private init(body: Blob, bytes: Bytes, at start: Int, limit: Int) throws(BSONError) {
-        self.body = body
+    // SAFETY: whoever made the first reader keeps the body, and so its storage, for longer.
+    private init(_ storage: Storage?, _ bytes: Bytes, at start: Int, limit: Int) throws(BSONError) {
+        self.storage = storage
         self.bytes = bytes
         guard limit - start >= 5 else { throw BSONError(start, "too short for a document") }
         let length = Int(bytes.loadUnaligned(fromByteOffset: start, as: Int32.self))
@@ -139,7 +141,7 @@ struct BSONReader {
         }
         let first = try take(length)
         guard bytes[first + length - 1] == 0 else { throw BSONError(start, "string does not end with a zero byte") }
-        return body.slice(first..<first + length - 1)
+        return slice(first, length - 1)
     }
 
     mutating func text(_ element: Element) throws(BSONError) -> String {
@@ -166,7 +168,7 @@ struct BSONReader {
         let length = Int(try int32())
         guard length >= 0, length < remaining else { throw BSONError(start, "binary length \(length) is out of range") }
         let subtype = try take(1 + length)
-        return body.slice(subtype + 1..<subtype + 1 + length)
+        return slice(subtype + 1, length)
     }
 
     mutating func document(_ element: Element) throws(BSONError) -> BSONReader {
@@ -217,9 +219,15 @@ struct BSONReader {
     }
 
     private mutating func nested() throws(BSONError) -> BSONReader {
-        let reader = try BSONReader(body: body, bytes: bytes, at: offset, limit: end)
+        let reader = try BSONReader(storage, bytes, at: offset, limit: end)
         offset = reader.end + 1
         return reader
+    }
+
+    /// Of bytes that `take` gave.
+    private func slice(_ start: Int, _ count: Int) -> Blob {
+        guard count > 0, let base = bytes.baseAddress else { return .empty }
+        return Blob(storage: storage, start: base + start, count: count)
     }
 
     private mutating func take(_ count: Int) throws(BSONError) -> Int {

@@ -6,40 +6,42 @@ struct BSONReply {
     /// Of the whole document, in bytes.
     let size: Int
     private let sets: [ItemSet]
-    private let setSizes: [Int]
 
     /// - Throws: what does not fit into BSON's 31-bit lengths.
     init(_ sets: [ItemSet]) throws(Failure) {
-        self.sets = sets.filter { !$0.items.isEmpty }.map(Self.named)
-        // Type, name and value of each element, and the document's own length and zero byte.
-        setSizes = self.sets.map { set in
-            Self.frame + Self.string("identifier", set.name) + Self.header("items") + Self.itemsSize(set.items)
-        }
-        size = Self.frame + Self.header("sets") + Self.arraySize(setSizes)
+        self.sets = sets.allSatisfy(Self.hasTexts) ? sets : sets.map(Self.named)
+        size = Self.frame + Self.header("sets") + Self.arraySize(self.sets)
         guard size <= Int(Int32.max) else {
             throw Failure(.tooLarge, "the outputs need \(size) bytes, more than a BSON document can hold")
         }
     }
 
-    /// With names that are UTF-8, as strings of the format must be: a function may name its outputs by any bytes.
+    private static func isText(_ name: Blob) -> Bool { name.count == 0 || name.withUnsafeBytes { $0.isUTF8 } }
+
+    /// Names are UTF-8, as strings of the format must be: a function may name its outputs by any bytes.
+    private static func hasTexts(_ set: ItemSet) -> Bool {
+        isText(set.name) && set.items.allSatisfy { isText($0.ident) }
+    }
+
     private static func named(_ set: ItemSet) -> ItemSet {
-        func isText(_ name: Blob) -> Bool { name.withUnsafeBytes { $0.isUTF8 } }
-        guard !isText(set.name) || !set.items.allSatisfy({ isText($0.ident) }) else { return set }
         func repaired(_ name: Blob) -> Blob { isText(name) ? name : Blob(name.text) }
         return ItemSet(
             name: repaired(set.name),
             items: set.items.map { Item(ident: repaired($0.ident), key: $0.key, data: $0.data) })
     }
 
-    /// - Throws: `.busy` or `.memory` when there is no room for it.
-    func write(to output: OutputBuffer) throws(Failure) {
-        try output.reserve(size - OutputBuffer.referred(in: sets))
+    /// Without long data, to which the output refers.
+    var bytesToCopy: Int { size - OutputBuffer.referred(in: sets) }
+
+    func write(to output: OutputBuffer) {
         Self.begin(size, output)
         Self.header(.array, "sets", output)
-        Self.begin(Self.arraySize(setSizes), output)
-        for (index, set) in sets.enumerated() {
-            Self.indexed(index, output)
-            Self.begin(setSizes[index], output)
+        Self.begin(Self.arraySize(sets), output)
+        var place = 0
+        for set in sets where !set.items.isEmpty {
+            Self.indexed(place, output)
+            place += 1
+            Self.begin(Self.setSize(set), output)
             Self.string("identifier", set.name, output)
             Self.header(.array, "items", output)
             Self.begin(Self.itemsSize(set.items), output)
@@ -85,9 +87,18 @@ struct BSONReply {
         return size
     }
 
-    private static func arraySize(_ sizes: [Int]) -> Int {
+    /// Type, name and value of each element, and the document's own length and zero byte.
+    private static func setSize(_ set: ItemSet) -> Int {
+        frame + string("identifier", set.name) + header("items") + itemsSize(set.items)
+    }
+
+    private static func arraySize(_ sets: [ItemSet]) -> Int {
         var size = frame
-        for (index, element) in sizes.enumerated() { size += 2 + ASCII.digits(index) + element }
+        var place = 0
+        for set in sets where !set.items.isEmpty {
+            size += 2 + ASCII.digits(place) + setSize(set)
+            place += 1
+        }
         return size
     }
 

@@ -139,9 +139,7 @@ extension Exchange {
 extension OutputReply {
     /// What was kept of an invocation that is done.
     fileprivate init(_ record: InvocationRecord, _ sets: [ItemSet], accept: [UInt8]?) {
-        let outcome = InvocationOutcome(
-            result: .success([]), exitCode: record.exitCode, timeline: record.timeline)
-        self.init(outcome, sets.map { OutputSet(declared: $0.name, set: $0) }, accept: accept)
+        self.init(sets, record.exitCode, record.timeline, accept: accept)
     }
 }
 

@@ -7,7 +7,7 @@ final class DateField {
     private var second: UInt64 = 0
 
     /// - Parameter wall: CLOCK_REALTIME in nanoseconds.
-    func update(wall: UInt64 = Clock.wall()) {
+    func update(wall: UInt64 = Clock.coarseWall()) {
         let now = wall / 1_000_000_000
         guard now != second else { return }
         second = now

@@ -7,6 +7,9 @@ internal import Memory
 final class OutputBuffer {
     /// Shared with blobs in other buffers after `append(contentsOf:)`.
     private var storage: HeldStorage
+    /// Of the storage.
+    private var block: UnsafeMutableRawPointer
+    private var capacity: Int
     private let account: MemoryAccount
     private let kind: MemoryKind
     /// Ends of the bytes that were written to `block`, and of those that were sent.
@@ -29,35 +32,43 @@ final class OutputBuffer {
         }
     }
 
-    private static let initialCapacity = 4 << 10
+    static let initialCapacity = 4 << 10
     private static let mostKept = 64 << 10
 
     /// - Parameters: where the block is charged, and as what; what it grows by on the way is taken in any case.
     init(_ account: MemoryAccount, _ kind: MemoryKind = .connections) {
         self.account = account
         self.kind = kind
-        storage = HeldStorage(noting: Self.initialCapacity, account, kind)
+        let storage = HeldStorage(noting: Self.initialCapacity, account, kind)
+        self.storage = storage
+        (block, capacity) = (storage.base, storage.capacity)
     }
-
-    private var block: UnsafeMutableRawPointer { storage.base }
 
     /// Makes room for `byteCount` bytes, charged before they are taken, so that the appends that follow take none.
     /// - Throws: `.busy` or `.memory` when there is no room for them.
     func reserve(_ byteCount: Int) throws(Failure) {
-        guard byteCount > storage.capacity - filled else { return }
+        guard byteCount > capacity - filled else { return }
         var charge = MemoryCharge(account, kind)
         try charge.grow(by: filled + byteCount)
         move(to: HeldStorage(capacity: filled + byteCount, charge))
     }
 
-    /// Memory for `byteCount` bytes, which the caller must fill at once.
-    func extend(by byteCount: Int) -> UnsafeMutableRawPointer {
-        if byteCount > storage.capacity - filled { grow(byteCount) }
-        defer {
-            filled += byteCount
-            count += byteCount
-        }
+    /// Memory for `byteCount` bytes; `filled` says how many were written there.
+    @inline(__always) func room(for byteCount: Int) -> UnsafeMutableRawPointer {
+        if byteCount > capacity - filled { grow(byteCount) }
         return block + filled
+    }
+
+    @inline(__always) func filled(_ byteCount: Int) {
+        filled += byteCount
+        count += byteCount
+    }
+
+    /// Memory for `byteCount` bytes, which the caller must fill at once.
+    @inline(__always) func extend(by byteCount: Int) -> UnsafeMutableRawPointer {
+        let place = room(for: byteCount)
+        filled(byteCount)
+        return place
     }
 
     func append(_ bytes: Bytes) {
@@ -185,8 +196,8 @@ final class OutputBuffer {
         firstBlob = 0
         blobSent = 0
         blobs.removeAll(keepingCapacity: blobs.count < 64)
-        if storage.capacity > Self.mostKept || !isKnownUniquelyReferenced(&storage) {
-            storage = HeldStorage(noting: Self.initialCapacity, account, kind)
+        if capacity > Self.mostKept || !isKnownUniquelyReferenced(&storage) {
+            use(HeldStorage(noting: Self.initialCapacity, account, kind))
         }
     }
 
@@ -199,12 +210,17 @@ final class OutputBuffer {
     }
 
     private func grow(_ byteCount: Int) {
-        move(to: HeldStorage(noting: max(storage.capacity * 2, filled + byteCount), account, kind))
+        move(to: HeldStorage(noting: max(capacity * 2, filled + byteCount), account, kind))
     }
 
     private func move(to larger: HeldStorage) {
         // SAFETY: it is larger than what is filled, and nobody else knows it yet.
         larger.base.copyMemory(from: block, byteCount: filled)
-        storage = larger
+        use(larger)
+    }
+
+    private func use(_ storage: HeldStorage) {
+        self.storage = storage
+        (block, capacity) = (storage.base, storage.capacity)
     }
 }

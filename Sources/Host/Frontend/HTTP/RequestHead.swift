@@ -13,8 +13,9 @@ enum Method: UInt8 {
     }
 }
 
-/// Head of a request: a view of bytes that somebody else keeps, in place while the request is being handled.
-struct RequestHead {
+/// Head of a request: a view of bytes that somebody else keeps, in place while the request is being handled. A connection has one
+/// for all its requests of HTTP/1.1, a stream of HTTP/2 has its own; on the connection's loop.
+final class RequestHead {
     /// A field line; name and value are offsets from `base`.
     struct Field {
         var name: Range<UInt32>
@@ -47,12 +48,15 @@ struct RequestHead {
     var expectsContinue = false
 
     /// Forgets the request but keeps the memory of `fields`.
-    mutating func reset() {
-        var fields: [Field] = []
-        swap(&fields, &self.fields)
+    func reset() {
+        base = nil
+        method = .other
+        (target, path, query, authority, traceParent) = (0..<0, 0..<0, 0..<0, 0..<0, 0..<0)
         fields.removeAll(keepingCapacity: true)
-        self = RequestHead()
-        self.fields = fields
+        id = .none
+        caller = nil
+        (isHTTP10, keepsAlive, isChunked, expectsContinue) = (false, true, false, false)
+        contentLength = nil
     }
 
     func bytes(_ range: Range<UInt32>) -> Bytes {
@@ -72,7 +76,7 @@ struct RequestHead {
 
     /// Splits a request target, at `range`, into authority, path and query. Takes origin-form, absolute-form and `*`.
     /// - Returns: false if it is none of them.
-    mutating func split(target range: Range<UInt32>) -> Bool {
+    func split(target range: Range<UInt32>) -> Bool {
         target = range
         let text = bytes(range)
         var start = 0

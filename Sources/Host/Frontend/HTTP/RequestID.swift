@@ -62,7 +62,7 @@ struct RequestIDs {
 
 extension RequestIDs {
     /// The number that the request is called by, or another one if the client has a word for it.
-    mutating func number(of head: borrowing RequestHead) -> (high: UInt64, low: UInt64) {
+    mutating func number(of head: RequestHead) -> (high: UInt64, low: UInt64) {
         let id = head.id.given.isEmpty ? head.id : next()
         return (id.high, id.low)
     }
@@ -70,7 +70,7 @@ extension RequestIDs {
 
 extension RequestHead {
     /// Gives the request its name, unless it has one, and finds its place in a trace.
-    mutating func identify(by ids: inout RequestIDs) {
+    func identify(by ids: inout RequestIDs) {
         guard id.isNone else { return }
         var parents = 0
         for field in fields {

@@ -1,3 +1,4 @@
+internal import Dispatcher
 internal import Failure
 internal import Items
 
@@ -10,6 +11,8 @@ struct Response: @unchecked Sendable {
         case bytes([UInt8])
         case blob(Blob)
         case prepared(OutputBuffer)
+        /// Of the length of some lines.
+        case document(BSONReply)
 
         var count: Int {
             switch self {
@@ -18,6 +21,7 @@ struct Response: @unchecked Sendable {
             case .bytes(let bytes): bytes.count
             case .blob(let blob): blob.count
             case .prepared(let output): output.count
+            case .document(let reply): reply.size
             }
         }
 
@@ -28,6 +32,7 @@ struct Response: @unchecked Sendable {
             case .bytes(let bytes): output.append(bytes)
             case .blob(let blob): output.append(blob)
             case .prepared(let prepared): output.append(contentsOf: prepared)
+            case .document(let reply): reply.write(to: output)
             }
         }
     }
@@ -42,6 +47,8 @@ struct Response: @unchecked Sendable {
     var contentType: StaticString?
     var content: Content
     var fields: [Field] = []
+    /// Of an invocation, for the field Server-Timing.
+    var timeline: InvocationTimeline?
     /// What was registered, where the request's path does not say it; for records.
     var subject: String?
 
@@ -66,8 +73,7 @@ struct Response: @unchecked Sendable {
         if let allow = problem.allow { fields.append(Field(name: "allow", value: "\(allow)")) }
         if problem.status == .unauthorized { fields.append(Field(name: "www-authenticate", value: "Bearer")) }
         if problem.status == .tooManyRequests || problem.status == .serviceUnavailable {
-            let seconds = problem.facts.first { $0.name == "retryAfter" }?.value
-            fields.append(Field(name: "retry-after", value: seconds ?? "1"))
+            fields.append(Field(name: "retry-after", value: String(problem.wait ?? 1)))
         }
     }
 }

@@ -10,7 +10,7 @@ struct HeadParser {
 
     /// - Parameter bytes: The request's bytes so far; the earlier ones as in the calls before.
     /// - Returns: whether the head is complete; `position` is then where it ends.
-    mutating func advance(_ bytes: Bytes, limits: Limits, head: inout RequestHead) throws(Problem) -> Bool {
+    mutating func advance(_ bytes: Bytes, limits: Limits, head: RequestHead) throws(Problem) -> Bool {
         head.base = bytes.baseAddress
         while let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, from: scanned) {
             guard lineFeed < limits.head else { break }
@@ -21,9 +21,9 @@ struct HeadParser {
             position = lineFeed + 1
             scanned = position
             if lineFeed - 1 > start {
-                try parse(line: start..<lineFeed - 1, of: bytes, limits: limits, head: &head)
+                try parse(line: start..<lineFeed - 1, of: bytes, limits: limits, head: head)
             } else if hasRequestLine {
-                try finish(&head)
+                try finish(head)
                 return true
             } else if start >= 2 {
                 throw .malformed("empty lines instead of a request", at: start)
@@ -38,10 +38,10 @@ struct HeadParser {
     }
 
     private mutating func parse(
-        line: Range<Int>, of bytes: Bytes, limits: Limits, head: inout RequestHead
+        line: Range<Int>, of bytes: Bytes, limits: Limits, head: RequestHead
     ) throws(Problem) {
         guard hasRequestLine else {
-            try parseRequestLine(line, of: bytes, head: &head)
+            try parseRequestLine(line, of: bytes, head: head)
             hasRequestLine = true
             return
         }
@@ -50,11 +50,11 @@ struct HeadParser {
         }
         let field = try Self.field(line, of: bytes)
         head.fields.append(field)
-        try interpret(head.bytes(field.name), head.bytes(field.value), at: line.lowerBound, head: &head)
+        try interpret(head.bytes(field.name), head.bytes(field.value), at: line.lowerBound, head: head)
     }
 
     private mutating func parseRequestLine(
-        _ line: Range<Int>, of bytes: Bytes, head: inout RequestHead
+        _ line: Range<Int>, of bytes: Bytes, head: RequestHead
     ) throws(Problem) {
         let text = bytes.part(line)
         guard let first = text.firstIndex(of: ASCII.space, from: 0), first > 0,
@@ -104,7 +104,7 @@ struct HeadParser {
     }
 
     private mutating func interpret(
-        _ name: Bytes, _ value: Bytes, at offset: Int, head: inout RequestHead
+        _ name: Bytes, _ value: Bytes, at offset: Int, head: RequestHead
     ) throws(Problem) {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
@@ -135,7 +135,7 @@ struct HeadParser {
         }
     }
 
-    private func finish(_ head: inout RequestHead) throws(Problem) {
+    private func finish(_ head: RequestHead) throws(Problem) {
         guard hasHost || head.isHTTP10 else { throw .malformed("no Host field") }
         if head.isChunked {
             // Either would let a proxy before us see other requests than we do (RFC 9112, 6.1).

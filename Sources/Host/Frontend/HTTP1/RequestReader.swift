@@ -36,7 +36,7 @@ struct RequestReader: ~Copyable {
     private var long: ChargedStorage?
     private var longCount = 0
 
-    private(set) var head = RequestHead()
+    let head = RequestHead()
     private(set) var body = Blob.empty
 
     init(pool: BufferPool, limits: Limits) {
@@ -83,7 +83,7 @@ struct RequestReader: ~Copyable {
     mutating func advance() throws(Problem) -> Progress {
         switch stage {
         case .head:
-            guard start < end, try parser.advance(unused, limits: limits, head: &head) else { return .starved }
+            guard start < end, try parser.advance(unused, limits: limits, head: head) else { return .starved }
             consumed = parser.position
             stage = .announced
             return .head
@@ -112,10 +112,10 @@ struct RequestReader: ~Copyable {
     }
 
     /// Says who makes the request whose head has just arrived.
-    mutating func set(caller: Caller?) { head.caller = caller }
+    func set(caller: Caller?) { head.caller = caller }
 
     /// Gives the request its name, so far as its head has arrived.
-    mutating func identify(by ids: inout RequestIDs) { head.identify(by: &ids) }
+    func identify(by ids: inout RequestIDs) { head.identify(by: &ids) }
 
     /// Whether nothing follows the head that has just arrived.
     var hasNoBody: Bool { !head.isChunked && (head.contentLength ?? 0) == 0 }

@@ -112,6 +112,7 @@ final class HTTP2Session {
         if let type = response.contentType { block.add("content-type", "\(type)") }
         if let id = stream.head.idText { block.add("x-request-id", id) }
         for field in response.fields { block.add(field.name, field.value) }
+        if let timeline = response.timeline { block.add("server-timing", timeline.serverTiming) }
         // SAFETY: the stream lives in `streams` until nghttp2 says that it is closed; it is not read from after that.
         var source = nghttp2_data_provider(
             source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()), read_callback: readContent)

@@ -4,7 +4,7 @@ internal import Memory
 /// One request of an HTTP/2 connection, while it arrives, is handled and is answered.
 final class HTTP2Stream {
     let id: Int32
-    private(set) var head = RequestHead()
+    let head = RequestHead()
     /// Nil unless the request is wrong; it is then answered with this.
     private(set) var problem: Problem?
     /// What is left of the response's content.

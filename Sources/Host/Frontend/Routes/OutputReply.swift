@@ -13,25 +13,32 @@ struct OutputReply: @unchecked Sendable {
     private let exitCode: Int32
     private let timeline: InvocationTimeline
 
-    /// In the format that an Accept field asks for, with the declared names of the outputs.
-    init(_ outcome: InvocationOutcome, _ outputs: [OutputSet], accept: [UInt8]?) {
-        let isSingle = outputs.reduce(0) { $0 + $1.set.items.count } == 1
+    /// In the format that an Accept field asks for.
+    init(_ sets: [ItemSet], _ exitCode: Int32, _ timeline: InvocationTimeline, accept: [UInt8]?) {
+        let isSingle = sets.reduce(0) { $0 + $1.items.count } == 1
         self.init(
-            outcome, outputs.map { ItemSet(name: $0.declared, items: $0.set.items) },
-            accept.preferred(of: isSingle ? MediaType.allCases : [.json, .bson, .multipart]), namesType: true)
+            sets, exitCode, timeline, accept.preferred(of: isSingle ? MediaType.allCases : [.json, .bson, .multipart]),
+            namesType: true)
+    }
+
+    /// With the declared names of the outputs.
+    init(_ outputs: Outputs, of outcome: InvocationOutcome, accept: [UInt8]?) {
+        self.init(outputs.named, outcome.exitCode, outcome.timeline, accept: accept)
     }
 
     /// The original's: BSON, with the names that the producing function left, and no Content-Type.
-    init(original outcome: InvocationOutcome, _ outputs: [OutputSet]) {
-        self.init(outcome, outputs.map(\.set), .bson, namesType: false)
+    init(original outputs: Outputs, of outcome: InvocationOutcome) {
+        self.init(outputs.sets, outcome.exitCode, outcome.timeline, .bson, namesType: false)
     }
 
-    private init(_ outcome: InvocationOutcome, _ sets: [ItemSet], _ type: MediaType?, namesType: Bool) {
+    private init(
+        _ sets: [ItemSet], _ exitCode: Int32, _ timeline: InvocationTimeline, _ type: MediaType?, namesType: Bool
+    ) {
         self.sets = sets
+        self.exitCode = exitCode
+        self.timeline = timeline
         self.type = type
         self.namesType = namesType
-        exitCode = outcome.exitCode
-        timeline = outcome.timeline
     }
 
     /// Whether it is put together in some microseconds.
@@ -73,9 +80,14 @@ struct OutputReply: @unchecked Sendable {
                 response = Response(
                     .ok, contentType: "application/json", .blob(try JSONReply.make(sets, account)))
             case .bson:
-                let output = OutputBuffer(account, .answers)
-                try BSONReply(sets).write(to: output)
-                response = Response(.ok, contentType: namesType ? "application/bson" : nil, .prepared(output))
+                let reply = try BSONReply(sets)
+                response = Response(.ok, contentType: namesType ? "application/bson" : nil, .document(reply))
+                if reply.size > OutputBuffer.initialCapacity {
+                    let output = OutputBuffer(account, .answers)
+                    try output.reserve(reply.bytesToCopy)
+                    reply.write(to: output)
+                    response.content = .prepared(output)
+                }
             case .multipart:
                 let boundary = Multipart.makeBoundary()
                 let output = OutputBuffer(account, .answers)
@@ -87,7 +99,7 @@ struct OutputReply: @unchecked Sendable {
             }
         } catch { throw type == nil ? .notAcceptable : Problem(error) }
         response.add(exitCode: exitCode)
-        response.add(timeline)
+        response.timeline = timeline
         return response
     }
 }

@@ -31,15 +31,21 @@ extension Router {
         _ body: Blob, _ terms: InvocationTerms, _ exchange: Exchange, _ worker: Worker
     ) throws(Problem) {
         terms.tenant.received(body.count)
-        let read = try document(body, terms, itemsAtMost: Self.fewItems)
-        if let read, read.textLength <= Self.longText,
+        if let read = try document(body, terms, itemsAtMost: Self.fewItems), read.textLength <= Self.longText,
             let target = try target(of: read, in: terms.space, suggests: false)
         {
             return start(read, target, terms, exchange, worker)
         }
+        try takeApart(body, terms, exchange, worker)
+    }
+
+    private func takeApart(
+        _ body: Blob, _ terms: InvocationTerms, _ exchange: Exchange, _ worker: Worker
+    ) throws(Problem) {
         try takeApart(for: exchange, on: worker) { [self] () throws(Problem) in
-            let whole = if let read { read } else { try document(body, terms, itemsAtMost: ItemCounter.most) }
-            guard let whole, let target = try target(of: whole, in: terms.space, suggests: true) else { return nil }
+            guard let whole = try document(body, terms, itemsAtMost: ItemCounter.most),
+                let target = try target(of: whole, in: terms.space, suggests: true)
+            else { return nil }
             return (whole, target)
         } next: { (document, target) throws(Problem) in
             self.start(document, target, terms, exchange, worker)
@@ -88,9 +94,10 @@ extension Router {
         let invocation = InvocationRequest(
             target: target, inputs: document.inputs.sets, fresh: terms.fresh, deadline: terms.deadline,
             tenant: terms.tenant, space: terms.space)
-        invoke(invocation, holding: document.inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
+        invoke(invocation, holding: document.inputs.charge, for: exchange, on: worker) {
+            [self, tenant = terms.tenant] exchange, outcome, outputs in
             // The original's replies name no type.
-            reply(OutputReply(original: outcome, sets), to: exchange, for: terms.tenant, on: worker)
+            reply(OutputReply(original: outputs, of: outcome), to: exchange, for: tenant, on: worker)
         }
     }
 

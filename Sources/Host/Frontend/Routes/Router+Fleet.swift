@@ -179,10 +179,12 @@ extension Router {
 }
 
 /// Which node an answer comes from.
-struct ServingNode: Sendable {
+final class ServingNode: Sendable {
     let address: String
     /// For other nodes: how long requests wait there now, us.
     let load: String?
+
+    init(address: String, load: String?) { (self.address, self.load) = (address, load) }
 }
 
 extension Response {

@@ -85,8 +85,9 @@ extension Router {
         let invocation = InvocationRequest(
             target: .name(wish.name), inputs: inputs.sets, fresh: wish.fresh, deadline: Self.deadline(in: wish.time),
             className: wish.className, tenant: wish.tenant, space: wish.space)
-        invoke(invocation, holding: inputs.charge, for: exchange, on: worker) { [self] outcome, sets in
-            reply(OutputReply(outcome, sets, accept: wish.accept), to: exchange, for: wish.tenant, on: worker)
+        invoke(invocation, holding: inputs.charge, for: exchange, on: worker) {
+            [self, tenant = wish.tenant, accept = wish.accept] exchange, outcome, outputs in
+            reply(OutputReply(outputs, of: outcome, accept: accept), to: exchange, for: tenant, on: worker)
         }
     }
 }

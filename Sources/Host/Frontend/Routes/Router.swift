@@ -118,22 +118,22 @@ final class Router: Sendable {
 
     /// Starts an invocation; `reply` answers one that succeeds. `charge` is kept until it has ended.
     func invoke(
-        _ invocation: InvocationRequest, holding charge: ItemCharge?, for exchange: Exchange, on worker: Worker,
-        reply: @escaping (InvocationOutcome, [OutputSet]) -> Void
+        _ invocation: consuming InvocationRequest, holding charge: ItemCharge?, for exchange: Exchange,
+        on worker: Worker,
+        reply: @escaping (Exchange, InvocationOutcome, Outputs) -> Void
     ) {
-        var invocation = invocation
         if let record = exchange.record {
             record.begins(invocation)
             invocation.trace = record.trace
         }
-        let running = dispatcher.invoke(invocation, on: worker) { [failures, settings] outcome in
+        let running = dispatcher.invoke(invocation, on: worker) { [failures, fleet = settings.fleet] outcome in
             defer { withExtendedLifetime(charge) {} }
-            if let fleet = settings.fleet?.current, outcome.timeline.sandboxes > 0 {
+            if let fleet = fleet?.current, outcome.timeline.sandboxes > 0 {
                 fleet.note(run: outcome.timeline.run / UInt64(outcome.timeline.sandboxes))
             }
             exchange.record?.timeline = outcome.timeline
             switch outcome.result {
-            case .success(let sets): reply(outcome, sets)
+            case .success(let outputs): reply(exchange, outcome, outputs)
             case .failure(let failure):
                 failures.add()
                 exchange.fail(Problem(failure), outcome.timeline)

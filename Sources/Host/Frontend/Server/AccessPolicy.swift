@@ -91,7 +91,7 @@ struct AccessPolicy: Sendable {
     var admitsPages: Bool { !settings.origins.isEmpty }
 
     /// Lets the page that sent a request read its answer, if that page is an allowed one.
-    func admitReader(of response: inout Response, to head: borrowing RequestHead) {
+    func admitReader(of response: inout Response, to head: RequestHead) {
         response.fields.append(.init(name: "vary", value: "Origin"))
         guard let origin = head.value("origin"), allows(origin) else { return }
         response.fields.append(.init(name: "access-control-allow-origin", value: origin.text))

@@ -18,7 +18,7 @@ public struct AuditTrail: Sendable {
         (self.log, self.invocations) = (log, invocations)
     }
 
-    func action(of head: borrowing RequestHead) -> Action? {
+    func action(of head: RequestHead) -> Action? {
         guard let route = Route(head.pathBytes) else { return nil }
         return switch route.need(head.method) {
         case let need where route == .plugin && need.part == .register: .reloadPlugin

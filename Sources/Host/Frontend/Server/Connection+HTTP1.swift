@@ -36,17 +36,19 @@ extension Connection {
     private func takeRequests() -> Bool {
         while phase == .reading, !isEnding {
             guard !isBackedUp else { return true }
-            guard !isOverdue else {
-                continueSoon()
-                return false
-            }
             do {
                 switch try reader.advance() {
                 case .head: try arrive()
                 case .starved:
                     awaitBytes()
                     return false
-                case .request: begin()
+                case .request:
+                    begin()
+                    // What has arrived behind it waits for others' turns.
+                    guard reader.isIdle || !isOverdue else {
+                        if phase == .reading, !isEnding { continueSoon() }
+                        return false
+                    }
                 }
             } catch {
                 refuse(error)
@@ -98,7 +100,7 @@ extension Connection {
     /// Answers the request that is being handled, or refuses the one that is arriving.
     func respondHTTP1(_ response: Response) {
         guard phase == .handling else { return }
-        invocations[0] = nil
+        invocation = nil
         if !reader.head.keepsAlive || server.isStopping { isEnding = true }
         server.date.update()
         ResponseWriter.write(response, to: reader.head, closes: isEnding, date: server.date, output: makeOutput())

@@ -77,10 +77,9 @@ extension Connection {
 }
 
 extension Connection {
-    func respond(_ response: Response, stream: Int32) {
+    func respond(_ response: consuming Response, stream: Int32) {
         guard phase != .closed else { return }
         if !isTurning { beginTurn() }
-        var response = response
         if server.access.admitsPages {
             if let head = http2?.head(of: stream) {
                 server.access.admitReader(of: &response, to: head)
@@ -94,7 +93,7 @@ extension Connection {
     func runs(_ invocation: Invocation, stream: Int32) {
         guard !invocation.isFinished else { return }
         if phase == .closed { return invocation.cancel() }
-        invocations[stream] = invocation
+        if stream == 0 { self.invocation = invocation } else { invocations[stream] = invocation }
     }
 
     /// The answer that tells of a problem, in the form that the request asks for.

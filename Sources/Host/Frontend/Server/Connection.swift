@@ -27,7 +27,8 @@ final class Connection: EventSource, @unchecked Sendable {
     /// What a time limit is running for.
     enum Waiting { case nothing, idle, head, body, lingering }
 
-    private(set) unowned var server: Server
+    // SAFETY of unowned(unsafe): servers live as long as the front end, which closes all connections before it ends.
+    private(set) unowned(unsafe) var server: Server
     let listener: Listener
     /// Nil: bytes as they are.
     let tls: TLSSession?
@@ -46,7 +47,9 @@ final class Connection: EventSource, @unchecked Sendable {
     var phase = Phase.reading
     var reader: RequestReader
     var http2: HTTP2Session?
-    /// By stream; on HTTP/1.1 by 0.
+    /// Of the request of HTTP/1.1 that is being handled.
+    var invocation: Invocation?
+    /// Of HTTP/2, by stream.
     var invocations: [Int32: Invocation] = [:]
     /// Requests are being taken from received bytes: answers are sent together, at the end of that.
     var isTurning = false
@@ -106,7 +109,7 @@ final class Connection: EventSource, @unchecked Sendable {
     var isBetweenRequests: Bool {
         guard phase == .reading, !isTurning, !isEnding, !peerHasEnded, !mayMoveSoon, !continuesSoon, !readsSoon,
             output == nil,
-            invocations.isEmpty, tls?.isEstablished ?? true, !holdsInput
+            invocation == nil, invocations.isEmpty, tls?.isEstablished ?? true, !holdsInput
         else { return false }
         return http2.map { !$0.hasStreams } ?? reader.isIdle
     }
@@ -155,7 +158,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     /// The loop has come to this connection.
-    func beginTurn() { turnBegan = Clock.now() }
+    func beginTurn() { turnBegan = server.loop.now }
 
     /// Others should have their turn.
     var isOverdue: Bool { Clock.now() &- turnBegan > Self.longestTurn }
@@ -197,7 +200,7 @@ final class Connection: EventSource, @unchecked Sendable {
         if events & EPOLLRDHUP.rawValue != 0, !peerHasEnded {
             peerHasEnded = true
             isEnding = true
-            for invocation in invocations.values { invocation.cancel() }
+            invocation?.cancel()
         }
         watch()
     }
@@ -333,7 +336,7 @@ final class Connection: EventSource, @unchecked Sendable {
             waitingSince = server.tick
             arriving = nil
         }
-        let idle = UInt32(clamping: server.settings.idleTimeout / 1_000_000_000 + 1)
+        let idle = server.idleTime
         let seconds: UInt32
         switch wanted {
         case .nothing:
@@ -382,7 +385,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Seconds for which the client, and nobody else, has been awaited by a connection that holds memory; nil when it holds none
     /// or a request is being handled or answered.
     var slowness: UInt32? {
-        guard phase == .reading, !isTurning, output == nil, invocations.isEmpty else { return nil }
+        guard phase == .reading, !isTurning, output == nil, invocation == nil, invocations.isEmpty else { return nil }
         guard http2?.awaitsClient ?? (waiting == .head || waiting == .body) else { return nil }
         return server.tick &- waitingSince
     }
@@ -434,8 +437,9 @@ final class Connection: EventSource, @unchecked Sendable {
         Glibc.close(descriptor)
         if let output { server.giveOutput(output) }
         output = nil
-        let running = invocations.values
+        let running = Array(invocations.values)
         invocations = [:]
+        invocation.take()?.cancel()
         for invocation in running { invocation.cancel() }
         reader.release()
         server.forget(self)

@@ -19,10 +19,9 @@ struct Exchange: Sendable {
     /// What the answer says of who gave it; nil: nothing.
     var node: ServingNode?
 
-    func respond(_ response: Response) { respond(response, nil) }
+    func respond(_ response: consuming Response) { respond(response, nil) }
 
-    private func respond(_ response: Response, _ problem: Problem?) {
-        var response = response
+    private func respond(_ response: consuming Response, _ problem: Problem?) {
         if let node { response.add(node) }
         if let problem { ProblemCounts.add(problem) }
         record?.end(response, problem)
@@ -36,7 +35,7 @@ struct Exchange: Sendable {
     /// For an invocation that began.
     func fail(_ problem: Problem, _ timeline: InvocationTimeline) {
         var response = connection.response(to: problem, stream: stream)
-        response.add(timeline)
+        response.timeline = timeline
         respond(response, problem)
     }
 

@@ -18,7 +18,7 @@ final class RequestObserver: Sendable {
     }
 
     /// A request has arrived, or as much of it as will. Nil when it is neither logged nor traced.
-    func begin(_ head: borrowing RequestHead, _ bodyCount: Int, on connection: Connection, isHTTP2: Bool)
+    func begin(_ head: RequestHead, _ bodyCount: Int, on connection: Connection, isHTTP2: Bool)
         -> RequestRecord?
     {
         let trace = trace(head, &connection.server.ids)
@@ -28,7 +28,7 @@ final class RequestObserver: Sendable {
             head, bodyCount, connection, isHTTP2: isHTTP2, logs: logs, trace: trace, recent: recent)
     }
 
-    private func trace(_ head: borrowing RequestHead, _ ids: inout RequestIDs) -> Trace? {
+    private func trace(_ head: RequestHead, _ ids: inout RequestIDs) -> Trace? {
         guard let tracer else { return nil }
         guard !head.traceParent.isEmpty else { return tracer.begin { ids.number(of: head) } }
         let states = head.fields.filter { head.bytes($0.name).equalsIgnoringCase("tracestate") }
@@ -82,7 +82,7 @@ final class RequestRecord: @unchecked Sendable {
     private static let longestAgent = 256
 
     fileprivate init(
-        _ head: borrowing RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, logs: RequestLogs,
+        _ head: RequestHead, _ bodyCount: Int, _ connection: Connection, isHTTP2: Bool, logs: RequestLogs,
         trace: Trace?, recent: RecentInvocations?
     ) {
         id = head.idText ?? ""
@@ -105,7 +105,7 @@ final class RequestRecord: @unchecked Sendable {
 
     var methodName: String { "\(method)".uppercased() }
 
-    func begins(_ invocation: InvocationRequest) {
+    func begins(_ invocation: borrowing InvocationRequest) {
         if let tenant = invocation.tenant { self.tenant = tenant.name }
         name =
             switch invocation.target {

@@ -12,7 +12,9 @@ final class Server: @unchecked Sendable {
     // SAFETY of @unchecked Sendable: everything but `count` is touched only by the holder of the worker's loop role.
     let worker: Worker
     let limits: Limits
-    let settings: Frontend.Settings
+    private let mostConnections: Int
+    /// Seconds.
+    let idleTime: UInt32
     let buffers: BufferPool
     let date = DateField()
     var ids = RequestIDs()
@@ -51,7 +53,8 @@ final class Server: @unchecked Sendable {
         self.worker = worker
         self.router = router
         self.frontend = frontend
-        self.settings = settings
+        mostConnections = settings.maxConnections
+        idleTime = UInt32(clamping: settings.idleTimeout / 1_000_000_000 + 1)
         observer = RequestObserver(settings)
         buffers = BufferPool(worker.pool.budget.own)
         limits = Limits(
@@ -98,7 +101,7 @@ final class Server: @unchecked Sendable {
 
     /// A connection was accepted: keeps it, or gives it to a worker that has clearly fewer.
     func take(_ descriptor: Int32, _ listener: Listener) {
-        guard frontend.connectionCount < settings.maxConnections else { return turnAway(descriptor, listener) }
+        guard frontend.connectionCount < mostConnections else { return turnAway(descriptor, listener) }
         if let other = frontend.lessLoaded(than: self, by: 4) {
             other.loop.post { other.adopt(descriptor, listener) }
         } else {
