@@ -80,6 +80,9 @@ class Block:
             for part in parts:
                 if part.find(exp.Select):
                     refuse(part, "a query in ON is not done; WHERE can have it")
+                for column in part.find_all(exp.Column):
+                    if column.table and column.table not in self.tables:
+                        refuse(column, f"column {column.sql()} is of a table that is joined later")
             if join.side == "RIGHT":
                 first, second = self.tables
                 self.tables = {second: self.tables[second], first: self.tables[first]}
@@ -238,7 +241,10 @@ class Block:
             refuse(node, f"column {node.sql()} is of a query further outside; the next one's columns can be used")
         if isinstance(source, Block):
             return source.kind_of_result(name)
-        return OF_COLUMNS[self.manifest["tables"][source]["columns"][name]["type"][0]]
+        columns = self.manifest["tables"][source]["columns"]
+        if name not in columns:
+            refuse(node, f"there is no column '{name}' here")
+        return OF_COLUMNS[columns[name]["type"][0]]
 
     def kind_of_result(self, name):
         return next((Kinds(self.kind_of)(node) for word, node in self.select if word == name), ANY)

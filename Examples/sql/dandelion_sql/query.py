@@ -1,15 +1,19 @@
 """A query's text as a tree whose columns are known. What is not done is refused at its place."""
 
+import logging
 import re
 
 import sqlglot
 import sqlglot.errors
 from sqlglot import exp
 from sqlglot.optimizer import merge_subqueries, qualify, simplify
+from sqlglot.tokens import TokenType
 
 from . import Refused
 from .expressions import refuse
 
+# What it warns of is refused here.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 AGGREGATES = (exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count)
 # What is understood of each kind of node; whatever else a parser finds in one is refused, so that nothing is left out unseen.
 UNDERSTOOD = {
@@ -53,8 +57,43 @@ def told(description):
     return description.split("<Token")[0].split("<class")[0].strip()
 
 
+LISTS_BEGIN = (TokenType.L_PAREN, TokenType.SELECT, TokenType.DISTINCT, TokenType.FROM, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.COMMA)
+LISTS_END = (TokenType.R_PAREN, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.LIMIT,
+             TokenType.JOIN, TokenType.SEMICOLON)
+
+
+def check_tokens(sql):
+    """Refuses what the parser would overlook: commas with nothing beside them, brackets that do not match, BETWEEN without AND."""
+    tokens = sqlglot.tokenize(sql, read="duckdb")
+    open_ = []     # brackets
+    betweens = []  # their tokens, and how deep they stand
+    for place, token in enumerate(tokens):
+        before = tokens[place - 1].token_type if place else None
+        if token.token_type == TokenType.COMMA and before in LISTS_BEGIN or token.token_type in LISTS_END and before == TokenType.COMMA:
+            raise at(sql, token.start, "something is missing here, or a comma is too many")
+        if token.token_type == TokenType.L_PAREN:
+            open_.append(token)
+        elif token.token_type == TokenType.BETWEEN:
+            betweens.append((token, len(open_)))
+        elif token.token_type == TokenType.AND and betweens and betweens[-1][1] == len(open_):
+            betweens.pop()
+        elif token.token_type == TokenType.R_PAREN:
+            if not open_:
+                raise at(sql, token.start, "a ')' too many")
+            open_.pop()
+            if betweens and betweens[-1][1] > len(open_):
+                raise at(sql, betweens[-1][0].start, "BETWEEN has an AND")
+    if open_:
+        raise at(sql, open_[-1].start, "the ')' of this is missing")
+    if betweens:
+        raise at(sql, betweens[-1][0].start, "BETWEEN has an AND")
+    if len(tokens) > 1 and tokens[-1].token_type == TokenType.COMMA:
+        raise at(sql, tokens[-1].start, "something is missing here, or a comma is too many")
+
+
 def parse(sql):
     try:
+        check_tokens(sql)
         statements = [statement for statement in sqlglot.parse(sql, read="duckdb") if statement is not None]
     except sqlglot.errors.ParseError as error:
         first = error.errors[0]
@@ -73,12 +112,16 @@ def check(tree):
     if not isinstance(tree, exp.Select):
         refuse(tree, f"only SELECT is done, not {tree.key.upper()}")
     for node in tree.walk():
+        if isinstance(node, exp.Select) and not node.expressions:
+            refuse(node, "a SELECT has at least one result")
         if isinstance(node, (exp.Any, exp.All)):
             refuse(node, f"{node.key.upper()} is not done; x IN (query) is what x = ANY (query) is")
         if isinstance(node, exp.SetOperation):
             refuse(node, f"{node.key.upper()} is not done")
         if isinstance(node, exp.Window):
             refuse(node, "window functions are not done")
+        if isinstance(node, AGGREGATES) and node.this is None:
+            refuse(node, f"{node.key.upper()} takes a value")
         if isinstance(node, exp.Distinct) and isinstance(node.parent, AGGREGATES) and len(node.expressions) != 1:
             refuse(node, "DISTINCT in an aggregate takes one value")
         if isinstance(node, exp.AggFunc) and not isinstance(node, AGGREGATES):
@@ -149,6 +192,9 @@ def qualified(tree, sql, manifest):
         tree = merge_subqueries.merge_subqueries(tree)
     except sqlglot.errors.OptimizeError as error:
         raise unresolved(str(error), sql, tree, manifest) from None
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError):
+        # What sqlglot makes of some mistakes, such as a table without a name.
+        raise Refused("the query cannot be understood: a table or a column has no name, or stands where it cannot") from None
     return simplify.simplify(tree, dialect="duckdb")
 
 

@@ -2,11 +2,13 @@
 
 import datetime
 import decimal
+import random
+import re
 import unittest
 
 import pyarrow
 import pyarrow.parquet
-from test_queries import HERE, QueryCase, manifest
+from test_queries import HERE, QueryCase, Refused, manifest, planner
 
 QUERIES = [part.split("\n", 1)[1] if part.startswith("--") else part for part in (HERE / "edges.sql").read_text().strip().split(";\n")]
 DAY = datetime.date
@@ -37,6 +39,19 @@ REFUSED = {
     "select *\nfrom a, missing": "line 2, column 9: there is no table 'missing'; there are a, b, caps",
     "select k from a order by nothing": "column 26: there is no column 'nothing' here",
     "select * from a where": "column 17: something is missing here",
+    "select , k from a": "column 8: something is missing here, or a comma is too many",
+    "select k, from a": "column 11: something is missing here, or a comma",
+    "select from a": "a SELECT has at least one result",
+    "select a.k from a, join b on a.k = b.k": "column 20: something is missing here, or a comma",
+    "select a.k from a left join b on a.k = n.k join n on n.k = a.k": "column 40: column n.k is of a table that is joined later",
+    "select k from a where k in (1, 2,)": "column 34: something is missing here, or a comma",
+    "select k from a where k between 1 3": "column 25: BETWEEN has an AND",
+    "select k from a where (k between 1) and k = 3": "column 26: BETWEEN has an AND",
+    "select max(k from a": r"column 11: the '\)' of this is missing",
+    "select k) from a": r"column 9: a '\)' too many",
+    "select y.k from (select k from a left join select b on k = 1) y": "column|cannot be understood",
+    "select k from a having sum is (v) > 1": "column",
+    "select max(t1 = v) from a": "column 12: there is no column 't1' here",
     "select k from a union select k from b": "column 8: only SELECT is done, not UNION",
     "delete from a": "only SELECT is done, not DELETE",
     "select k, row_number() over () from a": "column 11: window functions are not done",
@@ -92,6 +107,24 @@ class Edges(QueryCase):
     def test_refused(self):
         for sql, message in REFUSED.items():
             self.refused(sql, message)
+
+    def test_any_mistake_is_told(self):
+        """Queries with words lost, exchanged and added are planned or refused, and nothing else."""
+        known = manifest.parse((self.data / manifest.NAME).read_bytes(), "")
+        random_, words = random.Random(5), re.compile(r"'[^']*'|[\w.]+|<>|<=|>=|\S")
+        vocabulary = [word for sql in QUERIES for word in words.findall(sql)]
+        refused = 0
+        for _ in range(400):
+            parts = words.findall(random_.choice(QUERIES))
+            for _ in range(random_.choice([1, 1, 2, 3])):
+                place = random_.randrange(len(parts))
+                parts[place:place + random_.choice([0, 1, 1])] = random_.choice([[], [random_.choice(vocabulary)]])
+            with self.subTest(" ".join(parts)):
+                try:
+                    planner.plan(" ".join(parts), known)
+                except Refused:
+                    refused += 1
+        self.assertGreater(refused, 200)
 
     def test_division_by_zero(self):
         """Gives NULL, where DuckDB gives infinity."""

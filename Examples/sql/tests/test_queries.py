@@ -22,7 +22,7 @@ import pyarrow.parquet
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import running  # noqa: E402
-from dandelion_sql import Refused, cli, manifest  # noqa: E402
+from dandelion_sql import Refused, cli, manifest, planner  # noqa: E402
 from ssb import write  # noqa: E402
 
 SSB = dict(re.findall(r"-- (Q\d\.\d)\n(.*?);", (HERE.parent / "ssb/queries.sql").read_text(), re.S))
