@@ -70,8 +70,9 @@ struct HostileAttempt {
     /// Asks for a list, which everybody has of what is their own.
     var listsOwn: Bool {
         let collection = path.prefix { $0 != "?" }
-        return method == "GET" && authorization == nil
-            && ["/v1/functions", "/v1/compositions", "/v1/invocations"].contains(String(collection))
+        return ["GET", "HEAD"].contains(method) && authorization == nil
+            && ["functions", "compositions", "invocations", "schedules", "aliases"].map { "/v1/\($0)" }
+                .contains(String(collection))
     }
 }
 

@@ -22,30 +22,49 @@ import Values
         memory = "16MiB"
         """
 
+    /// SHA-256, as sha256sum prints it.
+    private static func digest(of image: [UInt8]) -> String {
+        let file = FileManager.default.temporaryDirectory.appending(path: "dandelion-digest-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        guard FileManager.default.createFile(atPath: file, contents: Data(image)) else { return "" }
+        let sum = Process()
+        let pipe = Pipe()
+        (sum.executableURL, sum.arguments) = (URL(fileURLWithPath: "/usr/bin/sha256sum"), [file])
+        sum.standardOutput = pipe
+        guard (try? sum.run()) != nil else { return "" }
+        return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile().prefix(64), as: UTF8.self)
+    }
+
     @Test func nobodyGetsAtTheOther() throws {
         let node = try RunningNode(config: Self.config, listens: false)
         let (alice, bob) = (try HostileTenant("alice", on: node), try HostileTenant("bob", on: node))
         for tenant in [alice, bob] { #expect(try tenant.register() == [201, 201, 201]) }
+        let digest = Self.digest(of: try GuestCompiler.image("echo_sets"))
+        let kept = [try alice.keep(digest: digest), try bob.keep(digest: digest)]
         var attempts = 0
         var successes: [String] = []
-        for (attacker, victim) in [(alice, bob), (bob, alice)] {
-            for attempt in HostileAttempt.all(on: victim) {
+        for (attacker, victim, kept) in [(alice, bob, kept[1]), (bob, alice, kept[0])] {
+            let all =
+                HostileAttempt.all(on: victim) + (try HostileAttempt.routes(of: node, on: victim, kept))
+            for attempt in all {
                 attempts += 1
                 let reply = node.request(
                     attempt.method, attempt.path, attempt.body,
                     headers: [attempt.authorization ?? attacker.authorization] + attempt.headers)
                 let told = "\(attempt.name) \(attempt.method) \(attempt.path) \(attempt.headers): \(reply.status)"
-                if isSuccess(reply, of: attempt, on: victim) { successes.append(told) }
+                if isSuccess(reply, of: attempt, on: victim, kept) { successes.append(told) }
             }
-            #expect(victim.isWhole && attacker.isWhole)
+            #expect(victim.isWhole && attacker.isWhole && victim.has(kept))
         }
         #expect(successes.isEmpty)
-        #expect(attempts > 400)
+        #expect(attempts > 2000, "\(attempts)")
         #expect(node.isRunning)
     }
 
     /// Anything of the victim's, or the node's, in the answer; or anything done that is not the attacker's own.
-    private func isSuccess(_ reply: RunningNode.Reply, of attempt: HostileAttempt, on victim: HostileTenant) -> Bool {
+    private func isSuccess(
+        _ reply: RunningNode.Reply, of attempt: HostileAttempt, on victim: HostileTenant, _ kept: HostileHoldings
+    ) -> Bool {
         if reply.status == 0 || reply.status >= 500 { return true }
         if reply.text.contains(victim.marker) { return true }
         // What was sent is told again; anything beyond is a leak.
@@ -53,7 +72,8 @@ import Values
         if !sent.contains(victim.own), !attempt.body.contains(Array(victim.own.utf8)), reply.text.contains(victim.own) {
             return true
         }
-        return 200..<300 ~= reply.status && !attempt.listsOwn
+        if kept.traces.contains(where: { !sent.contains($0) && reply.text.contains($0) }) { return true }
+        return 200..<300 ~= reply.status && !attempt.listsOwn && !attempt.isCommon
     }
 
     /// One takes all that it may have, and the other does not notice.
