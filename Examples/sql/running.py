@@ -137,6 +137,12 @@ def node(folder, **settings):
         yield f"http://127.0.0.1:{port}", child
 
 
+def set_secret(folder, name, host, header, value):
+    """Keeps a secret on the node of a folder: what its HTTP function sends to a host, and no sandbox sees."""
+    command = [DANDELION, "secret", "set", name, "--host", host, "--header", header, "--plain", "--state", str(Path(folder, "state"))]
+    subprocess.run(command, input=value, text=True, check=True, capture_output=True)
+
+
 def register_functions(address):
     """The example functions that queries call: quarter_of in C, matches in Python where its image is built. Gives their names."""
     with Node(address) as client:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """NOT A LANGUAGE MODEL: a stand-in with the interface of one, for tests and for the demo without a model. It knows a few questions by
-heart, and refuses requests that are not as a model's server wants them: standin.py PORT"""
+heart, and refuses requests that are not as a model's server wants them, or that lack the key STANDIN_KEY: standin.py PORT"""
 
 import http.server
 import json
+import os
 import sys
 
 # Question -> what is said at the first attempt, and at the second.
@@ -54,6 +55,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        key = os.environ.get("STANDIN_KEY")
+        if key and self.headers.get("Authorization") != f"Bearer {key}":
+            return self.answer(401, {"error": {"message": "the key is wrong or missing"}})
         if self.path != "/v1/chat/completions":
             return self.answer(404, {"error": {"message": f"there is no {self.path}"}})
         try:

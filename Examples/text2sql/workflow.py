@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "sql"))
@@ -76,11 +76,14 @@ def database(folder):
         yield f"http://127.0.0.1:{port}/library"
 
 
+KEY = "only the operator knows this key of the model's"
+
+
 @contextlib.contextmanager
 def standin(folder, program=HERE / "standin.py"):
-    """The stand-in for a model: the URL of its API."""
+    """The stand-in for a model, which wants a key: the URL of its API."""
     port = running.free_port()
-    with running.process([sys.executable, str(program), str(port)], Path(folder, "standin.log"), port):
+    with running.process([sys.executable, str(program), str(port)], Path(folder, "standin.log"), port, {"STANDIN_KEY": KEY}):
         yield f"http://127.0.0.1:{port}/v1"
 
 
@@ -111,9 +114,18 @@ def model_at(model, folder, program=HERE / "standin.py"):
 
 
 @contextlib.contextmanager
+def node_for(model, api, folder):
+    """A node, which has the key of the stand-in's API where there is no other model: its address. Functions never see the key."""
+    with running.node(folder) as (address, _):
+        if model is None:
+            running.set_secret(folder, "model", urlsplit(api).netloc, "Authorization: Bearer {}", KEY)
+        yield address
+
+
+@contextlib.contextmanager
 def everything(model=None):
     """Node, database and model (`model_at`): the address of the node and the settings."""
     with tempfile.TemporaryDirectory() as folder, database(folder) as tables, model_at(model, folder) as api, \
-            running.node(Path(folder, "node")) as (address, _):
+            node_for(model, api, Path(folder, "node")) as address:
         register(address)
         yield address, settings_of(address, api, tables)

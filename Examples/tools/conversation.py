@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "text2sql"))
-from workflow import Node, Refused, model_at, register_steps, running  # noqa: E402
+from workflow import Node, Refused, model_at, node_for, register_steps  # noqa: E402
 
 # Each function's inputs and outputs, as turn.dandelion declares them.
 STEPS = {
@@ -42,6 +42,7 @@ def ask(address, model, question, turns=TURNS, model_name="default"):
 @contextlib.contextmanager
 def everything(model=None):
     """Node and model (`model_at`): the node's address and the model's URL."""
-    with tempfile.TemporaryDirectory() as folder, model_at(model, folder, HERE / "standin_with_tools.py") as api, running.node(Path(folder, "node")) as (address, _):
+    with tempfile.TemporaryDirectory() as folder, model_at(model, folder, HERE / "standin_with_tools.py") as api, \
+            node_for(model, api, Path(folder, "node")) as address:
         register(address)
         yield address, api

@@ -63,6 +63,13 @@ class Text2SQL(unittest.TestCase):
             with self.subTest(settings), self.assertRaisesRegex(Refused, message):
                 self.ask("How many books are there?", **settings)
 
+    def test_the_key_is_the_operators(self):
+        """The stand-in wants a key, which the node sends to that host alone, and which is in nothing that functions get."""
+        self.assertEqual(self.ask("How many books are there?")["attempts"], 1)
+        self.assertNotIn(workflow.KEY, json.dumps(self.settings))
+        with self.assertRaisesRegex(Refused, "the model answered 401.*the key is wrong or missing"):
+            self.ask("How many books are there?", model=self.settings["model"].replace("127.0.0.1", "localhost"))
+
     def test_empty_question(self):
         with self.assertRaisesRegex(Refused, "the question is empty"):
             self.ask("  ")

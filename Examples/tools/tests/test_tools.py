@@ -10,10 +10,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import conversation  # noqa: E402
+from workflow import running  # noqa: E402
 from conversation import Node, Refused  # noqa: E402
 
 
-@unittest.skipUnless(conversation.running.PYTHON.exists(), "there is no Python image: ./dev python builds it")
+@unittest.skipUnless(running.PYTHON.exists(), "there is no Python image: ./dev python builds it")
 class Conversation(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
