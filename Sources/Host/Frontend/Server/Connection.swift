@@ -35,14 +35,14 @@ final class Connection: EventSource, @unchecked Sendable {
     /// In the server's list.
     var index: Int
     /// Server tick at which the current wait has lasted too long; 0 = none.
-    private var expiry: UInt32 = 0
-    private var waiting = Waiting.nothing
-    private var waitingSince: UInt32 = 0
+    var expiry: UInt32 = 0
+    var waiting = Waiting.nothing
+    var waitingSince: UInt32 = 0
     /// The same for the client to take what is written, whatever it sends meanwhile; it begins when the socket is full and
     /// ends when all is written.
-    private var writing: Pace?
+    var writing: Pace?
     /// Of the body that is awaited.
-    private var arriving: Pace?
+    var arriving: Pace?
 
     var phase = Phase.reading
     var reader: RequestReader
@@ -61,12 +61,12 @@ final class Connection: EventSource, @unchecked Sendable {
     /// The connection ends when the output is sent.
     var isEnding = false
     /// The client has closed its sending side.
-    private var peerHasEnded = false
-    private(set) var output: OutputBuffer?
+    var peerHasEnded = false
+    var output: OutputBuffer?
     /// Bytes that the socket has taken.
-    private var written = 0
-    private var interest = Connection.firstInterest
-    private var isInputPaused = false
+    var written = 0
+    var interest = Connection.firstInterest
+    var isInputPaused = false
 
     /// A job that may move the connection is on its way; nothing else moves it then.
     private var mayMoveSoon = false
@@ -85,7 +85,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Nanoseconds after which the loop goes on to others.
     private static let longestTurn: UInt64 = 1_000_000
     /// Bytes that are read or written by one call.
-    private static let mostAtOnce = 256 << 10
+    static let mostAtOnce = 256 << 10
     /// Of an idle connection, in bytes.
     private static let footprint = 2 << 10
 
@@ -164,7 +164,7 @@ final class Connection: EventSource, @unchecked Sendable {
     var isOverdue: Bool { Clock.now() &- turnBegan > Self.longestTurn }
 
     /// Goes on with what lies in the TLS session, of which the socket does not tell.
-    private func readOn() {
+    func readOn() {
         guard !readsSoon else { return }
         readsSoon = true
         server.loop.post { [self] in
@@ -239,157 +239,6 @@ final class Connection: EventSource, @unchecked Sendable {
         turnHTTP1()
     }
 
-    // MARK: Output
-
-    /// The buffer to write answers to; `flush` sends it.
-    func makeOutput() -> OutputBuffer {
-        if let output { return output }
-        let fresh = server.takeOutput()
-        output = fresh
-        return fresh
-    }
-
-    var isBackedUp: Bool { (output?.count ?? 0) > Self.mostOutput }
-
-    /// Sends what can be sent.
-    /// - Returns: whether everything is, and the connection is still there.
-    func flush() -> Bool {
-        guard phase != .closed else { return false }
-        if let output {
-            guard send(output) else { return false }
-            self.output = nil
-            server.giveOutput(output)
-            writing = nil
-        }
-        guard isEnding, phase != .handling else {
-            watch()
-            return true
-        }
-        if phase == .reading { linger() }
-        return false
-    }
-
-    private func send(_ output: OutputBuffer) -> Bool {
-        while output.count > 0 {
-            let count = tls?.write(output.first, limit: Self.mostAtOnce) ?? gatherAndWrite(output)
-            if count < 0 {
-                guard errno == EAGAIN else {
-                    if errno == EINTR { continue }
-                    close()
-                    return false
-                }
-                waitForRoom()
-                return false
-            }
-            output.consume(count)
-            written += count
-            if output.count > 0, isOverdue {
-                // If the socket takes more, the loop comes back at once.
-                waitForRoom()
-                return false
-            }
-        }
-        return true
-    }
-
-    private func gatherAndWrite(_ output: OutputBuffer) -> Int {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 16) { vectors in
-            let pieces = output.gather(vectors, limit: Self.mostAtOnce)
-            return writev(descriptor, vectors.baseAddress, Int32(pieces))
-        }
-    }
-
-    /// Bytes that the client's machine has taken: a socket may keep megabytes for it.
-    private var taken: Int { written - SocketQueue.unsent(descriptor) }
-
-    /// The client has to take some of the output first.
-    private func waitForRoom() {
-        if writing == nil { writing = Pace(at: server.tick, total: taken) }
-        // Who takes a long answer is not idle.
-        if waiting == .idle { wait(.nothing) }
-        watch()
-    }
-
-    /// Tells the loop what to wait for, if that has changed.
-    private func watch() {
-        var wanted: UInt32 = 0
-        if output != nil { wanted |= EPOLLOUT.rawValue }
-        if phase == .reading, !isBackedUp { isInputPaused = false }
-        if !isInputPaused, !isBackedUp, !peerHasEnded { wanted |= EPOLLIN.rawValue }
-        if !peerHasEnded { wanted |= EPOLLRDHUP.rawValue }
-        if phase == .reading, isBackedUp { wanted &= ~EPOLLRDHUP.rawValue }
-        if let tls {
-            if tls.wantsRoom { wanted |= EPOLLOUT.rawValue }
-            if holdsInput, phase == .reading, wanted & EPOLLIN.rawValue != 0 { readOn() }
-        }
-        guard wanted != interest else { return }
-        interest = wanted
-        do { try server.loop.modify(self, events: wanted) } catch { close() }
-    }
-
-    // MARK: Time
-
-    /// Starts a time limit, or renews it by the progress that was made: bytes of a body or answer.
-    func wait(_ wanted: Waiting, progress: Int = 0) {
-        if waiting != wanted {
-            waiting = wanted
-            waitingSince = server.tick
-            arriving = nil
-        }
-        let idle = server.idleTime
-        let seconds: UInt32
-        switch wanted {
-        case .nothing:
-            expiry = 0
-            return
-        case .idle: seconds = idle
-        case .head: seconds = min(Patience.head, idle)
-        case .body:
-            var pace = arriving ?? Pace(at: server.tick)
-            pace.note(total: progress, at: server.tick)
-            arriving = pace
-            expiry = pace.expiry
-            return
-        case .lingering: seconds = Patience.lingering
-        }
-        expiry = waitingSince &+ seconds &+ 1
-    }
-
-    /// Whether a time limit has passed, for the connection or one of its streams.
-    func isDue(at tick: UInt32) -> Bool {
-        expiry != 0 && expiry <= tick || (writing?.expiry ?? .max) <= tick
-            || (http2?.nextExpiry ?? .max) <= tick
-    }
-
-    func expire() {
-        guard phase != .closed else { return }
-        if writing != nil {
-            writing?.note(total: taken, at: server.tick)
-            if let writing, writing.expiry <= server.tick { return close() }
-        }
-        beginTurn()
-        if let http2 {
-            http2.now = server.tick
-            guard http2.expire() else { return close() }
-            turnHTTP2()
-        }
-        guard expiry != 0, expiry <= server.tick else { return }
-        switch waiting {
-        case .head, .body:
-            refuse(Problem(.requestTimeout, "requestTimeout", "the request did not arrive in time"))
-        case .idle where http2 != nil: drain()
-        case .nothing, .idle, .lingering: close()
-        }
-    }
-
-    /// Seconds for which the client, and nobody else, has been awaited by a connection that holds memory; nil when it holds none
-    /// or a request is being handled or answered.
-    var slowness: UInt32? {
-        guard phase == .reading, !isTurning, output == nil, invocation == nil, invocations.isEmpty else { return nil }
-        guard http2?.awaitsClient ?? (waiting == .head || waiting == .body) else { return nil }
-        return server.tick &- waitingSince
-    }
-
     // MARK: End
 
     /// Ends the connection after the requests that are being handled.
@@ -409,7 +258,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     /// The answers are sent: closes our side, then waits for the client to close its own.
-    private func linger() {
+    func linger() {
         phase = .lingering
         reader.release()
         tls?.end()
