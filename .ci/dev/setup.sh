@@ -27,6 +27,7 @@ test_packages=(
     tcl xz-utils     # SQLite of the examples
     memcached redis-server # servers for the tests of the example plugins
     testssl.sh # looks at a listener with TLS
+    valgrind   # counts instructions
     libc6-dev-arm64-cross qemu-user # what plugins have in C and assembly for aarch64: compiling it, trying its probe
     rustc libstd-rust-dev-wasm32 lld # the RWasm backend's compiler; functions in Rust
 )

@@ -35,6 +35,12 @@ collection() {
     build && DANDELION_TEST_NODE=$PWD/.build/release/dandelion run swift test --skip-build --filter CollectionTests
 }
 
+# Counts what a small invocation costs an optimised node in user space.
+footprint() {
+    step 'instructions of an invocation' 'building an optimised node, and a minute'
+    build && run Benchmarks/footprint/footprint.py --check
+}
+
 # Queries of Examples/sql beside DuckDB, and questions of Examples/text2sql; needs what CI may fetch from the Python package index.
 queries() {
     if ! fetch_sql; then
@@ -98,6 +104,9 @@ run_tests() {
         attempt "the README's tour (.ci/check-tour)" run .ci/check-tour "$(swift build --show-bin-path)"
         [[ -z ${CI:-}${DANDELION_LONG_TESTS:-} ]] || fetch_svm
         attempt 'the KVM backend on emulated SVM' emulated_svm
+        if [[ -n ${CI:-}${DANDELION_LONG_TESTS:-} ]]; then
+            attempt 'instructions of an invocation (Benchmarks/footprint)' footprint
+        fi
         if [[ -n ${DANDELION_LONG_TESTS:-} ]]; then
             attempt 'the collection on an optimised node' collection
             step 'a sample of fuzzing' '11 minutes, and building the first time'
