@@ -99,7 +99,8 @@ def refuse(name, version, compiled, askers):
     advice = {
         "numpy": "use the image python-numpy, which has numpy 1.24.4 linked in (./dev python --numpy; IMAGE in the Makefile)",
         "pydantic-core": "use pydantic<2, which is pure Python, or attrs or dataclasses",
-    }.get(normal(name), "use another release or another package, or, if it is whole without them, say --optional " + name)
+    }.get(normal(name), "use another release or another package, or, if it is whole without them, say so: OPTIONAL := " + name +
+          " in the Makefile")
     raise Refused(
         f"{name} {version}{needed} has compiled modules, such as {compiled[0]}, which cannot be loaded in a sandbox: {advice}")
 

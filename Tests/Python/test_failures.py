@@ -64,6 +64,25 @@ class FailureTests(PythonTests):
         told = self.failure("class Mine(Exception): pass\n" + handler('raise Mine("a\\0b")'))
         self.assertEqual((told["exception"], told["message"]), ("function.Mine", "ab"))
 
+    def test_what_a_function_has_not_is_told_as_such(self):
+        for body, exception, words in (
+                ("import subprocess\nsubprocess.run(['ls'])", "OSError", "no processes"),
+                ("import os\nos.fork()", "OSError", "no processes"),
+                ("import multiprocessing as m\nm.Process(target=print).start()", "OSError", "no processes"),
+                ("import socket\nsocket.create_connection(('127.0.0.1', 80))", "OSError", "no network"),
+                ("import urllib.request\nurllib.request.urlopen('http://127.0.0.1')", "urllib.error.URLError", "no network"),
+                ("import ssl", "ModuleNotFoundError", "no network"),
+                ("import ctypes", "ModuleNotFoundError", "cannot load compiled code"),
+                ("import concurrent.futures as c\nc.ProcessPoolExecutor()", "ModuleNotFoundError", "no processes"),
+                ("import curses", "ModuleNotFoundError", "no terminal"),
+                ("import numpy", "ModuleNotFoundError", "the image python-numpy has it"),
+                ("import nosuch.part", "ModuleNotFoundError", "'nosuch' is neither in the image nor in the set 'code'")):
+            with self.subTest(body):
+                told = self.failure(handler(body))
+                self.assertEqual(told["exception"], exception, told["message"])
+                self.assertIn(words, told["message"])
+                self.assertIn(words, told["traceback"].splitlines()[-1])
+
     def test_recursion(self):
         told = self.failure("def deeper(n):\n    return deeper(n + 1)\n" + handler("deeper(0)"))
         self.assertEqual(told["exception"], "RecursionError")

@@ -82,7 +82,7 @@ class PackageTests(PythonTests):
         done, output = self.bundle("orjson==3.10.0")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"bundle: orjson 3\.10\.0 has compiled modules, such as orjson/orjson\S*\.so, which cannot "
-                                      r"be loaded in a sandbox: .*--optional orjson")
+                                      r"be loaded in a sandbox: .*OPTIONAL := orjson in the Makefile")
         self.assertFalse(output.exists())
 
     def test_unknown_packages_are_told(self):

@@ -77,6 +77,18 @@ class ProjectTests(PythonTests):
         self.assertEqual((ran.returncode, ran.stdout), (0, "done\n"), ran.stderr)
         self.assertEqual((self.project / "output_sets/counts/fog.txt").read_text(), "34")
 
+    def test_an_output_without_a_name_is_its_number(self):
+        """As the first example of the documents returns it."""
+        (self.project / "function.py").write_text(
+            "from dandelion import ItemSet, handler\n\n@handler\ndef count(texts: ItemSet) -> dict[str, int]:\n"
+            "    return {'items': len(list(texts))}\n")
+        ran = self.make("run")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertEqual((self.project / "output_sets/counts/~0").read_text(), '{"items":2}')
+        debugged = self.make("debug")
+        self.assertEqual(debugged.returncode, 0, debugged.stderr)
+        self.assertEqual((self.project / "build/debug/output_sets/counts/~0").read_text(), '{"items":2}')
+
     def test_modules_of_ones_own(self):
         (self.project / "helpers").mkdir()
         (self.project / "helpers/__init__.py").write_text("def twice(n): return 2 * n\n")
@@ -119,6 +131,10 @@ class ProjectTests(PythonTests):
             self.skipTest("pip reaches no package index")
         self.assertIn("numpy 1.26.4 has compiled modules, such as ", refused.stderr)
         self.assertNotEqual(refused.returncode, 0)
+        self.change("requirements.txt", "numpy==1.26.4", "orjson==3.10.0")
+        self.assertIn("OPTIONAL := orjson in the Makefile", self.make("run").stderr)
+        left_out = self.make("run", "OPTIONAL=orjson")
+        self.assertEqual(left_out.returncode, 0, left_out.stderr)
 
     def test_types(self):
         mypy = shutil.which("mypy")

@@ -39,17 +39,32 @@ static void make_folders(char *path, size_t from) {
     }
 }
 
+/* The number's decimal digits, which end before `end`; 20 bytes hold any. */
+static char *digits_of(size_t number, char *end) {
+    do *--end = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return end;
+}
+
 static void set_key(long file, const char *path, size_t key) {
-    char digits[10], *at = digits + sizeof digits;
+    char digits[20], *end = digits + sizeof digits, *begin = digits_of(key, end);
     if (key == 0) return;
-    for (; key > 0; key /= 10) *--at = (char)('0' + key % 10);
-    long error = hl_linux(SYS_fsetxattr, file, (long)"user.dandelion.key", (long)at, digits + sizeof digits - at, 0, 0);
+    long error = hl_linux(SYS_fsetxattr, file, (long)"user.dandelion.key", (long)begin, end - begin, 0, 0);
     if (error != 0) hl_debug_warn("its key is lost: the disk keeps no extended attribute", path, error);
 }
 
-static void write_item(const char *set_path, const dandelion_item *item) {
-    if (!is_path(item->name, item->name_length)) hl_debug_fail("an item's name cannot be a file's", set_path, 0);
-    char *path = hl_debug_join(set_path, text_of(item->name, item->name_length));
+/* An item without a name is its number alone, as within functions: ~0. */
+static char *file_name(const dandelion_item *item, size_t number) {
+    char text[21], *end = text + sizeof text, *begin = digits_of(number, end);
+    if (item->name_length > 0) return text_of(item->name, item->name_length);
+    *--begin = '~';
+    return text_of(begin, (size_t)(end - begin));
+}
+
+static void write_item(const char *set_path, const dandelion_item *item, size_t number) {
+    if (item->name_length > 0 && !is_path(item->name, item->name_length))
+        hl_debug_fail("an item's name cannot be a file's", set_path, 0);
+    char *path = hl_debug_join(set_path, file_name(item, number));
     make_folders(path, strlen(set_path) + 1);
     long file = hl_linux(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666, 0, 0);
     if (file < 0) hl_debug_fail("cannot be written", path, file);
@@ -71,7 +86,7 @@ void hl_debug_write_outputs(void) {
         make_folder(path);
         for (size_t k = sets[i].first; k < sets[i + 1].first; k++) {
             const dandelion_item *item = &__dandelion_system_data.output_items[k];
-            write_item(path, item);
+            write_item(path, item, k - sets[i].first);
             if (stdio && is(item, "stdout")) hl_debug_write(1, item->data, item->length);
             if (stdio && is(item, "stderr")) hl_debug_write(2, item->data, item->length);
         }

@@ -44,12 +44,13 @@ struct FunctionSets {
         words.map { "'" + $0.replacing("'", with: "'\"'\"'") + "'" }.joined(separator: " ")
     }
 
-    /// The standard streams appear here; files go to their folders.
+    /// The standard streams appear here; files go to their folders. An item without a name is its number alone, as within
+    /// functions.
     func write(_ sets: [ItemSet]) throws {
         for set in sets {
             let name = set.name.text
-            for item in set.items {
-                let ident = item.ident.text
+            for (number, item) in set.items.enumerated() {
+                let ident = item.ident.text.isEmpty ? "~\(number)" : item.ident.text
                 if name == "stdio" { show(item, ident) }
                 for folder in folders where folder.set == name {
                     try FileTree.write(item.data, to: "\(folder.path)/\(try safe(ident))")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import traceback
 from types import FrameType, TracebackType
 
@@ -12,6 +14,15 @@ LIBRARY = ("/usr/lib/python311.zip/", "<frozen ")
 MOST_FRAMES = 50
 LONGEST_LINE = 500
 FULL = "the function's memory is used up; `memory` of its registration says how much it has"
+NO_PROCESSES = "a function has no processes of its own, and no devices"
+NO_NETWORK = "a function has no network; an HTTP function of the node makes requests for it"
+NO_LOADER = "a function cannot load compiled code while it runs"
+# Parts of the standard library that the image is without.
+MISSING = {
+    "_ssl": NO_NETWORK, "_ctypes": NO_LOADER, "_multiprocessing": NO_PROCESSES, "_posixshmem": NO_PROCESSES,
+    "_posixsubprocess": NO_PROCESSES, "_curses": "a function has no terminal", "_tkinter": "a function has no screen",
+    "numpy": "the image python-numpy has it",
+}
 
 # Given up when an error is to be told: there may be no other memory left for it.
 _reserve: bytearray | None = bytearray(1 << 20)
@@ -58,7 +69,19 @@ def _hint(error: BaseException) -> str:
             return FULL
         case FileNotFoundError(filename=str(path)) if path.startswith("/") and path.count("/") >= 2:
             return _about_set(path.split("/")[1])
+        case OSError(errno=errno.ENOSYS):
+            return NO_PROCESSES
+        case OSError(errno=errno.EAFNOSUPPORT) | OSError(reason=OSError(errno=errno.EAFNOSUPPORT)):
+            return NO_NETWORK
+        case ModuleNotFoundError(name=str(name)):
+            return MISSING.get(name, "") or _about_module(name.partition(".")[0])
     return ""
+
+
+def _about_module(name: str) -> str:
+    if name in sys.stdlib_module_names:
+        return "the image is without this part of the standard library"
+    return f"'{name}' is neither in the image nor in the set 'code'; packages come there by requirements.txt"
 
 
 def _about_set(name: str) -> str:
