@@ -140,7 +140,8 @@ let package = Package(
         room(
             "Durable",
             [
-                "Fleet", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Config", "Values", "Platform", "Telemetry",
+                "Fleet", "Dispatcher", "Registry", "Engines", "PluginHost", "Memory", "Composition", "Config", "Values", "Platform",
+                "Telemetry",
                 "Items", "Failure", "CSQLite",
             ],
             exclude: ["CSQLite"]),

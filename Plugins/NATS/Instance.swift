@@ -1,12 +1,14 @@
 internal import CNats
 internal import PluginABI
 internal import PluginKit
+internal import Synchronization
 
 /// A started plugin: a fleet's registry, list of members and queues, on JetStream.
 final class Instance: FleetInstance, @unchecked Sendable {
     // SAFETY of @unchecked Sendable: fixed after init.
     let settings: Settings
     let connection: Connection
+    private let marks = Mutex<[Mark]>([])
 
     init(host services: HostServices) throws(PluginError) {
         settings = try Settings.read(services)
@@ -94,7 +96,41 @@ final class Instance: FleetInstance, @unchecked Sendable {
         case (.absent, nil), (.whatever, nil): return
         case (.absent, _), (.revision, nil): throw PluginError(DN_CONFLICT, "\(key) has another revision")
         case (.whatever, _), (.revision, _):
-            _ = try write(space, key, UnsafeRawBufferPointer(start: nil, count: 0), expected, isRemoval: true, deadline)
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            let sequence = try write(space, key, nothing, expected, isRemoval: true, deadline)
+            let mark = Mark(space: space, key: key, sequence: sequence, made: Clock.now())
+            marks.withLock { $0.append(mark) }
+            forgetMarks(deadline)
+        }
+    }
+
+    /// What says in a stream that a key was removed, until every watch must have told it: else they would stay for ever.
+    private struct Mark {
+        let space: FleetSpace
+        let key: String
+        let sequence: UInt64
+        /// CLOCK_MONOTONIC ns.
+        let made: UInt64
+    }
+
+    /// Of those at once.
+    private static let mostMarks = 4
+
+    private func forgetMarks(_ deadline: Deadline) {
+        let age = 3 * UInt64(settings.leaseMs) * 1_000_000
+        let old = marks.withLock { marks in
+            let old = marks.prefix(Self.mostMarks).prefix { Clock.now() &- $0.made > age }
+            marks.removeFirst(old.count)
+            return old
+        }
+        guard !old.isEmpty, let stream = try? connection.jetStream(deadline) else { return }
+        for mark in old {
+            var options = waiting(deadline)
+            // A value that the key has by now came later. A mark that stays is no matter.
+            _ = subject(mark.space, mark.key).withCString { subject in
+                (options.Stream.Purge.Subject, options.Stream.Purge.Sequence) = (subject, mark.sequence + 1)
+                return js_PurgeStream(stream, "KV_\(settings.bucket(mark.space))", &options, nil)
+            }
         }
     }
 

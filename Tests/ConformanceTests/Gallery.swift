@@ -247,10 +247,14 @@ struct Faulty: Sendable {
         one("fleet_never_current", "fleet-watch", "tells nothing where that this is all was due"),
         one("fleet_keeps_leased", "fleet-lease", "long after its lease"),
         one("fleet_forgets_leased", "fleet-lease", "long before its lease ends"),
-        one("fleet_gives_twice", "fleet-queue", "that somebody has"),
+        Faulty(
+            name: "fleet_gives_twice", verdict: "failed", checks: ["fleet-queue", "fleet-settle-time"],
+            reason: "that somebody has"),
         one("fleet_takes_twice", "fleet-queue", "of an id that was"),
         one("fleet_gives_done", "fleet-queue", "a message that is done is given"),
-        one("fleet_numbers_anew", "fleet-queue", "a message has the number"),
+        Faulty(
+            name: "fleet_numbers_anew", verdict: "failed", checks: ["fleet-queue", "fleet-settle-time"],
+            reason: "a message has the number"),
         one("fleet_keeps_given", "fleet-settle-time", "is not given again"),
         one("fleet_forgets_busy", "fleet-settle-time", "whose work goes on is given again"),
         one("fleet_leaks_watch", "fleet-leaks-nothing", "file descriptors are left open"),

@@ -168,6 +168,31 @@ import Testing
         #expect(nodes.first { $0 !== holders[0] }?.request("GET", "/v1/payloads/..%2Fdurable.sqlite").status == 404)
     }
 
+    /// What others put into a queue of the engine is run, once each, whichever node gets it.
+    @Test func messagesOfAQueueAreInvocations() throws {
+        guard let server = try NatsServer.alone() else { return }
+        let queue = "[fleet.queues.orders]\ninvoke = \"echo_sets\"\n"
+        let nodes = try fleet.nodes(2, [server], more: queue)
+        func list() -> [[String: Any]] {
+            let all = Self.document(nodes[1].request("GET", "/v1/invocations?limit=100"))["invocations"]
+            return all as? [[String: Any]] ?? []
+        }
+        // Those that come before the function is there wait for it.
+        for number in 0..<20 {
+            #expect(server.request("dandelion-queue.orders", "order \(number)")?.contains("seq") == true)
+            if number == 10 { try register("echo_sets", nodes) }
+        }
+        try fleet.wait("all have ended", within: 20) {
+            let all = list()
+            return all.count == 20 && all.allSatisfy { $0["state"] as? String == "done" }
+        }
+        let texts = list().compactMap { $0["id"] as? String }.map { id in
+            String(decoding: raw("/v1/invocations/\(id)", nodes[0]), as: UTF8.self)
+        }
+        #expect(Set(texts) == Set((0..<20).map { "order \($0)" }))
+        for node in nodes { #expect(node.stop() == 0) }
+    }
+
     @Test func withoutTheEngineNothingIsAccepted() throws {
         guard let server = try NatsServer.alone() else { return }
         let nodes = try nodes(2, [server])

@@ -86,6 +86,40 @@ public final class NatsServer: @unchecked Sendable {
         process.waitUntilExit()
     }
 
+    /// Publishes, as any client of NATS does; gives what is answered, or nil when nothing is within two seconds.
+    public func request(_ subject: String, _ body: String = "") -> String? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = UInt16(port).bigEndian
+        var patience = timeval(tv_sec: 2, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        // SAFETY: an IPv4 address is a socket address of its own length.
+        let isOpen = withUnsafePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isOpen else { return nil }
+        let text =
+            "CONNECT {\"verbose\":false}\r\nSUB answer.\(port) 1\r\nPUB \(subject) answer.\(port) \(body.utf8.count)\r\n"
+            + "\(body)\r\n"
+        _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+        var said: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let lines = String(decoding: said, as: UTF8.self).components(separatedBy: "\r\n")
+            if let index = lines.firstIndex(where: { $0.hasPrefix("MSG answer.") }), lines.count > index + 2 {
+                return lines[index + 1]
+            }
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return nil }
+            said += buffer[..<count]
+        }
+    }
+
     public func waitUntilReady() throws {
         let end = Date().addingTimeInterval(20)
         while Date() < end {

@@ -37,8 +37,10 @@ public final class DurableInvocations: Sendable {
     /// - Parameters:
     ///   - folder: the state folder.
     ///   - fleet: whose nodes share what is kept; nil: it is this node's.
+    ///   - queues: of the fleet's engine.
     public init(
-        _ settings: DurableSettings, folder: String, dispatcher: Dispatcher, pool: WorkerPool, fleet: FleetPlace? = nil
+        _ settings: DurableSettings, folder: String, dispatcher: Dispatcher, pool: WorkerPool,
+        fleet: FleetPlace? = nil, queues: [FleetQueueSettings] = []
     ) {
         self.settings = settings
         self.folder = folder
@@ -46,9 +48,10 @@ public final class DurableInvocations: Sendable {
         self.pool = pool
         isUsed = Atomic(fleet != nil || SQLiteStore.exists(in: folder))
         let store = fleet.map { SharedStore($0, PayloadFolder(state: folder), keep: settings.keep) }
-        shared = store.map {
+        shared = store.map { store in
             SharedWork(
-                $0, SharedSweep($0, keep: settings.keep, keepDead: settings.keepDead), attempts: settings.attempts)
+                store, SharedSweep(store, keep: settings.keep, keepDead: settings.keepDead),
+                attempts: settings.attempts, sources: queues.map { QueueSource($0, store) })
         }
         // Those who ask a fleet's engine wait for it.
         readers = HelperThreads(count: fleet == nil ? 1 : 8)

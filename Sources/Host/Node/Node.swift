@@ -65,7 +65,8 @@ public final class Node {
         let pool = assembly.pool
         func invocations(_ fleet: FleetPlace?) -> DurableInvocations {
             DurableInvocations(
-                config.durable, folder: config.node.state, dispatcher: dispatcher, pool: pool, fleet: fleet)
+                config.durable, folder: config.node.state, dispatcher: dispatcher, pool: pool, fleet: fleet,
+                queues: config.fleet?.queues ?? [])
         }
         durable = config.durable.enabled ? invocations(membership?.place) : nil
         ownDurable = config.durable.enabled && membership != nil ? invocations(nil) : nil

@@ -14,6 +14,7 @@ final class SharedWork: Sendable {
     let store: SharedStore
     let sweep: SharedSweep
     private let attempts: Int
+    private let sources: [QueueSource]
     private let running = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
     /// Messages that were given and are not runs yet.
@@ -33,7 +34,8 @@ final class SharedWork: Sendable {
         var pause: UInt64
     }
 
-    init(_ store: SharedStore, _ sweep: SharedSweep, attempts: Int) {
+    init(_ store: SharedStore, _ sweep: SharedSweep, attempts: Int, sources: [QueueSource]) {
+        self.sources = sources
         self.store = store
         self.sweep = sweep
         self.attempts = attempts
@@ -43,6 +45,9 @@ final class SharedWork: Sendable {
     func start(_ owner: DurableInvocations) {
         do {
             for index in 0..<SharedKey.queues { try begin("durable-\(index)", owner) { $0.pull(index, $1) } }
+            for source in sources {
+                try begin("queue-\(source.name)", owner) { work, owner in source.run(owner) { work.hasStopped } }
+            }
             try begin("durable-beat", owner) { $0.beat($1) }
             try begin("durable-wait", owner) { $0.wait($1) }
             try begin("durable-sweep", owner) { $0.sweep($1) }
