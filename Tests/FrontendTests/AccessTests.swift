@@ -174,7 +174,9 @@ import Testing
             replies.insert(reply?.text.split(separator: "\"instance\"").first.map(String.init) ?? "")
         }
         #expect(replies.count == 1, "\(replies)")
-        #expect(client.send("PUT", "/v1/functions/L?path=/nonexistent", "")?.status == 409)
+        // Nor when it would be another version.
+        let again = client.send("PUT", "/v1/functions/L?path=/nonexistent", "")
+        #expect(again?.status == 400)
     }
 
     @Test func pathsOfTheMachineAreHidden() {

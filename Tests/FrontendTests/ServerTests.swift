@@ -143,7 +143,8 @@ import Testing
             registerEcho(client)
             client.send(get("/v1/compositions"))
             #expect(
-                client.response()?.text == #"{"compositions":[{"name":"echo","inputs":["x","y"],"outputs":["x","y"]}]}"#
+                client.response()?.text
+                    == #"{"compositions":[{"name":"echo","version":1,"inputs":["x","y"],"outputs":["x","y"]}]}"#
             )
             client.send(get("/v1/compositions/echo"))
             #expect(client.response()?.text.contains(#""text":"composition echo"#) == true)
