@@ -169,7 +169,7 @@ let package = Package(
         .executableTarget(
             name: "dandelion",
             dependencies: [
-                "Node", "Identity", "Transport", "Conformance", "Composition", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
+                "Node", "Identity", "Transport", "Conformance", "Registry", "Composition", "PluginTemplates", "Engines", "PluginHost", "Values", "Config", "Telemetry", "Platform", "Items", "Failure", "PluginABI",
                 "CVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Host/CLI", swiftSettings: swiftSettings,

@@ -33,7 +33,7 @@ struct Dandelion: ParsableCommand {
             "dandelion \(String(cString: dandelion_version())), plugin ABI \(DN_ABI_MAJOR).\(DN_ABI_MINOR)",
         subcommands: [
             New.self, Run.self, Serve.self, CheckConfig.self, DefaultConfig.self, Plugins.self, Register.self,
-            Compose.self, Graph.self,
+            Compose.self, Graph.self, Apply.self, Export.self, Dev.self,
             Invoke.self, Wait.self, Cancel.self, Invocations.self, Schedules.self, Aliases.self, List.self, Remove.self,
             Nodes.self,
             Top.self,

@@ -6,11 +6,16 @@ extension NodeConfig {
 
     /// Reads and checks a config file. The error holds every mistake of the file.
     public static func load(_ path: String) throws(ConfigError) -> NodeConfig {
+        try parse(try text(of: path), file: path)
+    }
+
+    /// The whole of a file that a person wrote.
+    static func text(of path: String) throws(ConfigError) -> String {
         let bytes = try read(path)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigError(mistakes: [Mistake(file: path, place: nil, message: "the file is not UTF-8 text")])
         }
-        return try parse(text, file: path)
+        return text
     }
 
     /// The text of the config that is compiled in: Config/dandelion.toml as it was at the build.

@@ -80,7 +80,15 @@ extension JSONWriter {
                     }
                 }
             }
-            if let space { json.write(history: definition.name, space) }
+            if !definition.minSetBytes.isEmpty {
+                json.name("min_set_bytes")
+                json.array { json in
+                    for size in definition.minSetBytes { json.number("\(size)") }
+                }
+            }
+            guard let space else { return }
+            if let digest = definition.boundDigest { json.member("bound_items", "sha256:\(digest)") }
+            json.write(history: definition.name, space)
         }
     }
 

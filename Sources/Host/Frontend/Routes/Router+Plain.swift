@@ -1,5 +1,7 @@
+internal import Config
 internal import Engines
 internal import Failure
+internal import Identity
 internal import Items
 internal import Memory
 internal import Registry
@@ -50,6 +52,11 @@ extension Router {
             guard case .function(let function) = space.entry(named: name) else {
                 throw Problem(space.nothing(named: name, kind: "function"))
             }
+            let wanted = try Query.parameters(request.head.queryBytes, known: ["image"])["image"]
+            guard wanted == nil || wanted == "true" || wanted == "false" else {
+                throw .malformed("parameter image is '\(wanted ?? "")', not true or false")
+            }
+            guard wanted != "true" else { return try image(of: function, request, on: worker) }
             // It may have a thousand sets with long names.
             offload(request.exchange, on: worker, to: observers) { () throws(Problem) in
                 var json = JSONWriter()
@@ -63,6 +70,23 @@ extension Router {
                 return Response(.noContent)
             }
         default: throw .methodNotAllowed("GET, HEAD, PUT, DELETE")
+        }
+    }
+
+    /// What it was registered with, for who may register; published functions are for running.
+    private func image(of function: RegisteredFunction, _ request: Request, on worker: Worker) throws(Problem) {
+        guard request.head.caller?.identity.roles.contains(.register) ?? true else {
+            throw Problem(.forbidden, "denied", "an image is given to who has the role 'register'")
+        }
+        let (own, account) = (space(request.head).name, account(request.head))
+        offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
+            do throws(Failure) {
+                guard function.definition.space == own else {
+                    throw Failure(.denied, "'\(function.definition.name)' is another tenant's: its image is not given away")
+                }
+                let image = try catalogue.content(function.digest, account)
+                return Response(.ok, contentType: "application/octet-stream", .blob(image))
+            } catch { throw Problem(error) }
         }
     }
 
