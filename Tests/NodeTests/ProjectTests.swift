@@ -63,7 +63,8 @@ import Testing
         try write("page.html", Array("one".utf8))
         // The text of the first calls the second, which is registered after it.
         try write(
-            "outer.dandelion", Array("function Inner() => (y); composition Outer() => (z) { Inner() => (z = y); }".utf8))
+            "outer.dandelion", Array("function Inner() => (y); composition Outer() => (z) { Inner() => (z = y); }".utf8)
+        )
         try write(
             "inner.dandelion",
             Array("function hello@prod(in) => (out); composition Inner() => (y) { hello@prod() => (y = out); }".utf8))

@@ -153,7 +153,8 @@ struct ProjectChange {
 
     private func removal(_ kind: String, _ collection: String, _ name: String) -> ProjectStep {
         ProjectStep(
-            sign: .remove, kind: kind, name: name, difference: "", request: NodeRequest("DELETE", ["v1", collection, name]))
+            sign: .remove, kind: kind, name: name, difference: "",
+            request: NodeRequest("DELETE", ["v1", collection, name]))
     }
 }
 

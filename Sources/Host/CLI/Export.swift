@@ -49,7 +49,8 @@ struct Export: ParsableCommand {
     private func function(_ name: String, _ number: Int, _ toml: inout Toml) throws {
         let facts = try get("functions", name)
         guard facts["bound"]?.elements.isEmpty != false else {
-            return Output.note("dandelion: function '\(name)' is left out: its bound items cannot be read from the node")
+            return Output.note(
+                "dandelion: function '\(name)' is left out: its bound items cannot be read from the node")
         }
         let file = "function-\(number).image"
         try write(file, try node.send(NodeRequest("GET", ["v1", "functions", name], ["image": "true"])).body)

@@ -166,7 +166,8 @@ private struct ProjectDecode {
             default:
                 log.add(
                     entry.value.place,
-                    "'aliases.\(entry.key)' must be a version, \"newest\", or versions with weights such as \"1:90,2:10\"")
+                    "'aliases.\(entry.key)' must be a version, \"newest\", or versions with weights such as \"1:90,2:10\""
+                )
                 return nil
             }
             guard entry.key.contains("@"), versions != "previous" else {

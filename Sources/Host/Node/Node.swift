@@ -105,8 +105,11 @@ public final class Node {
         }
         audit?.add(AuditLog.Event("start", result: config.file))
         membership?.join(zip(places, config.listeners).map { ($0, $1) })
+        let manager = ServiceManager()
         ready()
-        attendUntilStopped()
+        manager?.tell("READY=1\nSTATUS=serving on \(places.map { "\($0)" }.joined(separator: ", "))")
+        attendUntilStopped(Watchdog(manager, assembly.pool.workers))
+        manager?.tell("STOPPING=1\nSTATUS=ending what has begun")
         desk.close()
         let deadline = Clock.now() &+ config.node.drainTimeout
         membership?.drain()
@@ -128,7 +131,7 @@ public final class Node {
     }
 
     /// Changes plugins as clients and SIGHUP order, until a signal asks for the end.
-    private func attendUntilStopped() {
+    private func attendUntilStopped(_ watchdog: Watchdog?) {
         let plugins = assembly.plugins
         let signals = start.signals
         var again = ConfigAgain(config)
@@ -140,7 +143,9 @@ public final class Node {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
             // Nothing signals that the last user of an earlier generation is gone, so it is looked for.
-            _ = poll(&watched, nfds_t(watched.count), plugins.isDraining ? 50 : -1)
+            let wait = watchdog?.wait ?? -1
+            _ = poll(&watched, nfds_t(watched.count), plugins.isDraining ? (wait < 0 ? 50 : min(wait, 50)) : wait)
+            watchdog?.attend()
             while let signal = signals.next() {
                 switch signal {
                 case SIGHUP:

@@ -82,7 +82,8 @@ extension Router {
         offload(request.exchange, on: worker) { [catalogue] () throws(Problem) in
             do throws(Failure) {
                 guard function.definition.space == own else {
-                    throw Failure(.denied, "'\(function.definition.name)' is another tenant's: its image is not given away")
+                    throw Failure(
+                        .denied, "'\(function.definition.name)' is another tenant's: its image is not given away")
                 }
                 let image = try catalogue.content(function.digest, account)
                 return Response(.ok, contentType: "application/octet-stream", .blob(image))
