@@ -10,6 +10,6 @@ build() {
 check() {
     printf 'a: [1, 2, {b: c}]\n? k\n: |\n  two\n  lines\nlast: &x 1\nsame: *x\n' > t.yaml
     one parse "$RUN" build/util/parse t.yaml
-    one 'sandbox events' bash -c '"$RUN" build/util/sandbox < t.yaml'
+    one 'events' bash -c '"$RUN" build/util/read < t.yaml'
     one 'an error has its place' bash -c 'echo "a: [1, 2" | "$RUN" build/util/parse 2>&1 | grep -q "line 2"'
 }
