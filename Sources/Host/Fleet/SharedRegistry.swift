@@ -217,15 +217,19 @@ final class SharedRegistry: RegistrationWitness {
             state.withLock { $0.untold[key] = nil }
             return .told(revision)
         } catch {
-            // An answer that was lost looks like another's change.
-            if error.kind == .conflict, let now = try? read(key), now.shared == done.shared {
-                state.withLock { $0.untold[key] = nil }
-                return .told(now.revision)
+            // An answer that was lost looks like another's change; whose it is, is asked later if nobody can tell now.
+            guard error.kind == .conflict, case .success(let now) = found(key) else {
+                state.withLock { $0.untold[key] = done }
+                return .postponed
             }
-            let isTaken = error.kind == .conflict
-            state.withLock { $0.untold[key] = isTaken ? nil : done }
-            return isTaken ? .taken : .postponed
+            state.withLock { $0.untold[key] = nil }
+            guard let now, now.shared == done.shared else { return .taken }
+            return .told(now.revision)
         }
+    }
+
+    private func found(_ key: String) -> Result<Known?, Failure> {
+        do throws(Failure) { return .success(try read(key)) } catch { return .failure(error) }
     }
 
     /// Until another node has it, so that the loss of this one loses nothing; where there is none, not at all.
