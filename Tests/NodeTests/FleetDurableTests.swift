@@ -125,8 +125,8 @@ import Testing
         #expect(web.wait(for: "POST /order") && web.wait(for: "GET /hold/b"))
         let unknown = try accept(nodes[0], "HTTP", Array(web.request("POST /hold/c").utf8))
         #expect(web.wait(for: "POST /hold/c"))
-        // The answer to the order is kept before it is used.
-        usleep(300_000)
+        // The answer to the order is kept before it is used, some round trips later.
+        usleep(1_000_000)
         let holders = [answered, unknown].map { Self.document(nodes[0].request("GET", $0))["node"] as? String }
         web.release()
         let gone = nodes.filter { holders.contains("http://127.0.0.1:\($0.port)") }

@@ -35,8 +35,8 @@ extension DurableInvocations {
         }
     }
 
-    /// It is begun in the store: reads what it needs.
-    func load(_ id: InvocationID) {
+    /// It is begun in the store: reads what it needs, once more after a while where that is out of reach.
+    func load(_ id: InvocationID, attempt: Int = 1) {
         let isTaken = readers.submit { [self] in
             do throws(Failure) {
                 guard let store = openStore, let record = try store.record(id, of: nil) else {
@@ -58,8 +58,11 @@ extension DurableInvocations {
                 guard error.kind == .busy || error.kind == .unavailable else {
                     return end(id, Ending(state: .failed, now: Clock.wall(), failure: error))
                 }
-                pickWorker().loop.post { [self] in
-                    pickWorker().loop.schedule(at: Clock.now() &+ Self.loadPause) { [self] in load(id) }
+                // Another node may reach it.
+                guard shared == nil || attempt < Self.mostLoads else { return giveBack(id) }
+                let worker = pickWorker()
+                worker.loop.post { [self] in
+                    worker.loop.schedule(at: Clock.now() &+ Self.loadPause) { [self] in load(id, attempt: attempt + 1) }
                 }
             }
         }
@@ -69,6 +72,7 @@ extension DurableInvocations {
 
     /// Nanoseconds.
     private static let loadPause: UInt64 = 200_000_000
+    private static let mostLoads = 25
 
     func pickWorker() -> Worker {
         let workers = pool.workers

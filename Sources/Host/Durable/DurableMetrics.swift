@@ -1,8 +1,9 @@
 internal import Failure
+internal import Synchronization
 internal import Telemetry
 
 /// What operators see of durable invocations.
-struct DurableMetrics: Sendable {
+final class DurableMetrics: Sendable {
     let accepted = Metrics.shared.cell(
         "dandelion_durable_accepted_total", "Durable invocations that were kept.")
     let postponed = Metrics.shared.cell(
@@ -17,9 +18,13 @@ struct DurableMetrics: Sendable {
             "dandelion_durable_ended_total", "Durable invocations that ended, by how.", labels: ["state": state.name])
     }
 
-    func note(open count: Int, running: Int) {
-        open.set(count)
-        self.running.set(running)
+    /// What this part has told so far: a node of a fleet has two, one for what its own schedules begin.
+    private let toldOpen = Atomic<Int>(0)
+    private let toldRunning = Atomic<Int>(0)
+
+    func note(open count: Int, running number: Int) {
+        open.add(count - toldOpen.exchange(count, ordering: .relaxed))
+        running.add(number - toldRunning.exchange(number, ordering: .relaxed))
     }
 
     func ended(_ state: InvocationState) { ends[state.rawValue].add() }

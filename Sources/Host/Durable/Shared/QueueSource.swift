@@ -21,7 +21,7 @@ final class QueueSource: Sendable {
         "dandelion_durable_queue_messages_total", "Messages of the engine's queues that became invocations.")
     private static let refused = Metrics.shared.cell(
         "dandelion_durable_queue_refusals_total",
-        "Times that a message of such a queue could not become an invocation and was left.")
+        "Times that a message of such a queue could not become an invocation and was left, or dropped if it never can.")
 
     init(_ settings: FleetQueueSettings, _ store: SharedStore) {
         self.settings = settings
@@ -59,6 +59,12 @@ final class QueueSource: Sendable {
             Self.accepted.add()
         } catch {
             Self.refused.add()
+            guard error.kind != .tooLarge, error.kind != .invalid else {
+                Log.error(
+                    "queue \(settings.name): message \(message.number) can be no invocation and is dropped: \(error.detail)"
+                )
+                return try queue.settle(message.token, .done, timeout: SharedStore.patience)
+            }
             Log.warning("queue \(settings.name): a message cannot be accepted now: \(error.detail)")
             return try queue.settle(message.token, .again(Self.pause), timeout: SharedStore.patience)
         }

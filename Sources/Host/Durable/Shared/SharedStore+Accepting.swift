@@ -9,6 +9,7 @@ internal import Values
 /// invocation does not come was not accepted, and whoever gets it clears up.
 extension SharedStore {
     func accept(_ new: Acceptance) throws(Failure) -> ChangeResult {
+        let began = Clock.now()
         var known: SharedIdempotency?
         if let key = new.key {
             known = try find(key, of: new.order.owner)
@@ -30,7 +31,14 @@ extension SharedStore {
                 id: new.id, order: new.order, state: .waiting, attempts: 0, accepted: new.now, begun: 0, due: new.now,
                 ended: 0, inputBytes: new.input.count, resultBytes: 0, exitCode: 0, timeline: .init()),
             ticket: Self.ticket())
-        do throws(Failure) { try publish(shared) } catch {
+        do throws(Failure) {
+            try publish(shared)
+            // Others clear up what does not come in time, by their own clocks.
+            guard Clock.now() &- began < Self.longestAccepting / 3 else {
+                throw Failure(
+                    .unavailable, "the fleet's engine was too slow to accept the invocation; nothing was kept")
+            }
+        } catch {
             if let key = new.key { try? remove(SharedKey.key(key.text, of: new.order.owner)) }
             try? remove(input)
             throw error
@@ -67,9 +75,10 @@ extension SharedStore {
         let end = Clock.now() &+ Self.patience
         while true {
             if try read(known.id, of: new.order.owner) != nil { return .existing(known.id, isSame: isSame) }
-            // Results go earlier than their keys.
-            if now &- known.made >= keep { return .existing(known.id, isSame: isSame) }
-            if now &- known.made > Self.longestAccepting { return nil }
+            // Results go earlier than their keys. The other node's clock may be ahead of this one's.
+            let age = now - min(now, known.made)
+            if age >= keep { return .existing(known.id, isSame: isSame) }
+            if age > Self.longestAccepting { return nil }
             guard Clock.now() < end else {
                 throw Failure(.unavailable, "another request with this Idempotency-Key is just being accepted")
             }
@@ -101,7 +110,8 @@ extension SharedStore {
 
     private func claim(_ key: IdempotencyKey, _ new: Acceptance, in revision: UInt64?) throws(Failure) {
         let mine = SharedIdempotency(
-            id: new.id, fingerprint: String(decoding: key.fingerprint, as: UTF8.self), made: new.now, ends: new.keyEnd)
+            id: new.id, fingerprint: String(decoding: key.fingerprint, as: UTF8.self), made: Clock.wall(),
+            ends: new.keyEnd)
         _ = try put(
             SharedKey.key(key.text, of: new.order.owner), mine.json, revision.map { .revision($0) } ?? .absent)
     }

@@ -178,12 +178,22 @@ extension SharedStore {
     }
 
     /// Takes away what is kept of one that has ended.
-    func forget(_ shared: SharedInvocation) throws(Failure) {
+    func forget(_ shared: SharedInvocation, _ revision: UInt64) throws(Failure) {
         let record = shared.record
+        // First, and only as it was found: it may have been asked to go on meanwhile.
+        do throws(Failure) {
+            try engine { engine throws(Failure) in
+                try engine.remove(
+                    .lasting, SharedKey.invocation(record.id, of: record.order.owner), expected: .revision(revision),
+                    timeout: Self.patience)
+            }
+        } catch {
+            if error.kind == .conflict { return }
+            throw error
+        }
         for key in try effects(of: record.id).keys { try remove(key) }
         try remove(SharedKey.input(record.id))
         if record.state == .done { try remove(SharedKey.result(record)) }
-        try remove(SharedKey.invocation(record.id, of: record.order.owner))
     }
 }
 

@@ -177,8 +177,11 @@ final class SharedStore: InvocationArchive, Sendable {
 struct SharedEffect: Sendable {
     var step: StoredStep
     var outcome: [UInt8]?
+    /// Tells who wrote it from another attempt that intends the same: `put` believes that equal bytes are its own.
+    private let writer: String
 
     init(_ step: StoredStep, outcome: [UInt8]?) {
+        writer = String(UInt64.random(in: 0...UInt64.max), radix: 36)
         self.step = step
         self.step.hasOutcome = outcome != nil
         self.outcome = outcome
@@ -192,6 +195,7 @@ struct SharedEffect: Sendable {
             json.member("function", step.function)
             json.member("item", step.item)
             json.member("doubted", step.isDoubted ? 1 : 0)
+            json.member("writer", writer)
         }
         return json.bytes + [0x0a] + (outcome ?? [])
     }
@@ -203,6 +207,7 @@ struct SharedEffect: Sendable {
         else { return nil }
         var isDoubted = false
         if case .integer(let number)? = read["doubted"]?.kind { isDoubted = number != 0 }
+        writer = read["writer"]?.text ?? ""
         let rest = bytes[(end + 1)...]
         outcome = rest.isEmpty ? nil : Array(rest)
         step = StoredStep(

@@ -59,7 +59,7 @@ final class SharedSweep: Sendable {
     private func look(isFirst: Bool, until isOver: () -> Bool) throws(Failure) {
         let now = Clock.wall()
         var seen = Found()
-        var old: [SharedInvocation] = []
+        var old: [(shared: SharedInvocation, revision: UInt64)] = []
         try store.each(below: SharedKey.invocations) { _, value in
             guard let shared = SharedInvocation(value.bytes) else { return }
             let record = shared.record
@@ -67,10 +67,10 @@ final class SharedSweep: Sendable {
             let bytes = record.inputBytes + record.resultBytes
             seen.bytes[record.order.tenant, default: 0] += bytes
             seen.all += bytes
-            if isFirst, isOld(record, now) { old.append(shared) }
+            if isFirst, isOld(record, now) { old.append((shared, value.revision)) }
         }
         found.withLock { $0 = seen }
-        for shared in old where !isOver() { try store.forget(shared) }
+        for (shared, revision) in old where !isOver() { try store.forget(shared, revision) }
         if isFirst { try store.forgetKeys(endedBy: now) }
     }
 
