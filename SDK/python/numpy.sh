@@ -36,7 +36,7 @@ ld.lld -r "${arguments[@]}" -o "$target"
 llvm-objcopy --keep-global-symbol="PyInit_${name%%.*}" "$target"'
 
 cd "$work"
-# musl's are wrong near zero and on branch cuts; numpy has its own.
+# Its own, as on every platform whose functions its configuration does not trust.
 for name in {CASIN,CASINH,CATAN,CATANH,CACOS,CACOSH,CSQRT,CLOG}{,F,L}; do echo "#undef HAVE_$name"; done > undefined
 sed -i '/^#include "config.h"/r undefined' numpy/core/src/common/npy_config.h
 

@@ -43,8 +43,6 @@ public final class Node {
     public init(_ config: NodeConfig, _ plugins: PluginSet, _ start: NodeStart) throws(Failure) {
         self.config = config
         self.start = start
-        if let level = LogLevel(name: config.node.log.rawValue) { Log.setLevel(level) }
-        Log.setFormat(config.node.logLines == .json ? .json : .text)
         accessLog = try AccessLog(config.accessLog)
         tracer = try Tracer(config.traces)
         audit = try config.audit.path.map { (path) throws(Failure) in try AuditLog(path: path) }

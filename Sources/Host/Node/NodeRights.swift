@@ -80,8 +80,11 @@ public struct NodeRights {
     private func makeState(for user: User) throws(Failure) {
         let path = config.node.state
         guard mkdir(path, 0o700) == 0 else { return }
-        guard chown(path, user.id, user.group) == 0 else {
-            throw Failure(.unavailable, "the state folder \(path) cannot be made: \(SystemError.last("chown"))")
+        // Not by its name, under which something else may stand by now.
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
+        guard folder >= 0, fchown(folder, user.id, user.group) == 0 else {
+            throw Failure(.unavailable, "the state folder \(path) cannot be made: \(SystemError.last("fchown"))")
         }
     }
 

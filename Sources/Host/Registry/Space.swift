@@ -39,8 +39,10 @@ public final class Space: Sendable {
     /// What another tenant registered under a name that is published.
     private func published(_ name: String) -> CatalogueEntry? {
         let publishers = catalogue.publishers
-        guard let publisher = publishers[name] ?? VersionedName(name).flatMap({ publishers[$0.name] }),
-            publisher != self.name
+        // Versions and aliases of a name of one's own are one's own.
+        let base = VersionedName(name)?.name
+        let isOwn = base.map { base in table.withLock { $0.newest(named: base) } != nil } ?? false
+        guard let publisher = publishers[name] ?? base.flatMap({ isOwn ? nil : publishers[$0] }), publisher != self.name
         else { return nil }
         return catalogue.space(of: publisher).table.withLock { $0.entry(named: name) }
     }

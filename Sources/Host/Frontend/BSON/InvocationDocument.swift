@@ -15,6 +15,7 @@ struct InvocationDocument: Sendable {
 
     init(_ body: Blob, counter: ItemCounter, needsTarget: Bool = true) throws(BSONError) {
         var counter = counter
+        defer { withExtendedLifetime(body) {} }
         var reader = try BSONReader(body)
         var target: Target?
         var sets: [ItemSet]?

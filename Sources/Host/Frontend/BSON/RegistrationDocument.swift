@@ -26,6 +26,7 @@ struct FunctionDocument {
 
     init(_ body: Blob, counter: ItemCounter) throws(BSONError) {
         var counter = counter
+        defer { withExtendedLifetime(body) {} }
         var reader = try BSONReader(body)
         var missing: Set<String> = ["name", "context_size", "engine_type", "binary", "input_sets", "output_sets"]
         var read: Set<String> = []
@@ -107,6 +108,7 @@ struct CompositionDocument {
     var text = ""
 
     init(_ body: Blob) throws(BSONError) {
+        defer { withExtendedLifetime(body) {} }
         var reader = try BSONReader(body)
         var found = false
         while let element = try reader.next() {

@@ -119,8 +119,10 @@ enum Route: CaseIterable {
         case .functions, .compositions, .aliases: Need(part: .watch, role: .read)
         case .function, .composition, .alias:
             looks ? Need(part: .watch, role: .read) : Need(part: .register, role: .register)
-        case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .payload, .recent:
+        case .readiness, .metrics, .statistics, .plugins, .nodes, .content, .recent:
             Need(part: .watch, role: .administer)
+        // Tenants' data, for other nodes: not where anybody may look on.
+        case .payload: Need(part: .invoke, role: .administer)
         case .plugin: Need(part: .register, role: .administer)
         }
     }

@@ -98,7 +98,8 @@ extension Connection {
 
     /// The answer that tells of a problem, in the form that the request asks for.
     func response(to problem: Problem, stream: Int32) -> Response {
-        guard let head = stream == 0 ? reader.head : http2?.head(of: stream) else {
+        // Of a connection that is closed the bytes are gone.
+        guard phase != .closed, let head = stream == 0 ? reader.head : http2?.head(of: stream) else {
             return Response(problem, instance: "")
         }
         if let own = problem.own { Log.write(.error, request: head.idText) { own } }
