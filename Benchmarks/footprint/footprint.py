@@ -160,13 +160,17 @@ class Counted:
         try:
             self.register()
         except BaseException:
-            self.__exit__()
+            self.__exit__(*sys.exc_info())
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        status = self.process.poll()
         self.process.terminate()
         self.process.wait()
+        if kind:
+            end = "ran on" if status is None else f"had ended with {status}"
+            print(f"the node {end}; its log ends:\n{self.log.read_text()[-2000:]}", file=sys.stderr)
 
 
 def figures(counts):
