@@ -71,7 +71,7 @@ def _hint(error: BaseException) -> str:
             return _about_set(path.split("/")[1])
         case OSError(errno=errno.ENOSYS):
             return NO_PROCESSES
-        case OSError(errno=errno.EAFNOSUPPORT) | OSError(reason=OSError(errno=errno.EAFNOSUPPORT)):
+        case OSError() if errno.EAFNOSUPPORT in (error.errno, getattr(getattr(error, "reason", None), "errno", None)):
             return NO_NETWORK
         case ModuleNotFoundError(name=str(name)):
             return MISSING.get(name, "") or _about_module(name.partition(".")[0])
